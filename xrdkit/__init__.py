@@ -1,0 +1,60 @@
+"""xrdkit: X-ray detector frames to phases and size distributions, as labelled Datasets.
+
+The public verbs and types are attributes of this package; each is imported on first use, so that
+``import xrdkit`` itself loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    # frames in
+    "open_frames": "xrdkit.frames",
+    "Limits": "xrdkit.limits",
+    "MaskReason": "xrdkit.masks",
+    # curves in
+    "profile": "xrdkit.curves",
+    "pattern": "xrdkit.curves",
+    "read_profile": "xrdkit.curves",
+    # geometry
+    "Calibration": "xrdkit.geometry",
+    "Detector": "xrdkit.geometry",
+    "calibrate": "xrdkit.calibration",
+    "CalibrationResult": "xrdkit.calibration",
+    "load_calibration": "xrdkit.calibration",
+    "save_calibration": "xrdkit.calibration",
+    "load_mask": "xrdkit.calibration",
+    # reduction
+    "integrate": "xrdkit.integration",
+    "IntegrationSpec": "xrdkit.integration",
+    "Normalization": "xrdkit.integration",
+    "correct": "xrdkit.corrections",
+    # fits
+    "refine_phases": "xrdkit.phase",
+    "RefinementSpec": "xrdkit.phase",
+    "Structure": "xrdkit.phase",
+    "load_structure": "xrdkit.phase",
+    "fit_sizes": "xrdkit.saxs",
+    "SizeSpec": "xrdkit.saxs",
+    # results
+    "save": "xrdkit.store",
+    "load": "xrdkit.store",
+    "StoredResult": "xrdkit.store",
+    "Recipe": "xrdkit.workflow",
+    "load_recipe": "xrdkit.workflow",
+    "run": "xrdkit.workflow",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'xrdkit' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,221 @@
+"""Least-squares fits: lmfit as the face, an honest covariance and our own verdict behind it."""
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import lmfit
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrdkit.errors import FitFailed
+
+Array = NDArray[np.float64]
+Values = Mapping[str, float]
+
+#: Correlation matrices with a smaller eigenvalue than this cannot tell their parameters apart.
+_SINGULAR = 1e-12
+_AT_BOUND = 1e-6
+
+
+class Verdict(StrEnum):
+    """What a fit is worth, in the order in which a fault is reported."""
+
+    NOT_CONVERGED = "not_converged"
+    UNIDENTIFIABLE = "unidentifiable"
+    AT_BOUND = "at_bound"
+    MISFIT = "misfit"
+    OK = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOutcome:
+    """Result of `least_squares`, with values in the units of the parameters."""
+
+    parameters: lmfit.Parameters
+    """All parameters at the minimum, as lmfit holds them."""
+    names: tuple[str, ...]
+    """Names of the free parameters, the order of `covariance`."""
+    covariance: Array
+    """(JᵀJ)⁻¹ of the weighted residual at the minimum, not scaled; NaN where singular."""
+    residual: Array
+    """Weighted residual (calculated - observed)/sigma at the minimum."""
+    chi2: float
+    """Sum of squares of `residual`."""
+    dof: int
+    """Points minus free parameters."""
+    evaluations: int
+    """Calls of the residual and Jacobian together."""
+    verdict: Verdict
+    """Verdict on convergence, identifiability and bounds; `OK` otherwise."""
+
+    @property
+    def gof(self) -> float:
+        """Goodness of fit √(χ²/dof)."""
+        return float(np.sqrt(self.chi2 / self.dof)) if self.dof > 0 else float("nan")
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Value of every parameter, fixed and tied ones included."""
+        return {name: float(p.value) for name, p in self.parameters.items()}
+
+    def sigma(self, *, scaled: bool = True) -> dict[str, float]:
+        """Standard error of each free parameter; `scaled` multiplies by the goodness of fit."""
+        scale = self.gof if scaled else 1.0
+        with np.errstate(invalid="ignore"):
+            errors = np.sqrt(np.diag(self.covariance)) * scale
+        return dict(zip(self.names, (float(e) for e in errors), strict=True))
+
+    def sigma_of(self, gradient: Mapping[str, float], *, scaled: bool = True) -> float:
+        """Standard error of a derived number by the delta method, √(gᵀ C g).
+
+        `gradient` maps names of free parameters to the derivative of the number; absent names
+        count as 0.
+        """
+        g = np.array([gradient.get(name, 0.0) for name in self.names])
+        variance = float(g @ self.covariance @ g)
+        scale = self.gof if scaled else 1.0
+        return float(np.sqrt(variance) * scale) if variance >= 0 else float("nan")
+
+
+def least_squares(
+    residual: Callable[[Values], Array],
+    parameters: lmfit.Parameters,
+    *,
+    jacobian: Callable[[Values, tuple[str, ...]], Array] | None = None,
+    max_evaluations: int = 2000,
+    tolerance: float = 1e-9,
+) -> FitOutcome:
+    """Minimise Σ residual² over the free `parameters` (Levenberg-Marquardt through lmfit).
+
+    `residual(values)` returns the weighted residual, shape (n,); `jacobian(values, names)` its
+    derivatives, shape (n, len(names)), in the order of `names` (the free parameters; default:
+    differences). `parameters` is not changed. A start on a bound, where a bounded fit has no
+    slope, is moved inside.
+
+    Raises FitFailed where the residual is not finite, or there are fewer points than parameters.
+    """
+    start = copy.deepcopy(parameters)
+    names = tuple(name for name, p in start.items() if p.vary)
+    if not names:
+        raise FitFailed("no parameter is free", hint="free at least one parameter")
+    _move_inside(start)
+
+    def evaluate(pars: lmfit.Parameters) -> Array:
+        return residual(pars.valuesdict())
+
+    first = evaluate(start)
+    if first.size < len(names):
+        raise FitFailed(f"{first.size} points cannot determine {len(names)} parameters")
+    if not np.all(np.isfinite(first)):
+        raise FitFailed("the model is not finite at the start values")
+    options: dict[str, object] = {"ftol": tolerance, "xtol": tolerance}
+    if jacobian is not None:
+        options["Dfun"] = lambda pars: jacobian(pars.valuesdict(), names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        minimizer = lmfit.Minimizer(evaluate, start, calc_covar=False, nan_policy="raise")
+        try:
+            result = minimizer.minimize(method="leastsq", max_nfev=max_evaluations, **options)
+        except ValueError as exc:
+            raise FitFailed("the model left the range of finite numbers during the fit") from exc
+    values = result.params.valuesdict()
+    final = residual(values)
+    slope = _differences(residual, values, names) if jacobian is None else jacobian(values, names)
+    covariance, identifiable = _covariance(slope)
+    return FitOutcome(
+        parameters=result.params,
+        names=names,
+        covariance=covariance,
+        residual=final,
+        chi2=float(final @ final),
+        dof=final.size - len(names),
+        evaluations=int(result.nfev),
+        verdict=_verdict(result, names, identifiable),
+    )
+
+
+def parameter_table(outcome: FitOutcome) -> xr.Dataset:
+    """Return ``value``, ``value_sigma`` (parameter) and ``correlation`` (parameter, parameter_2).
+
+    Sigmas are scaled by the goodness of fit. Only free parameters are listed.
+    """
+    sigma = outcome.sigma()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(np.diag(outcome.covariance))
+        correlation = outcome.covariance / np.outer(spread, spread)
+    values = outcome.values
+    text = {"long_name": "fit parameter"}
+    return xr.Dataset(
+        {
+            "value": ("parameter", [values[n] for n in outcome.names], {**text, "units": ""}),
+            "value_sigma": (
+                "parameter",
+                [sigma[n] for n in outcome.names],
+                {"long_name": "standard error of the fit parameter", "units": ""},
+            ),
+            "correlation": (
+                ("parameter", "parameter_2"),
+                correlation,
+                {"long_name": "correlation of the fit parameters", "units": "1"},
+            ),
+        },
+        coords={"parameter": list(outcome.names), "parameter_2": list(outcome.names)},
+    )
+
+
+def _move_inside(parameters: lmfit.Parameters) -> None:
+    for p in parameters.values():
+        if not p.vary:
+            continue
+        width = p.max - p.min
+        step = 1e-3 * width if np.isfinite(width) else 1e-3 * max(abs(p.value), 1.0)
+        if np.isfinite(p.min) and p.value <= p.min + 1e-3 * step:
+            p.value = p.min + step
+        elif np.isfinite(p.max) and p.value >= p.max - 1e-3 * step:
+            p.value = p.max - step
+
+
+def _differences(
+    residual: Callable[[Values], Array], values: Values, names: tuple[str, ...]
+) -> Array:
+    columns = []
+    for name in names:
+        step = 1e-5 * max(abs(values[name]), 1e-6)
+        up = residual({**values, name: values[name] + step})
+        down = residual({**values, name: values[name] - step})
+        columns.append((up - down) / (2 * step))
+    return np.stack(columns, axis=1)
+
+
+def _covariance(slope: Array) -> tuple[Array, bool]:
+    """Return (JᵀJ)⁻¹ after scaling the columns to unit length, and whether it can be trusted."""
+    n = slope.shape[1]
+    length = np.sqrt(np.einsum("ij,ij->j", slope, slope))
+    bad = np.full((n, n), np.nan)
+    if not np.all(np.isfinite(length)) or np.any(length == 0):
+        return bad, False
+    scaled = slope / length
+    weights, vectors = np.linalg.eigh(scaled.T @ scaled)
+    if weights[0] < _SINGULAR * n:
+        return bad, False
+    inverse = (vectors / weights) @ vectors.T
+    return inverse / np.outer(length, length), True
+
+
+def _verdict(
+    result: lmfit.minimizer.MinimizerResult, names: tuple[str, ...], identifiable: bool
+) -> Verdict:
+    if not result.success or getattr(result, "aborted", False):
+        return Verdict.NOT_CONVERGED
+    if not identifiable:
+        return Verdict.UNIDENTIFIABLE
+    for name in names:
+        p = result.params[name]
+        scale = p.max - p.min if np.isfinite(p.max - p.min) else max(abs(p.value), 1.0)
+        if p.value - p.min < _AT_BOUND * scale or p.max - p.value < _AT_BOUND * scale:
+            return Verdict.AT_BOUND
+    return Verdict.OK

@@ -1,0 +1,192 @@
+"""Names of dimensions, coordinates and variables, and the schemas that Datasets are held to."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from xrdkit.errors import SchemaError
+
+FRAME = "frame"
+#: radial dimension -> unit of its coordinate
+RADIAL = {
+    "q": "1/nm",
+    "two_theta": "degree",
+    "d_spacing": "nm",
+    "detector_radius": "mm",
+}
+RADIAL_NAMES = {
+    "q": "modulus of the scattering vector",
+    "two_theta": "scattering angle",
+    "d_spacing": "lattice spacing",
+    "detector_radius": "distance of the pixel from the beam",
+}
+_ANY_RADIAL = "<radial>"
+_OPTIONAL_FRAME = "frame?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What a schema asks of one variable or coordinate."""
+
+    dims: tuple[str, ...]
+    """Dimension names; ``"frame?"`` may be absent, ``"<radial>"`` is one of `RADIAL`."""
+    units: tuple[str, ...]
+    """Units of which the variable carries one; empty where it carries none (labels)."""
+    required: bool = True
+    """Whether the Dataset is refused without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """The promise that a Dataset of one kind keeps."""
+
+    name: str
+    """Kind and version, stored as the attribute ``schema``."""
+    fields: dict[str, Field] = field(default_factory=dict)
+    """Variables and coordinates by name. A Dataset may hold more."""
+
+
+def _value(*dims: str, units: str | tuple[str, ...] = (), required: bool = True) -> Field:
+    return Field(dims=dims, units=(units,) if isinstance(units, str) else units, required=required)
+
+
+_RADIAL_FIELD = (_OPTIONAL_FRAME, _ANY_RADIAL)
+_SIGNAL_UNITS = ("count", "1/cm", "1")
+
+FRAMES = Schema(
+    name="xrdkit/frames/1",
+    fields={
+        "counts": _value(FRAME, "y", "x", units=_SIGNAL_UNITS),
+        "mask": _value("y", "x", required=False),
+    },
+)
+PROFILE = Schema(
+    name="xrdkit/profile/1",
+    fields={
+        "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "sigma": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS, required=False),
+        "n_pixels": _value(*_RADIAL_FIELD, units="1", required=False),
+        "wavelength": _value("emission_line", units="angstrom", required=False),
+        "emission_weight": _value("emission_line", units="1", required=False),
+    },
+)
+CAKE = Schema(
+    name="xrdkit/cake/1",
+    fields={
+        "intensity": _value(_OPTIONAL_FRAME, "azimuth", _ANY_RADIAL, units=_SIGNAL_UNITS),
+        "sigma": _value(_OPTIONAL_FRAME, "azimuth", _ANY_RADIAL, units=_SIGNAL_UNITS),
+        "n_pixels": _value(_OPTIONAL_FRAME, "azimuth", _ANY_RADIAL, units="1"),
+        "azimuth": _value("azimuth", units="degree"),
+    },
+)
+_PHASE = (_OPTIONAL_FRAME, "phase")
+PHASES = Schema(
+    name="xrdkit/phases/1",
+    fields={
+        "weight_fraction": _value(*_PHASE, units="1"),
+        "weight_fraction_sigma": _value(*_PHASE, units="1"),
+        "lattice": _value(*_PHASE, "lattice_parameter", units="nm"),
+        "lattice_sigma": _value(*_PHASE, "lattice_parameter", units="nm"),
+        "crystallite_size": _value(*_PHASE, units="nm"),
+        "crystallite_size_sigma": _value(*_PHASE, units="nm"),
+        "strain": _value(*_PHASE, units="1", required=False),
+        "strain_sigma": _value(*_PHASE, units="1", required=False),
+        "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "intensity_calculated": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "background": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "rwp": _value(_OPTIONAL_FRAME, units="1"),
+        "gof": _value(_OPTIONAL_FRAME, units="1"),
+        "verdict": _value(_OPTIONAL_FRAME),
+    },
+)
+_SCALAR = (_OPTIONAL_FRAME,)
+SIZES = Schema(
+    name="xrdkit/sizes/1",
+    fields={
+        **{
+            name + suffix: _value(*_SCALAR, units=unit)
+            for name, unit in (
+                ("mean_radius_volume", "nm"),
+                ("mean_radius_number", "nm"),
+                ("width_volume", "nm"),
+                ("width_number", "nm"),
+                ("volume_fraction", "1"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "distribution_volume": _value(_OPTIONAL_FRAME, "radius", units="1/nm"),
+        "radius": _value("radius", units="nm"),
+        "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "intensity_calculated": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "background": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "gof": _value(_OPTIONAL_FRAME, units="1"),
+        "verdict": _value(_OPTIONAL_FRAME),
+    },
+)
+SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES)}
+#: Labels and flags that explain themselves by other attributes.
+_FREE_FIELDS = {"mask", "verdict"}
+
+
+def radial_dim(data: xr.Dataset) -> str:
+    """Return the radial dimension of `data` (one of `RADIAL`); raise SchemaError if not one."""
+    found = [name for name in RADIAL if name in data.dims]
+    if len(found) != 1:
+        raise SchemaError(
+            f"needs one radial dimension of {', '.join(RADIAL)}, has {found or 'none'}"
+        )
+    return found[0]
+
+
+def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:
+    """Return `data` itself after checking it against `schema`.
+
+    Checked are presence, dimensions, units and ``long_name`` of every field, that the radial
+    coordinate is finite and strictly monotonic, and that sigma is never negative. Nothing is
+    loaded that is not in memory. Raises SchemaError naming the variable and the fault.
+    """
+    needs_radial = any(_ANY_RADIAL in f.dims for f in schema.fields.values())
+    radial = radial_dim(data) if needs_radial else ""
+    if radial:
+        _check_radial(data, radial)
+    for name, wanted in schema.fields.items():
+        if name not in data.variables:
+            if wanted.required:
+                raise SchemaError(f"{schema.name}: variable {name!r} is missing")
+            continue
+        _check_field(data, name, wanted, radial, schema.name)
+    for key in data.data_vars:
+        is_error = key == "sigma" or str(key).endswith("_sigma")
+        if is_error and bool((data[key] < 0).any()):
+            raise SchemaError(f"{schema.name}: {key!r} holds a negative standard error")
+    return data
+
+
+def _check_radial(data: xr.Dataset, radial: str) -> None:
+    values = np.asarray(data[radial].values, dtype=float)
+    if values.size == 0 or not np.all(np.isfinite(values)):
+        raise SchemaError(f"coordinate {radial!r} is empty or not finite")
+    if values.size > 1 and not (np.all(np.diff(values) > 0) or np.all(np.diff(values) < 0)):
+        raise SchemaError(f"coordinate {radial!r} is not strictly monotonic")
+    unit = data[radial].attrs.get("units")
+    if unit != RADIAL[radial]:
+        raise SchemaError(f"coordinate {radial!r} is in {unit!r}, stored unit is {RADIAL[radial]}")
+
+
+def _check_field(data: xr.Dataset, name: str, wanted: Field, radial: str, schema: str) -> None:
+    variable = data.variables[name]
+    dims: list[Hashable] = [radial if d == _ANY_RADIAL else d for d in wanted.dims]
+    if _OPTIONAL_FRAME in dims:
+        at = dims.index(_OPTIONAL_FRAME)
+        dims[at : at + 1] = [FRAME] if FRAME in data.dims else []
+    if list(variable.dims) != dims:
+        raise SchemaError(f"{schema}: {name!r} has dimensions {variable.dims}, not {tuple(dims)}")
+    unit = variable.attrs.get("units")
+    if wanted.units and unit not in wanted.units:
+        raise SchemaError(
+            f"{schema}: {name!r} has units {unit!r}, not one of {', '.join(wanted.units)}"
+        )
+    if "long_name" not in variable.attrs and name not in _FREE_FIELDS:
+        raise SchemaError(f"{schema}: {name!r} has no long_name")
