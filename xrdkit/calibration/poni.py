@@ -1,0 +1,322 @@
+"""PONI files: pyFAI's text format for a geometry, read strictly and written atomically."""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from xrdkit.calibration.named import detector_config, named_detector
+from xrdkit.errors import (
+    CalibrationError,
+    CalibrationImplausible,
+    CalibrationSyntax,
+    StoreError,
+    StoreFull,
+)
+from xrdkit.geometry import Calibration, Detector
+from xrdkit.provenance import package_version
+
+LOG = logging.getLogger("xrdkit")
+#: versions of the format that are understood; 3 only adds a parallax switch and the sensor
+VERSIONS = ("1", "2", "2.0", "2.1", "3", "3.0")
+_MAX_BYTES = 2**20
+_USUAL_DISTANCE = (0.02, 20.0)
+_FARTHEST_PONI = 5.0
+_GEOMETRY = ("distance", "poni1", "poni2", "rot1", "rot2", "rot3", "wavelength")
+_KNOWN = {
+    *_GEOMETRY,
+    *("poni_version", "detector", "detector_config", "pixelsize1", "pixelsize2", "splinefile"),
+    "parallax",
+}
+_HEADER = re.compile(r"^#\s*(nota\s*:|calibration done)", re.IGNORECASE)
+_WRITTEN_WITH = re.compile(r"^#\s*geometry as in pyFAI (\S+)", re.IGNORECASE)
+_NEUTRAL = Calibration(
+    distance=1.0,
+    poni1=0.0,
+    poni2=0.0,
+    wavelength=1.0,
+    detector=Detector(pixel_size_y=1e-4, pixel_size_x=1e-4),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    text: str
+    line: int
+
+
+_Record = dict[str, _Entry]
+
+
+def load_calibration(path: str | Path) -> Calibration:
+    """Return the geometry in a PONI file of version 1, 2, 2.1 or 3, orientation included.
+
+    pyFAI appends to a file that exists, so that one file may hold several records: the last
+    complete one counts, and a warning in the log "xrdkit" says so. The wavelength, in metre in the
+    file, is in ångström in the result.
+
+    Raises CalibrationSyntax where the file cannot be read, a key is missing, unknown or twice in
+    one record, or the detector is not one of pyFAI's list with flat equal pixels; and
+    CalibrationImplausible for a value that no instrument has (NaN, zero or negative distance,
+    ångström or millimetre for metre). Both name the file, the line and the key.
+    """
+    source = str(path)
+    records, versions = _records(_read(path), source)
+    chosen = _last_complete(records, source)
+    calibration = _calibration(records[chosen], source)
+    _say_what_is_odd(calibration, versions[chosen], source)
+    return calibration
+
+
+def save_calibration(calibration: Calibration, path: str | Path) -> Path:
+    """Write `calibration` as a PONI file of version 2.1 and return its path.
+
+    The file is replaced in one step: a reader sees the old or the new one. Raises StoreFull where
+    no space is left, StoreError where it cannot be written.
+    """
+    target = Path(path)
+    name, config = detector_config(calibration.detector)
+    metre = _shifted(repr(float(calibration.wavelength)), -10)
+    lines = [
+        "# Nota: C-Order, 1 refers to the Y axis, 2 to the X axis",
+        f"# Written by xrdkit {package_version()}",
+        f"# Geometry as in pyFAI {package_version('pyFAI')}",
+        "poni_version: 2.1",
+        f"Detector: {name}",
+        f"Detector_config: {config}",
+        f"Distance: {float(calibration.distance)!r}",
+        *(
+            f"{key.capitalize()}: {float(getattr(calibration, key))!r}"
+            for key in ("poni1", "poni2", "rot1", "rot2", "rot3")
+        ),
+        f"Wavelength: {metre}",
+        "",
+    ]
+    _replace(target, "\n".join(lines).encode())
+    return target
+
+
+def _replace(target: Path, content: bytes) -> None:
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        try:
+            with partial.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+    except OSError as exc:
+        kind = StoreFull if exc.errno == 28 else StoreError
+        raise kind(f"cannot be written: {exc.strerror}", source=target) from exc
+
+
+def _read(path: str | Path) -> str:
+    place = Path(path)
+    if not place.is_file():
+        raise CalibrationSyntax("no such file", source=path, hint="a PONI file is needed")
+    try:
+        with place.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as exc:
+        raise CalibrationSyntax(f"cannot be read: {exc.strerror}", source=path) from exc
+    if len(content) > _MAX_BYTES:
+        raise CalibrationSyntax("is longer than 1 MiB, no PONI file is", source=path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise CalibrationSyntax("is not text", source=path, hint="a PONI file is needed") from exc
+
+
+def _records(text: str, source: str) -> tuple[list[_Record], list[str | None]]:
+    """Split a file at the comments with which pyFAI opens each record it appends."""
+    records: list[_Record] = [{}]
+    versions: list[str | None] = [None]
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if line.startswith("#"):
+            if _HEADER.match(line) and records[-1]:
+                records.append({})
+                versions.append(None)
+            elif found := _WRITTEN_WITH.match(line):
+                versions[-1] = found.group(1)
+            continue
+        if not line:
+            continue
+        key, colon, value = line.partition(":")
+        key = key.strip().lower()
+        key = "distance" if key == "dist" else key
+        if not colon or key not in _KNOWN:
+            raise CalibrationSyntax(
+                f"line {number}: {line[:60]!r} is not an entry of a PONI file",
+                source=source,
+                hint="entries are 'Key: value' with the keys that pyFAI writes",
+            )
+        if key in records[-1]:
+            raise CalibrationSyntax(
+                f"line {number}: {key.capitalize()} is given twice in one record,"
+                f" first in line {records[-1][key].line}",
+                source=source,
+                hint="delete the one that is wrong",
+            )
+        records[-1][key] = _Entry(text=value.strip(), line=number)
+    return records, versions
+
+
+def _missing(record: _Record) -> list[str]:
+    missing = [key for key in _GEOMETRY if key not in record]
+    if "detector_config" in record:
+        missing += [] if "detector" in record else ["detector"]
+    elif "detector" not in record or _says_nothing(record["detector"]):
+        missing += [key for key in ("pixelsize1", "pixelsize2") if key not in record]
+    return missing
+
+
+def _says_nothing(entry: _Entry) -> bool:
+    return entry.text.lower() in ("", "none", "detector")
+
+
+def _last_complete(records: Sequence[_Record], source: str) -> int:
+    complete = [n for n, record in enumerate(records) if not _missing(record)]
+    if not complete:
+        missing = ", ".join(key.capitalize() for key in _missing(records[-1]))
+        raise CalibrationSyntax(
+            f"holds no complete record, missing: {missing}",
+            source=source,
+            hint="add the missing entries, lengths in metre",
+        )
+    if len(records) > 1:
+        LOG.warning(
+            "%s: holds %d records, the last complete one (number %d) is used",
+            *(source, len(records), complete[-1] + 1),
+        )
+    return complete[-1]
+
+
+def _calibration(record: _Record, source: str) -> Calibration:
+    version = record.get("poni_version", _Entry(text="1", line=0))
+    if version.text not in VERSIONS:
+        raise CalibrationSyntax(
+            f"line {version.line}: Poni_version {version.text!r} is not one of 1, 2, 2.1, 3",
+            source=source,
+        )
+    parallax = record.get("parallax")
+    if parallax is not None and parallax.text.lower() not in ("false", "none"):
+        raise CalibrationSyntax(
+            f"line {parallax.line}: Parallax is {parallax.text!r}; its correction is not supported",
+            source=source,
+            hint="calibrate without parallax correction",
+        )
+    detector = _detector(record, source)
+    values = {}
+    for key in _GEOMETRY:
+        entry = record[key]
+        value = _number(entry, key, source, shift=10 if key == "wavelength" else 0)
+        _plausible(key, value, entry, source)
+        values[key] = value
+    return Calibration(detector=detector, **values)
+
+
+def _number(entry: _Entry, key: str, source: str, *, shift: int = 0) -> float:
+    try:
+        return float(_shifted(entry.text, shift))
+    except (InvalidOperation, ValueError, OverflowError) as exc:
+        raise CalibrationSyntax(
+            f"line {entry.line}: {key.capitalize()} is {entry.text[:40]!r}, not a number",
+            source=source,
+        ) from exc
+
+
+def _shifted(text: str, places: int) -> str:
+    """Return the number in `text` times 10**places, without binary rounding."""
+    if len(text) > 100:
+        raise ValueError("no number is that long")
+    number = Decimal(text)
+    return str(number.scaleb(places)) if number.is_finite() else str(number)
+
+
+def _plausible(key: str, value: float, entry: _Entry, source: str) -> None:
+    hint = "lengths are in metre, angles in radian"
+    try:
+        replace(_NEUTRAL, **{key: value})
+        if key in ("poni1", "poni2") and abs(value) > _FARTHEST_PONI:
+            raise CalibrationImplausible(f"{key} {value} m is farther than {_FARTHEST_PONI:g} m")
+    except CalibrationImplausible as exc:
+        if key == "wavelength" and 0.01 <= value * 1e-10 <= 10:
+            hint = f"the wavelength is in metre: write {entry.text}e-10 for {entry.text} Å"
+        elif key == "wavelength" and 0.01 <= value * 1e-9 <= 1:
+            hint = f"the wavelength is in metre: write {entry.text}e-9 for {entry.text} nm"
+        elif key != "wavelength" and math.isfinite(value) and value > 100:
+            hint = f"lengths are in metre: write {value / 1000:g} for {entry.text} mm"
+        raise CalibrationImplausible(
+            f"line {entry.line}: {key.capitalize()}: {exc.message}", source=source, hint=hint
+        ) from exc
+
+
+def _detector(record: _Record, source: str) -> Detector:
+    name = record.get("detector", _Entry(text="Detector", line=0))
+    config: dict[str, Any] = {}
+    first = record.get("detector_config", record.get("pixelsize1", name))
+    if "detector_config" in record:
+        config = _json(record["detector_config"], source)
+    if "splinefile" in record:
+        config["splinefile"] = record["splinefile"].text
+    if "detector_config" not in record:
+        for key, target in (("pixelsize1", "pixel1"), ("pixelsize2", "pixel2")):
+            if key in record:
+                config[target] = _number(record[key], key, source)
+    elif "pixelsize1" in record or "pixelsize2" in record:
+        raise CalibrationSyntax(
+            f"line {first.line}: gives both Detector_config and PixelSize",
+            source=source,
+            hint="delete one of them",
+        )
+    try:
+        return named_detector("Detector" if _says_nothing(name) else name.text, config)
+    except CalibrationError as exc:
+        raise type(exc)(f"line {first.line}: {exc.message}", source=source, hint=exc.hint) from exc
+
+
+def _json(entry: _Entry, source: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key.lower() for key, _ in pairs]
+        if len(set(keys)) != len(keys):
+            raise ValueError("a key is given twice")
+        return dict(pairs)
+
+    try:
+        config = json.loads(entry.text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as exc:
+        raise CalibrationSyntax(
+            f"line {entry.line}: Detector_config is not JSON: {exc}", source=source
+        ) from exc
+    if not isinstance(config, dict):
+        raise CalibrationSyntax(
+            f"line {entry.line}: Detector_config is not a JSON object", source=source
+        )
+    return config
+
+
+def _say_what_is_odd(calibration: Calibration, pyfai: str | None, source: str) -> None:
+    low, high = _USUAL_DISTANCE
+    if not low <= calibration.distance <= high:
+        LOG.warning(
+            "%s: a distance of %g m is unusual; is it in metre?", source, calibration.distance
+        )
+    if calibration.detector.orientation != 3 and pyfai is None:
+        # pyFAI changed what orientations 1, 2 and 4 mean in 2026.9 (its pull request 2911).
+        LOG.warning(
+            "%s: detector orientation %d, not saying which pyFAI wrote it; files of 2026.8 and"
+            " before may mean another place",
+            *(source, calibration.detector.orientation),
+        )
