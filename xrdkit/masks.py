@@ -57,7 +57,7 @@ def no_data_reasons(frame: NDArray[Any], sentinels: Sequence[int] = ()) -> NDArr
     kind = values.dtype.kind
     if kind == "f":
         finite = np.isfinite(values)
-        reasons[~finite] = MaskReason.NOT_FINITE
+        reasons[~finite] = np.uint16(MaskReason.NOT_FINITE)
     bad = values == NO_DATA_32
     if kind == "u":
         bad |= values == np.iinfo(values.dtype).max
@@ -72,7 +72,7 @@ def no_data_reasons(frame: NDArray[Any], sentinels: Sequence[int] = ()) -> NDArr
         bad |= _clipped_at_16_bit(values, bad | (reasons > 0))
     for sentinel in sentinels:
         bad |= values == sentinel
-    reasons[bad] |= MaskReason.SENTINEL
+    reasons[bad] |= np.uint16(MaskReason.SENTINEL)
     return reasons
 
 

@@ -1,0 +1,39 @@
+"""Dark current: S = Σ n - τ Σ d, with the variance τ² Σ var(d) that its own counts have."""
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from xrdkit.averaging import AveragedFrame
+from xrdkit.corrections._step import CORRECTIONS, check_map, frame_shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dark:
+    """Dark frame of the detector."""
+
+    dark: AveragedFrame
+    """Mean and variance of the dark frames (`xrdkit.averaging.average_frames`)."""
+
+    def apply(self, data: xr.Dataset) -> xr.Dataset:
+        """Return the frames with ``dark`` and ``dark_variance`` attached."""
+        check_map("dark", self.dark.mean.shape, frame_shape(data, "Dark"))
+        attrs: dict[str, object] = {"units": "count", "long_name": "dark counts of one frame"}
+        attrs["frames"] = self.dark.frames
+        if self.dark.exposure_time is not None:
+            attrs["exposure_time"] = self.dark.exposure_time
+        return data.assign(
+            dark=(("y", "x"), self.dark.mean, attrs),
+            dark_variance=(
+                ("y", "x"),
+                self.dark.variance,
+                {"units": "count2", "long_name": "variance of the dark counts"},
+            ),
+        )
+
+    def record(self) -> dict[str, object]:
+        """Return the settings."""
+        return {"dark": self.dark.digest()}
+
+
+CORRECTIONS.add("dark", Dark)
