@@ -1,0 +1,130 @@
+"""NXcanSAS: 1D data Q, I, Idev in HDF5.
+
+Source: NeXus application definition NXcanSAS, manual.nexusformat.org/classes/applications.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from xrdkit.curves.columns import Array, Columns
+from xrdkit.curves.raw import RawCurve
+from xrdkit.errors import CurveError, LinkRefused, SpecError
+from xrdkit.units import canonical, factor
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_ENTRY = ("SASentry",)
+_DATA = ("SASdata",)
+_ABSOLUTE = {"1/cm", "cm^-1", "cm-1", "[cm2/cm3]", "cm2/cm3", "cm^2/cm^3"}
+
+
+def read(file: Path, entry: str | None = None) -> RawCurve:
+    """Return the curve of an NXcanSAS file; `entry` is the path of its data group.
+
+    Without `entry` the file's ``default`` attributes decide, and without those the file must hold
+    one data group. Raises CurveError where that is not so, Q and I are missing or unequal, or Q has
+    no unit.
+    """
+    try:
+        with h5py.File(file, "r") as tree:
+            group = _data_group(tree, entry, file)
+            return _curve(group, file)
+    except OSError as exc:
+        if isinstance(exc, CurveError | LinkRefused):
+            raise
+        raise CurveError(f"is not a readable HDF5 file: {exc}", source=file) from exc
+
+
+def _is(node: Any, classes: tuple[str, ...]) -> bool:
+    if not isinstance(node, h5py.Group):
+        return False
+    return any(_text(node.attrs.get(key)) in classes for key in ("canSAS_class", "NX_class"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        value = value.ravel()[0] if value.size else ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
+    found: list[h5py.Group] = []
+    tree.visititems(lambda _, node: found.append(node) if _is(node, _DATA) else None)
+    found = [g for g in found if "Q" in g and "I" in g]
+    names = [str(g.name) for g in found]
+    if entry is not None:
+        wanted = "/" + entry.strip("/")
+        if wanted not in names:
+            raise CurveError(f"has no data {entry!r}", source=file, hint=f"it has {names}")
+        return found[names.index(wanted)]
+    if not found:
+        raise CurveError("holds no NXcanSAS data (SASdata with Q and I)", source=file)
+    if len(found) == 1:
+        return found[0]
+    node: Any = tree
+    while isinstance(node, h5py.Group) and not _is(node, _DATA) and "default" in node.attrs:
+        node = node.get(_text(node.attrs["default"]))
+    if isinstance(node, h5py.Group) and node.name in names:
+        return node
+    raise CurveError(
+        f"holds {len(found)} curves", source=file, hint=f"choose one: entry= one of {names}"
+    )
+
+
+def _curve(group: h5py.Group, file: Path) -> RawCurve:
+    q, intensity = _array(group, "Q", file), _array(group, "I", file)
+    signal = group["I"]
+    named = _text(signal.attrs.get("uncertainties", signal.attrs.get("uncertainty", "Idev")))
+    sigma = _array(group, named, file) if named in group else None
+    for name, array in (("I", intensity), (named, sigma)):
+        if array is not None and array.shape != q.shape:
+            raise CurveError(
+                f"{group.name}: {name} has shape {array.shape}, Q has {q.shape}", source=file
+            )
+    attrs: dict[str, str | int | float] = {"entry": str(group.name)}
+    unit = _unit(group["Q"], file)
+    resolutions = _text(group["Q"].attrs.get("resolutions", "")).split(",")
+    if "dQl" in (r.strip() for r in resolutions) and "dQl" in group:
+        # dQl is the half length of a slit; a curve that was not desmeared carries it.
+        attrs["slit_smeared"] = 1
+        if unit is not None:
+            attrs["slit_length"] = float(np.max(group["dQl"][()])) * factor(unit, "1/nm")
+    return RawCurve(
+        columns=Columns(abscissa=q, intensity=intensity, sigma=sigma, source=str(file)),
+        unit=unit,
+        intensity_unit=_intensity_unit(signal),
+        attrs=attrs,
+    )
+
+
+def _array(group: h5py.Group, name: str, file: Path) -> Array:
+    link = group.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise LinkRefused(f"{group.name}/{name} is a link to another file", source=file)
+    node = group.get(name)
+    if not isinstance(node, h5py.Dataset) or node.dtype.kind not in "iuf":
+        raise CurveError(f"{group.name}/{name} does not consist of numbers", source=file)
+    if node.ndim != 1:
+        raise CurveError(
+            f"{group.name}/{name} has {node.ndim} dimensions, a curve has one", source=file
+        )
+    return np.asarray(node[()], dtype=np.float64)
+
+
+def _unit(node: h5py.Dataset, file: Path) -> str | None:
+    stated = node.attrs.get("units", node.attrs.get("unit"))
+    if stated is None:
+        return None
+    try:
+        return canonical(_text(stated))
+    except SpecError as exc:
+        raise CurveError(f"{node.name} is in unknown unit {_text(stated)!r}", source=file) from exc
+
+
+def _intensity_unit(node: h5py.Dataset) -> str | None:
+    stated = _text(node.attrs.get("units", node.attrs.get("unit", ""))).strip()
+    if stated in _ABSOLUTE:
+        return "1/cm"
+    return "count" if stated.lower() in ("count", "counts") else None

@@ -1,0 +1,51 @@
+"""Anton Paar SAXSess .pdh: five header lines, three columns, then XML with the units."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from xrdkit.curves.columns import Columns
+from xrdkit.curves.raw import RawCurve
+from xrdkit.curves.text import numbers
+from xrdkit.errors import CurveError
+
+_HEADER = 5
+_COUNT_LINE = 3
+_UNITS = {"n_m^-1": "1/nm", "A^-1": "1/angstrom"}
+
+
+def read(lines: Sequence[str], file: Path) -> RawCurve:
+    """Return the curve of a .pdh file: q, intensity and standard error.
+
+    The third line declares the number of points. The unit of q is read from the XML at the end,
+    where there is one. Raises CurveError where points are missing or lines are not three numbers.
+    """
+    declared = numbers(lines[_COUNT_LINE - 1]) if len(lines) >= _HEADER else None
+    if not declared or declared[0] < 1 or declared[0] != int(declared[0]):
+        raise CurveError(f"line {_COUNT_LINE}: no number of points", source=file)
+    count = int(declared[0])
+    body = lines[_HEADER : _HEADER + count]
+    rows = []
+    for number, line in enumerate(body, start=_HEADER + 1):
+        row = numbers(line)
+        if row is None or len(row) != 3:
+            raise CurveError(
+                f"line {number}: {line.strip()[:40]!r} is not q, intensity and error", source=file
+            )
+        rows.append(row)
+    if len(rows) != count:
+        raise CurveError(f"has {len(rows)} points, line 3 declares {count}", source=file)
+    table = np.array(rows, dtype=np.float64)
+    tail = "".join(lines[_HEADER + count :])
+    found = {unit for name, unit in _UNITS.items() if f">{name}<" in tail}
+    return RawCurve(
+        columns=Columns(
+            abscissa=table[:, 0],
+            intensity=table[:, 1],
+            sigma=table[:, 2],
+            lines=np.arange(_HEADER + 1, _HEADER + 1 + count),
+            source=str(file),
+        ),
+        unit=found.pop() if len(found) == 1 else None,
+    )

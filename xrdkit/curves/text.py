@@ -1,0 +1,129 @@
+"""Columns of numbers in a text file, below any header."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from xrdkit.curves.columns import Columns
+from xrdkit.curves.raw import RawCurve
+from xrdkit.curves.stated import stated_intensity_unit, stated_unit, stated_wavelength
+from xrdkit.errors import CurveError
+from xrdkit.units import factor
+
+COMMENT = "#%!"
+_CONTROL = {b for b in range(32) if chr(b) not in "\t\n\r\f\x1a"}
+_SLIT_HINT = "The 6 columns are"
+
+
+def decode(content: bytes, file: Path) -> list[str]:
+    """Return the lines of a text file; raise CurveError where it is empty or binary."""
+    if not content.strip():
+        raise CurveError("is empty", source=file)
+    if _CONTROL.intersection(content[:65536]):
+        raise CurveError(
+            "is not a text file, and no curve format that is known",
+            source=file,
+            hint="known are columns of text, GSAS .fxye, Anton Paar .pdh and NXcanSAS HDF5",
+        )
+    try:
+        return content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        return content.decode("latin-1").splitlines()
+
+
+def numbers(line: str) -> list[float] | None:
+    """Return the numbers of a line, None where it holds anything else or a decimal comma.
+
+    Separators are white space, semicolons, or commas; a comma beside white space within a token
+    pair ("0,1 2,5") is a decimal comma.
+    """
+    body = line.strip()
+    if ";" in body:
+        tokens = [t.strip() for t in body.rstrip(";").split(";")]
+    elif "," in body:
+        tokens = [t.strip() for t in body.rstrip(",").split(",")]
+    else:
+        tokens = body.split()
+    try:
+        return [float(t) for t in tokens] or None
+    except ValueError:
+        return None
+
+
+def read(
+    lines: Sequence[str],
+    file: Path,
+    columns: tuple[int, ...] | None = None,
+    header_lines: int | None = None,
+) -> RawCurve:
+    """Return the columns of a text file: abscissa, intensity and, as the third, its sigma.
+
+    The header ends before the first line that has as many numbers as most lines have; from there on
+    every line must have that many, blank lines and comments (``# % !``) aside. Raises CurveError
+    naming the line that does not.
+    """
+    if columns is not None and (
+        len(columns) not in (2, 3) or len(set(columns)) != len(columns) or min(columns) < 0
+    ):
+        raise CurveError(
+            f"columns={columns} are not two or three different column numbers", source=file
+        )
+    first = 0 if header_lines is None else header_lines
+    if first < 0:
+        raise CurveError(f"header_lines={header_lines} is negative", source=file)
+    parsed = [
+        (number, line, numbers(line))
+        for number, line in enumerate(lines, start=1)
+        if number > first and line.strip() and line.strip()[0] not in COMMENT
+    ]
+    widths = Counter(len(row) for _, _, row in parsed if row is not None and len(row) > 1)
+    if not widths:
+        raise CurveError(
+            "has no columns of numbers",
+            source=file,
+            hint="numbers are written with a decimal point, columns divided by spaces, tabs,"
+            " commas or semicolons",
+        )
+    width = widths.most_common(1)[0][0]
+    start = next(i for i, (_, _, row) in enumerate(parsed) if row and len(row) == width)
+    rows = []
+    for number, line, row in parsed[start:]:
+        if row is None or len(row) != width:
+            raise CurveError(
+                f"line {number}: {line.strip()[:40]!r} is not {width} numbers",
+                source=file,
+                hint="mend the line; header_lines=N skips the first N lines",
+            )
+        rows.append((number, row))
+    wanted = columns or tuple(range(min(width, 3)))
+    if max(wanted) >= width:
+        raise CurveError(f"has {width} columns, columns={columns} asks for more", source=file)
+    table = np.array([row for _, row in rows], dtype=np.float64)
+    header = "\n".join(
+        line
+        for number, line in enumerate(lines, start=1)
+        if number < rows[0][0] or line.strip()[:1] in tuple(COMMENT)
+    )
+    return RawCurve(
+        columns=Columns(
+            abscissa=table[:, wanted[0]],
+            intensity=table[:, wanted[1]],
+            sigma=table[:, wanted[2]] if len(wanted) == 3 else None,
+            lines=np.array([number for number, _ in rows], dtype=np.int64),
+            source=str(file),
+        ),
+        unit=stated_unit(header),
+        intensity_unit=stated_intensity_unit(header),
+        wavelength=stated_wavelength(header),
+        attrs=_slit(header, table),
+    )
+
+
+def _slit(header: str, table: np.ndarray) -> dict[str, str | int | float]:
+    # The six-column NIST format states a slit height as a negative resolution in column 4.
+    if _SLIT_HINT not in header or table.shape[1] != 6 or not np.all(table[:, 3] < 0):
+        return {}
+    unit = stated_unit(header) or "1/angstrom"
+    return {"slit_smeared": 1, "slit_length": float(-table[0, 3]) * factor(unit, "1/nm")}
