@@ -1,0 +1,66 @@
+"""What broadens a line: the instrument (Caglioti) and the size and strain of the crystallites.
+
+Full widths at half maximum in degree of 2θ; sizes are volume-weighted mean column lengths L_vol in
+nm (Scherrer constant 1); strain is the apparent maximum strain e = Δd/d.
+
+H_G² = U tan² + V tan + W + P/cos²          Caglioti, Paoletti & Ricci, Nucl. Instrum. 3 (1958) 223
+H_L  = (X + X_size)/cos + (Y + Y_strain) tan      of θ
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.errors import SpecError
+
+Array = NDArray[np.float64]
+
+INSTRUMENT_NAMES = ("u", "v", "w", "x", "y")
+#: FWHM over integral breadth of a Gaussian.
+_GAUSS_FWHM = 2.0 * np.sqrt(np.log(2.0) / np.pi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentWidths:
+    """The broadening of an instrument, as a refinement of a line standard gives it."""
+
+    u: float = 0.0
+    """Gaussian, tan²θ term, degree²."""
+    v: float = 0.0
+    """Gaussian, tan θ term, degree²."""
+    w: float = 0.0
+    """Gaussian, constant term, degree²."""
+    x: float = 0.0
+    """Lorentzian, 1/cos θ term, degree."""
+    y: float = 0.0
+    """Lorentzian, tan θ term, degree."""
+
+    def __post_init__(self) -> None:
+        for name in INSTRUMENT_NAMES:
+            value = getattr(self, name)
+            if not np.isfinite(value) or abs(value) > 25.0:
+                raise SpecError(f"instrument width {name} = {value} is not within ±25")
+        if self.x < 0 or self.y < 0:
+            raise SpecError(f"Lorentzian widths x = {self.x}, y = {self.y} must not be negative")
+        if not (self.w > 0 or self.x > 0):
+            raise SpecError("an instrument needs a width: w or x above 0")
+
+    def as_tuple(self) -> tuple[float, float, float, float, float]:
+        """Return u, v, w, x, y."""
+        return (self.u, self.v, self.w, self.x, self.y)
+
+
+def size_width(wavelength: float) -> float:
+    """Return X_size · L_vol in degree nm: (180/π)(2/π) λ, λ in ångström."""
+    return float(np.degrees(2.0 / np.pi * 0.1 * wavelength))
+
+
+def gaussian_size_width(wavelength: float) -> float:
+    """Return √P · L_vol in degree nm: (180/π) 2√(ln 2/π) λ, λ in ångström."""
+    return float(np.degrees(_GAUSS_FWHM * 0.1 * wavelength))
+
+
+def strain_width() -> float:
+    """Return Y_strain / e in degree: (180/π)(2/π) 4."""
+    return float(np.degrees(8.0 / np.pi))
