@@ -1,0 +1,53 @@
+"""Three columns (axis, intensity, standard error), one file for each profile."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from xrdkit.errors import EmptyResult, SchemaError
+from xrdkit.schema import FRAME, radial_dim
+from xrdkit.store.atomic import write_file
+
+
+def write_xye(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write the profile(s) of `data` as .xye and return the files.
+
+    `data` has ``intensity`` and ``sigma`` over an axis, and optionally ``frame``: then the number
+    of the frame is put before the suffix (``a.xye`` -> ``a-000007.xye``). A first line with ``#``
+    names axis, units and wavelength; bins without a pixel are left out.
+
+    Raises SchemaError where there is no ``sigma``, EmptyResult where a profile has no point,
+    StoreError and its kin as `save`.
+    """
+    target = Path(path)
+    axis = radial_dim(data)
+    for name in ("intensity", "sigma"):
+        if name not in data:
+            raise SchemaError(f"{name!r} is missing, .xye needs it", source=target)
+    if FRAME not in data["intensity"].dims:
+        _write(data, axis, target, overwrite=overwrite)
+        return [target]
+    files = []
+    for k in range(data.sizes[FRAME]):
+        one = data.isel({FRAME: k})
+        number = int(one[FRAME]) if FRAME in data.coords else k
+        files.append(target.with_name(f"{target.stem}-{number:06d}{target.suffix}"))
+        _write(one, axis, files[-1], overwrite=overwrite)
+    return files
+
+
+def _write(data: xr.Dataset, axis: str, path: Path, *, overwrite: bool) -> None:
+    columns = [np.asarray(data[name].values, dtype=float) for name in (axis, "intensity", "sigma")]
+    table = np.stack(columns, axis=1)
+    table = table[np.all(np.isfinite(table), axis=1)]
+    if table.size == 0:
+        raise EmptyResult("the profile has no point", source=path)
+    head = [f"{n} ({data[n].attrs.get('units', '1')})" for n in (axis, "intensity", "sigma")]
+    note = ""
+    if "wavelength" in data.coords:
+        lines = np.atleast_1d(np.asarray(data["wavelength"].values, dtype=float))
+        note = f"; wavelength {', '.join(f'{w:.10g}' for w in lines)} angstrom"
+    rows = [" ".join(f"{number:.10g}" for number in row) for row in table.tolist()]
+    text = "\n".join([f"# {' '.join(head)}{note}", *rows, ""])
+    write_file(path, text.encode(), overwrite=overwrite)
