@@ -2,6 +2,7 @@
 
 from xrdkit.simulate.calibrant import CalibrantRings, expose_calibrant
 from xrdkit.simulate.expose import Exposure, expected_counts, expose
+from xrdkit.simulate.frames import write_edf, write_eiger, write_mask, write_tiff
 from xrdkit.simulate.instrument import VirtualInstrument, coarser, pose
 from xrdkit.simulate.population import LognormalSpheres
 from xrdkit.simulate.presets import virtual_laboratory, virtual_saxs, virtual_waxs
@@ -19,4 +20,8 @@ __all__ = [
     "virtual_laboratory",
     "virtual_saxs",
     "virtual_waxs",
+    "write_edf",
+    "write_eiger",
+    "write_mask",
+    "write_tiff",
 ]
