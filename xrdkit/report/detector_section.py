@@ -1,0 +1,205 @@
+"""The part of the page about one detector: its frames, profiles and fits in the order of work."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from xrdkit.errors import XrdkitError
+from xrdkit.geometry import Calibration
+from xrdkit.report.canvas import ReportFigure, inline_svg
+from xrdkit.report.choose import at, evenly, frame_count, frame_name, telling
+from xrdkit.report.frame_figure import frame_figure, strip_figure, used_pixels
+from xrdkit.report.label import plain_text
+from xrdkit.report.markup import Markup, element
+from xrdkit.report.measured import quality_number
+from xrdkit.report.origin import geometry_table
+from xrdkit.report.phases_figure import plot_phases, reflections
+from xrdkit.report.profile_figure import plot_profile
+from xrdkit.report.series_figure import plot_series
+from xrdkit.report.sizes_figure import plot_sizes
+from xrdkit.report.table import badge, fit_table
+from xrdkit.report.verdict import read, verdicts
+from xrdkit.schema import PHASES, PROFILE, SIZES
+
+
+@dataclass
+class Pictures:
+    """Turns figures into numbered elements of one page."""
+
+    count: int = field(default=0)
+    """Figures made so far."""
+
+    def show(self, figure: ReportFigure, *caption: object, alt: str) -> Markup:
+        """Return a ``<figure>`` with the picture, its caption and a description for readers
+        who do not see it."""
+        self.count += 1
+        return element(
+            "figure",
+            element(
+                "div", Markup(inline_svg(figure, f"f{self.count}")), role="img", aria_label=alt
+            ),
+            element("figcaption", element("b", f"Figure {self.count}. "), *caption),
+        )
+
+
+def detector_section(
+    label: str,
+    results: Mapping[str, xr.Dataset],
+    pictures: Pictures,
+    *,
+    frames: xr.Dataset | None = None,
+    calibration: Calibration | None = None,
+    mask: xr.DataArray | None = None,
+) -> Markup:
+    """Return everything about one detector: geometry, frames, then each product of `results`."""
+    title = label.upper() if label.lower() in ("saxs", "waxs", "usaxs", "maxs") else label
+    parts: list[object] = []
+    if frames is not None:
+        parts += _frames(frames, calibration, mask, pictures)
+    if calibration is not None:
+        parts += [element("h3", "Geometry"), geometry_table(calibration)]
+    for product, data in results.items():
+        kind = data.attrs.get("schema")
+        if kind == PROFILE.name:
+            parts += _profile(data, pictures)
+        elif kind in (PHASES.name, SIZES.name):
+            parts += _fit(data, pictures)
+        else:
+            text = f"“{product}” ({kind}) is in the result file and has no picture here."
+            parts.append(element("p", text, class_="note"))
+    return element("section", element("h2", title), *parts)
+
+
+def _frames(
+    frames: xr.Dataset,
+    calibration: Calibration | None,
+    mask: xr.DataArray | None,
+    pictures: Pictures,
+) -> Iterator[Markup]:
+    """Yield the pictures of the first, middle and last frame that can be read."""
+    yield element("h3", "Frames")
+    read_frames, notes = [], []
+    for index in evenly_written(frames):
+        try:
+            read_frames.append((frame_name(frames, index), *used_pixels(frames, index, mask)))
+        except XrdkitError as error:
+            notes.append(element("p", _failure(frame_name(frames, index), error), class_="note"))
+    yield from notes
+    if not read_frames:
+        return
+    unit = str(frames["counts"].attrs.get("units", "count"))
+    name, values, reasons = read_frames[0]
+    rows, columns = values.shape
+    used = float(np.mean(reasons == 0))
+    rings = " White circles are lines of equal q; the cross is the beam." if calibration else ""
+    yield pictures.show(
+        frame_figure(values, reasons, calibration=calibration, unit=unit),
+        f"{name.capitalize()} of {frame_count(frames):,}, {columns} × {rows} pixels, on a "
+        f"logarithmic scale. Pixels left out are tinted by reason.{rings}",
+        alt=f"Detector image, {100 * used:.1f} percent of the pixels used",
+    )
+    if len(read_frames) > 1:
+        names = ", ".join(name for name, _, _ in read_frames)
+        yield pictures.show(
+            strip_figure(read_frames, unit=unit),
+            f"Along the series: {names}, on one colour scale.",
+            alt=f"Detector images of {names}",
+        )
+
+
+def evenly_written(frames: xr.Dataset) -> list[int]:
+    """Return the indices of the first, middle and last frame that the file holds."""
+    count = frame_count(frames)
+    written = frames["written"].values if "written" in frames.coords else np.ones(count, dtype=bool)
+    held = np.flatnonzero(written)
+    return [int(held[i]) for i in evenly(held.size, 3)]
+
+
+def _failure(name: str, error: XrdkitError) -> str:
+    return f"{name.capitalize()} could not be shown: {error.code}, {error.message}."
+
+
+def _profile(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
+    yield element("h3", "Integrated profile")
+    count = frame_count(data)
+    finite = np.isfinite(np.asarray(data["intensity"].values, dtype=np.float64))
+    if not finite.any():
+        yield element("p", "No frame gave a profile.", class_="note")
+        return
+    if count > 1:
+        text = (
+            f"{count:,} profiles. Left some of them, first to last; right all, as a map of "
+            "intensity."
+        )
+    else:
+        text = "Azimuthal mean of the frame."
+    empty_bins = 100 * (1 - float(finite.mean()))
+    if empty_bins > 0.05:
+        text += f" {empty_bins:.1f} % of the bins hold no pixel and are left open."
+    yield pictures.show(plot_profile(data), text, alt=f"Integrated intensity of {count} frames")
+
+
+def _fit(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
+    phases = data.attrs["schema"] == PHASES.name
+    yield element("h3", "Phases" if phases else "Sizes")
+    if frame_count(data) > 1:
+        yield from _course(data, pictures)
+    yield fit_table(data)
+    chosen = telling(data)
+    if not chosen:
+        yield element("p", "No frame gave a fit.", class_="note")
+        return
+    shown = list(dict.fromkeys((chosen[0], chosen[-1])))
+    rest = [i for i in chosen if i not in shown]
+    yield from (_one_fit(data, i, pictures, phases=phases) for i in shown)
+    if rest:
+        names = ", ".join(frame_name(data, i).removeprefix("frame ") for i in rest)
+        fits = [_one_fit(data, i, pictures, phases=phases) for i in rest]
+        title = f"More fits: frames {names}"
+        yield element("details", element("summary", title), *fits)
+
+
+def _course(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
+    said = verdicts(data)
+    bad = sum(read(v).grade != "good" for v in said)
+    text = "Fitted numbers along the series; bars and bands are one standard error."
+    if bad:
+        text += f" Rings mark the {bad:,} of {len(said):,} fits that are not OK."
+    yield pictures.show(plot_series(data), text, alt="Fitted numbers along the series")
+
+
+def _one_fit(data: xr.Dataset, index: int, pictures: Pictures, *, phases: bool) -> Markup:
+    one = at(data, index)
+    name = frame_name(data, index)
+    reading = read(verdicts(data)[index])
+    numbers = f"goodness of fit {quality_number(float(one['gof'].values))}"
+    if phases:
+        numbers = f"Rwp {quality_number(100 * float(one['rwp'].values))} %, {numbers}"
+    figure = plot_phases(data, frame=index) if phases else plot_sizes(data, frame=index)
+    lead = f"{name.capitalize()}: " if name else ""
+    caption: list[object] = [f"{lead}{numbers}, ", badge(reading), ". "]
+    caption.append(" ".join(_explain(one, phases=phases)))
+    return pictures.show(figure, *caption, alt=f"Fit of {name or 'the profile'}: {numbers}")
+
+
+def _explain(one: xr.Dataset, *, phases: bool) -> Iterable[str]:
+    if phases and reflections(one):
+        yield "Marks are the reflections of each phase."
+    if "sigma" in one:
+        yield "The residual is observed minus calculated in standard errors; the band is ±3."
+    if not phases:
+        yield (
+            "Volume-weighted says where the material is, number-weighted where the particles are; "
+            "each distribution is scaled to its maximum."
+        )
+
+
+def labels_of(results: Mapping[str, xr.Dataset]) -> dict[str, dict[str, xr.Dataset]]:
+    """Return label -> product -> Dataset for keys such as ``"waxs.phases"``, in their order."""
+    parted: dict[str, dict[str, xr.Dataset]] = {}
+    for key, data in results.items():
+        label, _, product = key.rpartition(".")
+        parted.setdefault(label or plain_text(product), {})[product] = data
+    return parted

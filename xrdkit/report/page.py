@@ -1,0 +1,149 @@
+"""The report: one HTML file that holds all it shows."""
+
+import errno
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import xarray as xr
+
+from xrdkit import provenance
+from xrdkit.errors import SchemaError, StoreError, StoreFull
+from xrdkit.geometry import Calibration
+from xrdkit.report.comparison_figure import comparison_figure
+from xrdkit.report.detector_section import Pictures, detector_section, labels_of
+from xrdkit.report.label import plain_text
+from xrdkit.report.markup import Markup, element
+from xrdkit.report.origin import origins
+from xrdkit.report.summary import summary
+from xrdkit.schema import PHASES, SCHEMAS, SIZES, validate
+
+
+def write_report(
+    results: Mapping[str, xr.Dataset],
+    path: str | os.PathLike[str],
+    *,
+    title: str,
+    frames: Mapping[str, xr.Dataset] | None = None,
+    calibrations: Mapping[str, Calibration] | None = None,
+    masks: Mapping[str, xr.DataArray] | None = None,
+    recipe_text: str | None = None,
+) -> Path:
+    """Write one HTML file about `results` to `path` and return its path.
+
+    `results` maps ``label.product`` (``"waxs.profile"``, ``"saxs.sizes"``) to Datasets that say
+    their schema; `frames`, `calibrations` and `masks` (y, x) go by label. Of the frames at most
+    three are read. The page needs nothing outside itself, no script, and has the same bytes for the
+    same arguments. A file already there is replaced as a whole or not at all.
+
+    Raises SchemaError for a Dataset without a known schema or that breaks it, StoreError where the
+    file cannot be written.
+    """
+    text = page(
+        results,
+        title=title,
+        frames=frames,
+        calibrations=calibrations,
+        masks=masks,
+        recipe_text=recipe_text,
+    )
+    target = Path(path)
+    _replace(target, text.encode("utf-8", "replace"))
+    return target
+
+
+def page(
+    results: Mapping[str, xr.Dataset],
+    *,
+    title: str,
+    frames: Mapping[str, xr.Dataset] | None = None,
+    calibrations: Mapping[str, Calibration] | None = None,
+    masks: Mapping[str, xr.DataArray] | None = None,
+    recipe_text: str | None = None,
+) -> str:
+    """Return the HTML text that `write_report` writes."""
+    for key, data in results.items():
+        _check(key, data)
+    frames, calibrations, masks = frames or {}, calibrations or {}, masks or {}
+    parted = labels_of(results)
+    pictures = Pictures()
+    together = _together(results, pictures)
+    sections = [
+        detector_section(
+            label,
+            parted.get(label, {}),
+            pictures,
+            frames=frames.get(label),
+            calibration=calibrations.get(label),
+            mask=masks.get(label),
+        )
+        for label in dict.fromkeys((*parted, *frames, *calibrations))
+    ]
+    style = files("xrdkit.report").joinpath("style.css").read_text(encoding="utf-8")
+    version = provenance.package_version()
+    body = element(
+        "body",
+        element(
+            "main",
+            element("header", element("h1", title)),
+            element("section", element("h2", "Summary"), summary(results), class_="summary"),
+            *([together] if together else []),
+            *sections,
+            element("section", element("h2", "How it was made"), origins(results, recipe_text)),
+            element("footer", f"Made by xrdkit {version}. Errors are one standard deviation."),
+        ),
+    )
+    head = Markup(
+        '<head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"{element('title', plain_text(title)).html}<style>\n{style}</style></head>"
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').html}\n"
+
+
+def _check(key: str, data: xr.Dataset) -> None:
+    kind = data.attrs.get("schema")
+    if kind not in SCHEMAS:
+        raise SchemaError(
+            f"result {key!r} has the schema {kind!r}", hint=f"known: {', '.join(SCHEMAS)}"
+        )
+    validate(data, SCHEMAS[kind])
+
+
+def _together(results: Mapping[str, xr.Dataset], pictures: Pictures) -> Markup | None:
+    """Return sizes from small angles beside those from peak widths, where there are both."""
+    sizes = [d for d in results.values() if d.attrs["schema"] == SIZES.name]
+    phases = [d for d in results.values() if d.attrs["schema"] == PHASES.name]
+    if len(sizes) != 1 or len(phases) != 1:
+        return None
+    return element(
+        "section",
+        element("h2", "Particles and crystallites"),
+        pictures.show(
+            comparison_figure(sizes[0], phases[0]),
+            "Particle diameter from small-angle scattering, and crystallite size from the widths "
+            "of the diffraction peaks. Where each particle is one crystal the two agree; a smaller "
+            "crystallite size says that particles hold several crystals.",
+            alt="Particle diameter and crystallite size along the series",
+        ),
+    )
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write beside `target`, then rename over it: a kill leaves the old file or the new one."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as exc:
+        kind = StoreFull if exc.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+        raise kind("the report cannot be written", source=target) from exc
