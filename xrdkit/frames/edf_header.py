@@ -1,0 +1,50 @@
+"""Header facts of EDF files as written at the ESRF (SPEC, LImA, SAXS beamlines)."""
+
+from collections.abc import Mapping
+
+from xrdkit.frames.headers import COORDINATES, Fact, fact, quantity, time_fact
+
+#: coordinate -> (key in lower case, unit where the value carries none), in order of preference.
+_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "exposure_time": (
+        ("exposuretime", "s"),
+        ("acq_expo_time", "s"),
+        ("exposure_time", "s"),
+        ("count_time", "s"),
+    ),
+    "wavelength_header": (("wavelength", "m"),),
+    "distance_header": (("sampledistance", "m"),),
+    "beam_center_x_header": (("center_1", "pixel"),),
+    "beam_center_y_header": (("center_2", "pixel"),),
+    "pixel_size_x_header": (("psize_1", "m"), ("pixelsize_1", "m")),
+    "pixel_size_y_header": (("psize_2", "m"), ("pixelsize_2", "m")),
+    "monitor": (("monitor", "count"),),
+    "transmission": (("sampletransmission", "1"), ("transmission", "1")),
+    "temperature": (("sampletemperature", "K"),),
+}
+_TIMES = ("date", "time", "time_of_frame_start", "hmstarttime")
+_COUNTERS = ("mon", "monitor", "i0", "ic0")
+
+
+def header_facts(keys: Mapping[str, str]) -> dict[str, Fact]:
+    """Return what an EDF header tells; `keys` are its keys in lower case with their text."""
+    facts: dict[str, Fact] = {}
+    for name, choices in _KEYS.items():
+        for key, unit in choices:
+            if name not in facts and (value := quantity(keys.get(key, ""))) is not None:
+                stated = value[1] or unit
+                if COORDINATES[name].unit == "pixel" and not value[1]:
+                    stated = "pixel"
+                facts.update(fact(name, value[0], stated, key))
+    for key in _TIMES:
+        if "start_time" not in facts:
+            facts.update(time_fact(keys.get(key), key))
+    if "monitor" not in facts:
+        counters = keys.get("counter_mne", "").split()
+        values = keys.get("counter_pos", "").split()
+        if len(counters) == len(values):
+            for wanted in _COUNTERS:
+                if wanted in counters and "monitor" not in facts:
+                    value_text = values[counters.index(wanted)]
+                    facts.update(fact("monitor", value_text, "count", f"counter_pos[{wanted}]"))
+    return facts

@@ -1,0 +1,168 @@
+"""The verb `open_frames`: files of any format as one lazy Dataset (frame, y, x)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.core import indexing
+
+from xrdkit import provenance, schema
+from xrdkit.errors import FrameFormatUnknown, FrameNotFound, FrameShapeMismatch, SpecError
+from xrdkit.frames._files import byte_source
+from xrdkit.frames._lazy import LazyFrames, join
+from xrdkit.frames._reader import READERS, Stack, find_reader
+from xrdkit.frames.headers import COORDINATES, stacked
+from xrdkit.limits import Limits
+from xrdkit.masks import MASK_ATTRS
+
+_PART = "::"
+_WILD = re.compile(r"[*?\[]")
+
+
+def open_frames(
+    source: str | Path | Sequence[str | Path],
+    *,
+    reader: str | None = None,
+    limits: Limits | None = None,
+    sentinels: Iterable[int] | None = None,
+) -> xr.Dataset:
+    """Return detector frames as a lazy Dataset of schema `schema.FRAMES`.
+
+    `source` is one file; a pattern in the last part of a path such as ``"run/lab6_*.tif"`` (in
+    natural order: 2 before 10); or a sequence of files, taken in the order given. Frames of several
+    files follow one another along ``frame``. ``"file.h5::/path"`` names a dataset within a file.
+    The format is told from the first bytes, never from the name, unless `reader` names one.
+    `sentinels` are more raw values that mean no data.
+
+    The result has ``counts(frame, y, x)``, raw values in the dtype of the file, read only where
+    they are asked for, one frame at a time; ``mask(y, x)`` of `MaskReason` bits where a file brings
+    a pixel mask; and on ``frame`` the coordinates ``source_file``, ``file_frame``, ``written`` and
+    those header facts (exposure_time in s, wavelength_header in angstrom, distance_header in m,
+    monitor, transmission, temperature in K, start_time ...) that the files have. Names ending in
+    ``_header`` are hints, not geometry.
+
+    Raises FrameNotFound, FrameTruncated, FrameCorrupt, FrameFormatUnknown, FrameShapeMismatch,
+    LinkRefused and LimitExceeded, each naming the file; what no header tells (damaged compressed
+    data, an unwritten frame) is raised when the frame is read.
+    """
+    limits = Limits() if limits is None else limits
+    marks = tuple(int(value) for value in sentinels or ())
+    names = _listed(source)
+    stacks = [_open_one(name, reader, limits) for name in names]
+    frames = join([stack.source for stack in stacks], [str(stack.files[0]) for stack in stacks])
+    limits.check("frames", frames.shape[0], source=names[0])
+    data = xr.Dataset(
+        {"counts": _counts(frames, limits, _sentinels(stacks, marks))},
+        coords=_coordinates(stacks),
+        attrs={"schema": schema.FRAMES.name},
+    )
+    mask = _mask(stacks)
+    if mask is not None:
+        data["mask"] = (("y", "x"), mask, MASK_ATTRS)
+    files = dict.fromkeys(file for stack in stacks for file in stack.files)
+    data = provenance.append(
+        data,
+        "open_frames",
+        {"files": [file.name for file in files], "reader": reader, "sentinels": marks},
+        inputs=[provenance.fingerprint(file) for file in files],
+        software=("numpy", "h5py", "hdf5plugin", "fabio"),
+    )
+    return schema.validate(data, schema.FRAMES)
+
+
+def _listed(source: str | Path | Sequence[str | Path]) -> list[str]:
+    """Return the file names that `source` stands for."""
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+        names = [str(item) for item in source]
+        if not names:
+            raise FrameNotFound("an empty list of files was given")
+        return names
+    if not isinstance(source, str | Path):
+        raise SpecError(f"frames are opened from paths, not from a {type(source).__name__}")
+    text = str(source)
+    path = Path(text)
+    if not _WILD.search(path.name) or _exists(path) or _PART in text:
+        return [text]
+    if _WILD.search(str(path.parent)):
+        raise FrameNotFound("only the file name may hold a pattern", source=text)
+    found = [str(p) for p in path.parent.glob(path.name)] if path.parent.is_dir() else []
+    if not found:
+        raise FrameNotFound("no file matches", source=text)
+    return sorted(found, key=_natural)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    parts = re.split(r"([0-9]+)", name)
+    return [(0, int(p)) if p.isascii() and p.isdigit() else (1, p) for p in parts]
+
+
+def _open_one(name: str, reader: str | None, limits: Limits) -> Stack:
+    part = None
+    if _PART in name and not _exists(Path(name)):
+        name, _, part = name.rpartition(_PART)
+    path = Path(name)
+    if reader is None:
+        label, chosen, data = find_reader(path)
+    else:
+        label, chosen, data = reader, READERS.get(reader), byte_source(path)
+    if part is not None and label != "hdf5":
+        raise FrameFormatUnknown(f"{label} files have no dataset {part!r}", source=path)
+    return chosen.open(path, data, part, limits)
+
+
+def _counts(frames: Any, limits: Limits, marks: NDArray[np.int64]) -> xr.Variable:
+    lazy = indexing.LazilyIndexedArray(LazyFrames(frames, limits))
+    attrs = {"units": "count", "long_name": "detector counts", "sentinels": marks}
+    return xr.Variable(("frame", "y", "x"), lazy, attrs)
+
+
+def _sentinels(stacks: Sequence[Stack], marks: tuple[int, ...]) -> NDArray[np.int64]:
+    declared = [value for stack in stacks for value in stack.sentinels]
+    return np.array(list(dict.fromkeys([*declared, *marks])), dtype=np.int64)
+
+
+def _coordinates(stacks: Sequence[Stack]) -> dict[str, xr.Variable]:
+    counts = [stack.source.shape[0] for stack in stacks]
+    names = np.repeat([stack.files[0].name for stack in stacks], counts)
+    numbers = np.concatenate([np.arange(n) for n in counts])
+    written = np.concatenate(
+        [
+            np.ones(n, dtype=bool) if stack.written is None else stack.written
+            for stack, n in zip(stacks, counts, strict=True)
+        ]
+    )
+    total = int(sum(counts))
+    coords: dict[str, tuple[NDArray[Any], dict[str, str]]] = {
+        "frame": (np.arange(total), {"long_name": "frame number"}),
+        "source_file": (names, {"long_name": "name of the file"}),
+        "file_frame": (numbers, {"long_name": "frame number within the file"}),
+        "written": (written, {"long_name": "whether the file holds the frame"}),
+    }
+    facts = stacked([(s.facts, n) for s, n in zip(stacks, counts, strict=True)])
+    for name, found in facts.items():
+        described = COORDINATES[name]
+        attrs = {"units": described.unit, "long_name": described.long_name}
+        attrs["source_key"] = found.source_key
+        coords[name] = (found.values, {k: v for k, v in attrs.items() if v})
+    return {name: xr.Variable(("frame",), *rest) for name, rest in coords.items()}
+
+
+def _mask(stacks: Sequence[Stack]) -> NDArray[np.uint16] | None:
+    """Return the union of the masks: a pixel that one file calls bad is left out of all."""
+    masks = [stack.mask for stack in stacks if stack.mask is not None]
+    if not masks:
+        return None
+    if any(mask.shape != masks[0].shape for mask in masks):
+        raise FrameShapeMismatch("the files bring pixel masks of unequal shape")
+    return np.bitwise_or.reduce(masks)
