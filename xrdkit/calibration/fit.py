@@ -1,0 +1,233 @@
+"""Fit of a geometry to ring points: robust against false points, honest about its errors."""
+
+import math
+from dataclasses import dataclass, replace
+
+import lmfit
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from xrdkit.calibration.angle import PARAMETERS, on_detector, two_theta_and_slopes, values_of
+from xrdkit.calibration.ring_points import RingPoints
+from xrdkit.errors import CalibrationImplausible, CalibrationRejected, FitFailed
+from xrdkit.fitting import Verdict, least_squares
+from xrdkit.geometry import Calibration
+
+Array = NDArray[np.float64]
+
+_WITHOUT_TILT = PARAMETERS[:3]
+_CLIP = 4.0
+_ROUNDS = 12
+#: the tilt is freed only where chance would improve the fit as much in one of so many cases
+_CHANCE = 1e-3
+_TILT_KNOWN = math.radians(2.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryFit:
+    """A geometry fitted to ring points."""
+
+    calibration: Calibration
+    """The geometry."""
+    residual: Array
+    """Radial distance of every point from its ring, pixel, positive outside; shape (n,)."""
+    used: NDArray[np.bool_]
+    """Points that were not clipped, shape (n,)."""
+    covariance: Array
+    """Covariance of (distance, poni1, poni2, rot1, rot2), m and rad, shape (5, 5); 0 where fixed."""
+    tilt_free: bool
+    """Whether the rotations were fitted or kept."""
+    error: Array
+    """Standard error given to every point, counting and scatter of its ring, pixel; shape (n,)."""
+    correlation: float
+    """Correlation of neighbouring points along the rings, 0 to 0.95."""
+
+
+def fit_geometry(
+    points: RingPoints,
+    two_theta: Array,
+    current: Calibration,
+    start: Calibration,
+    shape: tuple[int, int],
+) -> GeometryFit:
+    """Return the geometry that puts `points` on rings of `two_theta` (rad), from `current` on.
+
+    Minimised is Σ (δ/s)², δ = (2θ(point) - 2θ(ring))/|∇2θ| the distance from the ring in pixels and
+    s² = σ² + τ² with τ the scatter along each ring beyond counting statistics (grains, distortion).
+    Points beyond 4 robust standard deviations are clipped. The rotations are fitted only where an
+    F test at 0.1 % asks for them and they come out to better than 2°; else they stay at `start`.
+    The covariance (JᵀJ)⁻¹ s² is enlarged by (1+ρ)/(1-ρ), ρ the correlation of neighbouring points
+    along the rings, because neighbours that err together are not independent.
+
+    Raises CalibrationRejected where the points do not determine a geometry.
+    """
+    problem = _Problem(points, two_theta, current, shape)
+    plain = problem.robust(_WITHOUT_TILT, _with_tilt_of(start, current))
+    chosen, names = plain, _WITHOUT_TILT
+    if len(points) > 12:
+        tilted = problem.robust(PARAMETERS, values_of(current))
+        if problem.tilt_is_seen(plain, tilted):
+            chosen, names = tilted, PARAMETERS
+    return problem.finish(names, chosen)
+
+
+class _Problem:
+    """Points on rings and the distances from them under trial geometries."""
+
+    def __init__(
+        self, points: RingPoints, two_theta: Array, start: Calibration, shape: tuple[int, int]
+    ) -> None:
+        self.points = points
+        self.start = start
+        self.target = two_theta[points.ring]
+        self.p1, self.p2 = on_detector(points.y, points.x, shape, start.detector)
+        self.pixel = (start.detector.pixel_size_y, start.detector.pixel_size_x)
+
+    def distances(self, values: tuple[float, ...]) -> tuple[Array, Array]:
+        """Return distance from the ring in pixels and its slopes in all five parameters."""
+        angle, slopes = two_theta_and_slopes(self.p1, self.p2, values)  # type: ignore[arg-type]
+        rise = np.hypot(slopes[:, 1] * self.pixel[0], slopes[:, 2] * self.pixel[1])
+        return (angle - self.target) / rise, slopes / rise[:, None]
+
+    def robust(
+        self, names: tuple[str, ...], values: tuple[float, ...]
+    ) -> tuple[float, ...]:
+        """Return values after Gauss-Newton steps with Cauchy weights, for a start with outliers."""
+        free = [PARAMETERS.index(name) for name in names]
+        now = np.array(values)
+        for _ in range(_ROUNDS):
+            delta, slopes = self.distances(tuple(now))
+            scale = max(1.4826 * float(np.median(np.abs(delta - np.median(delta)))), 0.02)
+            weight = 1.0 / (1.0 + (delta / (2.0 * scale)) ** 2) / (self.points.sigma**2 + scale**2)
+            jacobian = slopes[:, free]
+            root = np.sqrt(weight)
+            step = np.linalg.lstsq(jacobian * root[:, None], -delta * root, rcond=1e-12)[0]
+            now[free] += step
+            if not np.all(np.isfinite(now)) or now[0] <= 0:
+                return tuple(values)
+            if np.max(np.abs(jacobian @ step), initial=0.0) < 1e-4:
+                break
+        return tuple(now)
+
+    def scaled(self, values: tuple[float, ...]) -> tuple[Array, NDArray[np.bool_], Array]:
+        """Return distances, which points are believed, and the whole error of each point."""
+        delta, _ = self.distances(values)
+        total = self.points.sigma
+        used = np.ones(delta.size, dtype=bool)
+        for _ in range(6):
+            z = delta / total
+            limit = _CLIP * max(1.4826 * float(np.median(np.abs(z[used]))), 1e-6)
+            used = np.abs(z) <= limit
+            total = np.hypot(self.points.sigma, _extra_scatter(delta, used, self.points))
+        return delta, used, total
+
+    def tilt_is_seen(self, plain: tuple[float, ...], tilted: tuple[float, ...]) -> bool:
+        """Whether freeing both rotations improves the fit by more than chance would."""
+        delta, used, total = self.scaled(tilted)
+        if np.count_nonzero(used) < 10:
+            return False
+        without = self.distances(plain)[0]
+        freedom = int(np.count_nonzero(used)) - len(PARAMETERS)
+        best = float(np.sum((delta / total)[used] ** 2))
+        gain = float(np.sum((without / total)[used] ** 2)) - best
+        inflate = _inflation(_correlation(delta / total, used, self.points))
+        ratio = gain / 2 / (best / freedom) / inflate
+        return bool(stats.f.sf(ratio, 2, freedom) < _CHANCE)
+
+    def finish(self, names: tuple[str, ...], values: tuple[float, ...]) -> GeometryFit:
+        """Return the weighted least-squares fit over the believed points."""
+        free = [PARAMETERS.index(name) for name in names]
+        for _ in range(3):
+            delta, used, whole = self.scaled(values)
+            total = whole[used]
+            parameters = lmfit.Parameters()
+            for name, value in zip(PARAMETERS, values, strict=True):
+                parameters.add(name, value=value, vary=name in names)
+
+            def residual(now: object, used: Array = used, total: Array = total) -> Array:
+                return self.distances(_tuple(now))[0][used] / total
+
+            def jacobian(
+                now: object, _: object, used: Array = used, total: Array = total
+            ) -> Array:
+                return self.distances(_tuple(now))[1][used][:, free] / total[:, None]
+
+            try:
+                outcome = least_squares(residual, parameters, jacobian=jacobian)
+            except FitFailed as exc:
+                raise CalibrationRejected(f"the rings do not determine a geometry: {exc}") from exc
+            values = _tuple(outcome.values)
+        if outcome.verdict is not Verdict.OK:
+            raise CalibrationRejected(
+                f"the rings do not determine a geometry: fit is {outcome.verdict.value}"
+            )
+        delta, used, total = self.scaled(values)
+        rho = _correlation(delta / total, used, self.points)
+        covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
+        covariance[np.ix_(free, free)] = outcome.covariance * outcome.gof**2 * _inflation(rho)
+        fitted = dict(zip(PARAMETERS, values, strict=True))
+        try:
+            calibration = replace(self.start, **fitted)
+        except CalibrationImplausible as exc:
+            raise CalibrationRejected(f"the fit ran away: {exc.message}") from exc
+        return GeometryFit(
+            calibration=calibration,
+            residual=delta,
+            used=used,
+            covariance=covariance,
+            tilt_free=names == PARAMETERS,
+            error=total,
+            correlation=rho,
+        )
+
+
+def _with_tilt_of(start: Calibration, current: Calibration) -> tuple[float, ...]:
+    """Return `current` turned to the rotations of `start`, beam centre and direct distance kept."""
+    distance = current.direct_distance * math.cos(start.rot1) * math.cos(start.rot2)
+    pixel = current.detector
+    x, y = (n * size for n, size in zip(current.beam_center, (pixel.pixel_size_x, pixel.pixel_size_y)))
+    return (
+        distance,
+        y - distance * math.tan(start.rot2) / math.cos(start.rot1),
+        x + distance * math.tan(start.rot1),
+        start.rot1,
+        start.rot2,
+    )
+
+
+def _tuple(values: object) -> tuple[float, ...]:
+    return tuple(float(values[name]) for name in PARAMETERS)  # type: ignore[index]
+
+
+def _extra_scatter(delta: Array, used: NDArray[np.bool_], points: RingPoints) -> Array:
+    """Return the scatter τ of the points of each ring beyond counting, for every point.
+
+    τ² is the robust variance about the middle of the ring less the mean σ², at least 0.
+    """
+    extra = np.zeros(delta.size)
+    for number in np.unique(points.ring):
+        on_ring = points.ring == number
+        inside = on_ring & used
+        if np.count_nonzero(inside) < 4:
+            inside = used
+        away = np.abs(delta[inside] - np.median(delta[inside]))
+        variance = (1.4826 * np.median(away)) ** 2 - np.mean(points.sigma[inside] ** 2)
+        extra[on_ring] = math.sqrt(max(float(variance), 0.0))
+    return extra
+
+
+def _correlation(z: Array, used: NDArray[np.bool_], points: RingPoints) -> float:
+    """Return the correlation of neighbours along the rings, 0 where chance explains it."""
+    keep = np.flatnonzero(used)
+    order = keep[np.lexsort((points.azimuth[keep], points.ring[keep]))]
+    same = np.diff(points.ring[order]) == 0
+    if np.count_nonzero(same) < 10:
+        return 0.0
+    first, second = z[order[:-1]][same], z[order[1:]][same]
+    rho = float(np.mean(first * second) / np.mean(z[order] ** 2))
+    return min(rho, 0.95) if rho > 2.0 / math.sqrt(first.size) else 0.0
+
+
+def _inflation(rho: float) -> float:
+    return (1.0 + rho) / (1.0 - rho)
