@@ -87,11 +87,9 @@ class Sample:
                 raise SpecError(f"{name} {getattr(self, name)} is negative or not finite")
         if not 1.0 <= self.porod_length < math.inf:
             raise SpecError(f"porod_length {self.porod_length} nm is below 1 nm or not finite")
-        filled = [p.volume_fraction for p in (*self.crystals, *self.spheres)]
-        if (
-            any(not 0 <= f <= 1 for f in filled)
-            or sum(c.volume_fraction for c in self.crystals) > 1
-        ):
+        solid = [crystal.volume_fraction for crystal in self.crystals]
+        filled = solid + [part.volume_fraction for part in self.spheres]
+        if any(not 0 <= f <= 1 for f in filled) or sum(solid) > 1:
             raise SpecError(f"volume fractions {filled} do not fit into the sample")
 
     def intensity(self, q: Array, *, wavelength: float) -> Array:
