@@ -1,0 +1,149 @@
+"""Numbers with errors from one fit."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.fitting import Verdict
+from xrdkit.saxs.background import background_columns
+from xrdkit.saxs.moments import Derived, distribution, moments, percentiles
+from xrdkit.saxs.parametric import (
+    Model,
+    ParametricFit,
+    amplitude_name,
+    location_name,
+    width_name,
+)
+from xrdkit.saxs.result import LENGTHS, FrameSizes, radius_grid
+from xrdkit.saxs.spec import SizeSpec
+from xrdkit.saxs.verdict import judge
+
+Array = NDArray[np.float64]
+
+_DILUTE = 0.1
+
+
+def parameter_names(spec: SizeSpec) -> list[str]:
+    """Return the names of all parameters of a fit with `spec`, in order."""
+    names = [
+        name(k)
+        for k in range(spec.populations)
+        for name in (location_name, width_name, amplitude_name)
+    ]
+    return names + list(background_columns(np.ones(1), flat=spec.flat, porod=spec.porod))
+
+
+def describe(
+    model: Model,
+    fit: ParametricFit,
+    spec: SizeSpec,
+    *,
+    fitted_q: Array,
+    has_sigma: bool,
+    absolute: bool,
+) -> FrameSizes:
+    """Return all numbers of one fit with their standard errors and verdict.
+
+    `fitted_q` are the points that were fitted, `has_sigma` whether the profile has errors,
+    `absolute` whether its intensity is in 1/cm.
+    """
+    outcome, values = fit.outcome, fit.outcome.values
+    scaled = spec.scale_errors or not has_sigma
+    scale = outcome.gof if scaled else 1.0
+
+    def error(item: Derived) -> float:
+        return outcome.sigma_of(item.gradient, scaled=scaled)
+
+    contrast = spec.contrast if absolute else None
+    everything = tuple(range(spec.populations))
+    together = moments(model, values, everything)
+    frame = FrameSizes(points=fitted_q.size, parameters=values)
+    frame.values = _numbers(together, error, contrast, spec.contrast_sigma)
+    parts = (
+        [moments(model, values, (k,)) for k in everything] if len(everything) > 1 else [together]
+    )
+    order = np.argsort([p["mean_radius_volume"].value for p in parts], kind="stable")
+    frame.parts = [_numbers(parts[k], error, contrast, spec.contrast_sigma) for k in order]
+    radii = percentiles(model, values)
+    frame.percentiles = {
+        "radius_percentile_volume": [r.value for r in radii],
+        "radius_percentile_volume_sigma": [error(r) for r in radii],
+    }
+    frame.values["median_radius_volume"] = radii[1].value
+    frame.values["median_radius_volume_sigma"] = error(radii[1])
+    single = outcome.sigma(scaled=scaled)
+    for name in model.background:
+        frame.values[name] = values[name]
+        frame.values[name + "_sigma"] = single.get(name, fit.upper.get(name, math.nan) * scale)
+    frame.values["gof"] = outcome.gof if has_sigma else math.nan
+    frame.values["sigma_scale"] = scale
+    frame.curves = {
+        "intensity_calculated": fit.calculated,
+        "background": fit.background,
+        "distribution_volume": distribution(model, values, radius_grid(model.kernel.q)[0]),
+    }
+    frame.covariance = _full_covariance(fit, parameter_names(spec), scale)
+    frame.verdict, frame.reason = judge(
+        outcome,
+        q=fitted_q,
+        mean_radius=together["mean_radius_volume"].value,
+        significance=_ratio(together["amplitude"], error),
+        parts=[_ratio(parts[k]["amplitude"], error) for k in order],
+        has_sigma=has_sigma,
+    )
+    _weigh_fraction(frame, spec, absolute)
+    return frame
+
+
+def _numbers(
+    items: dict[str, Derived],
+    error: Callable[[Derived], float],
+    contrast: float | None,
+    contrast_sigma: float,
+) -> dict[str, float]:
+    numbers = {}
+    for name in LENGTHS:
+        if name in items:
+            numbers[name] = items[name].value
+            numbers[name + "_sigma"] = error(items[name])
+    amplitude = items["amplitude"]
+    numbers["scattering_volume"] = amplitude.value
+    numbers["scattering_volume_sigma"] = error(amplitude)
+    if contrast is not None:
+        fraction = amplitude.value / contrast**2
+        counting = error(amplitude) / contrast**2
+        numbers["volume_fraction"] = fraction
+        numbers["volume_fraction_sigma"] = math.hypot(
+            counting, 2.0 * fraction * contrast_sigma / contrast
+        )
+    return numbers
+
+
+def _ratio(amplitude: Derived, error: Callable[[Derived], float]) -> float:
+    sigma = error(amplitude)
+    return amplitude.value / sigma if sigma > 0 else math.nan
+
+
+def _full_covariance(fit: ParametricFit, names: list[str], scale: float) -> Array:
+    full = np.zeros((len(names), len(names)))
+    at = [names.index(n) for n in fit.outcome.names]
+    full[np.ix_(at, at)] = fit.outcome.covariance * scale**2
+    return full
+
+
+def _weigh_fraction(frame: FrameSizes, spec: SizeSpec, absolute: bool) -> None:
+    fraction = frame.values.get("volume_fraction")
+    notes = [frame.reason] if frame.reason else []
+    if spec.contrast is None:
+        notes.append("volume fraction unknown: no contrast was given")
+    elif not absolute:
+        notes.append("volume fraction unknown: the intensity is not in 1/cm")
+    elif fraction is not None and fraction > 1:
+        notes.append(f"volume fraction {fraction:.3g} is impossible: check contrast and scale")
+        if frame.verdict is Verdict.OK:
+            frame.verdict = Verdict.MISFIT
+    elif fraction is not None and fraction > _DILUTE:
+        notes.append(f"volume fraction {fraction:.3g} is not dilute: interference was neglected")
+    frame.reason = "; ".join(notes)

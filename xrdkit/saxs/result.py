@@ -1,0 +1,221 @@
+"""Fits of single frames to one labelled Dataset (SIZES)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrdkit.fitting import Verdict
+from xrdkit.saxs.background import FLAT, POROD
+from xrdkit.saxs.verdict import trust_range
+from xrdkit.schema import FRAME, SIZES
+
+Array = NDArray[np.float64]
+
+PERCENTILES = (10.0, 50.0, 90.0)
+_GRID_STEP = 0.01
+
+#: name -> what it is; nm. Each has a standard error under the name with ``_sigma``.
+LENGTHS = {
+    "mean_radius_volume": "volume-weighted mean radius",
+    "mean_radius_number": "number-weighted mean radius",
+    "width_volume": "volume-weighted standard deviation of the radius",
+    "width_number": "number-weighted standard deviation of the radius",
+    "median_radius_volume": "volume-weighted median radius",
+    "radius_of_gyration": "scattering-weighted (z) radius of gyration",
+}
+#: The same for each population.
+PER_POPULATION = (
+    "mean_radius_volume",
+    "mean_radius_number",
+    "width_volume",
+    "width_number",
+    "scattering_volume",
+    "volume_fraction",
+)
+FRACTIONS = {
+    "volume_fraction": "volume fraction of particles",
+    "scattering_volume": "volume fraction times squared contrast",
+}
+FITS = {
+    "gof": "goodness of fit √χ²r, NaN without errors of the intensity",
+    "sigma_scale": "factor that the standard errors were multiplied by",
+}
+
+
+@dataclass(kw_only=True)
+class FrameSizes:
+    """Numbers of one frame; what is missing is NaN."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    """Numbers by name, standard errors under their name with ``_sigma``."""
+    parts: list[dict[str, float]] = field(default_factory=list)
+    """The same for each population, ordered by radius."""
+    percentiles: dict[str, list[float]] = field(default_factory=dict)
+    """Values and standard errors of the percentile radii."""
+    curves: dict[str, Array] = field(default_factory=dict)
+    """Model and background over q, distribution over the radius."""
+    parameters: dict[str, float] = field(default_factory=dict)
+    """Parameters of the fit by name."""
+    covariance: Array | None = None
+    """Covariance of `parameters`, with rows of 0 for fixed ones."""
+    points: int = 0
+    """Points that were fitted."""
+    verdict: Verdict = Verdict.NOT_CONVERGED
+    """What the fit is worth."""
+    reason: str = ""
+    """Why."""
+
+
+def radius_grid(q: Array) -> tuple[Array, Array]:
+    """Return nodes and edges, nm, of the radius axis: a fifth below to five times the trust range.
+
+    It depends on q alone, so that results of the same q can be compared and joined.
+    """
+    low, high = trust_range(q)
+    count = int(np.ceil(np.log(25.0 * high / low) / _GRID_STEP))
+    edges: Array = low / 5.0 * np.exp(np.arange(count + 1) * _GRID_STEP)
+    nodes: Array = np.sqrt(edges[1:] * edges[:-1])
+    return nodes, edges
+
+
+def collect(
+    frames: Sequence[FrameSizes],
+    *,
+    profile: xr.Dataset,
+    populations: int,
+    parameters: Sequence[str],
+) -> xr.Dataset:
+    """Return the fits of all frames of `profile` as one Dataset (SIZES), without provenance."""
+    q = np.asarray(profile["q"].values, dtype=np.float64)
+    series = FRAME in profile.dims
+    unit = str(profile["intensity"].attrs["units"])
+    builder = _Builder(frames, series)
+    for name, what in LENGTHS.items():
+        builder.number(name, "nm", what)
+    for name, what in FRACTIONS.items():
+        builder.number(name, _fraction_unit(name, unit), what)
+    builder.number(FLAT, unit, "flat background")
+    builder.number(POROD, f"{unit}/nm^4", "coefficient of the q⁻⁴ background")
+    for name, what in FITS.items():
+        builder.add(name, [f.values.get(name, np.nan) for f in frames], (), "1", what)
+    builder.add("points", [f.points for f in frames], (), "1", "number of points fitted")
+    for name in PER_POPULATION:
+        length = name in LENGTHS
+        units = "nm" if length else _fraction_unit(name, unit)
+        what = (LENGTHS if length else FRACTIONS)[name] + " of the population"
+        for suffix, prefix in (("", ""), ("_sigma", "standard error: ")):
+            rows = [
+                [part.get(name + suffix, np.nan) for part in f.parts] or [np.nan] * populations
+                for f in frames
+            ]
+            builder.add(f"population_{name}{suffix}", rows, ("population",), units, prefix + what)
+    _percentiles(builder, frames)
+    _curves(builder, frames, profile, unit)
+    _parameters(builder, frames, parameters)
+    builder.add("verdict", [str(f.verdict) for f in frames], (), None, "verdict on the fit")
+    builder.add("verdict_reason", [f.reason for f in frames], (), None, "reason of the verdict")
+    nodes, edges = radius_grid(q)
+    low, high = trust_range(q)
+    builder.scalar("trust_radius_low", low, "smallest radius that these q can tell, π/q_max")
+    builder.scalar("trust_radius_high", high, "largest radius that these q can tell, π/q_min")
+    coords: dict[str, Any] = {
+        "q": profile["q"].variable,
+        "radius": ("radius", nodes, {"units": "nm", "long_name": "particle radius"}),
+        "radius_edges": (
+            "radius_edge",
+            edges,
+            {"units": "nm", "long_name": "edges of the radius bins"},
+        ),
+        "percentile": (
+            "percentile",
+            np.array(PERCENTILES),
+            {"units": "percent", "long_name": "share of the particle volume below"},
+        ),
+        "population": ("population", np.arange(populations), {"long_name": "population"}),
+        "parameter": list(parameters),
+        "parameter_2": list(parameters),
+    }
+    for key, coordinate in profile.coords.items():
+        if coordinate.dims == (FRAME,):
+            coords[str(key)] = coordinate.variable
+    return xr.Dataset(builder.variables, coords, {"schema": SIZES.name})
+
+
+class _Builder:
+    def __init__(self, frames: Sequence[FrameSizes], series: bool) -> None:
+        self.frames = frames
+        self.series = series
+        self.variables: dict[str, Any] = {}
+
+    def add(
+        self, name: str, rows: Sequence[Any], dims: tuple[str, ...], units: str | None, what: str
+    ) -> None:
+        attrs = {"long_name": what} if units is None else {"units": units, "long_name": what}
+        if self.series:
+            self.variables[name] = ((FRAME, *dims), np.array(rows), attrs)
+        else:
+            self.variables[name] = (dims, np.array(rows[0]), attrs)
+        if name.endswith("_sigma"):
+            self.variables[name.removesuffix("_sigma")][2]["ancillary_variables"] = name
+
+    def number(self, name: str, units: str, what: str) -> None:
+        for suffix, prefix in (("", ""), ("_sigma", "standard error: ")):
+            rows = [f.values.get(name + suffix, np.nan) for f in self.frames]
+            self.add(name + suffix, rows, (), units, prefix + what)
+
+    def scalar(self, name: str, value: float, what: str) -> None:
+        self.variables[name] = ((), value, {"units": "nm", "long_name": what})
+
+
+def _fraction_unit(name: str, unit: str) -> str:
+    return "1e20/cm^4" if name == "scattering_volume" and unit == "1/cm" else "1"
+
+
+def _percentiles(builder: _Builder, frames: Sequence[FrameSizes]) -> None:
+    what = "radius below which this share of the particle volume lies"
+    missing = [np.nan] * len(PERCENTILES)
+    for suffix, prefix in (("", ""), ("_sigma", "standard error: ")):
+        name = "radius_percentile_volume" + suffix
+        rows = [f.percentiles.get(name, missing) for f in frames]
+        builder.add(name, rows, ("percentile",), "nm", prefix + what)
+
+
+def _curves(
+    builder: _Builder, frames: Sequence[FrameSizes], profile: xr.Dataset, unit: str
+) -> None:
+    for name, what in (
+        ("intensity_calculated", "intensity of the fitted model"),
+        ("background", "flat and q⁻⁴ background of the fitted model"),
+    ):
+        missing = np.full(profile.sizes["q"], np.nan)
+        builder.add(name, [f.curves.get(name, missing) for f in frames], ("q",), unit, what)
+    for name in ("intensity", "sigma"):
+        if name in profile:
+            builder.variables[name] = profile[name].variable
+    nodes, _ = radius_grid(np.asarray(profile["q"].values, dtype=np.float64))
+    empty = np.full(nodes.size, np.nan)
+    builder.add(
+        "distribution_volume",
+        [f.curves.get("distribution_volume", empty) for f in frames],
+        ("radius",),
+        "1/nm",
+        "share of the particle volume per radius, volume-weighted, with integral 1",
+    )
+
+
+def _parameters(builder: _Builder, frames: Sequence[FrameSizes], parameters: Sequence[str]) -> None:
+    size = len(parameters)
+    values = [[f.parameters.get(n, np.nan) for n in parameters] for f in frames]
+    builder.add("parameter_value", values, ("parameter",), "", "parameter of the fit")
+    empty = np.full((size, size), np.nan)
+    builder.add(
+        "parameter_covariance",
+        [empty if f.covariance is None else f.covariance for f in frames],
+        ("parameter", "parameter_2"),
+        "",
+        "covariance of the parameters, multiplied by the square of sigma_scale",
+    )

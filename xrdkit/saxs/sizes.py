@@ -1,0 +1,143 @@
+"""The verb `fit_sizes`: a profile to size distributions, frame by frame."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from xrdkit.errors import CurveError, EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.fitting import Verdict
+from xrdkit.provenance import append, content_sha256
+from xrdkit.saxs.background import background_columns
+from xrdkit.saxs.describe import describe, parameter_names
+from xrdkit.saxs.parametric import Model, fit_parametric
+from xrdkit.saxs.result import FrameSizes, collect
+from xrdkit.saxs.spec import FAMILIES, SizeSpec
+from xrdkit.schema import FRAME, PROFILE, SIZES, radial_dim, validate
+
+Array = NDArray[np.float64]
+
+MIN_POINTS = 10
+_DEFAULT = SizeSpec()
+_SMOOTHED_POINTS = 5
+_FLOOR = 1e-9
+
+
+def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
+    """Return the size distribution of dilute particles for each frame of a profile (SIZES).
+
+    `profile` (PROFILE) is a curve over q, best on absolute scale (1/cm); points without a finite
+    intensity and a positive sigma are left out. No window or start value is needed; backgrounds are
+    fitted together with the particles. Every frame is fitted by itself: a series gives exactly what
+    single fits give.
+
+    The result holds, each with ``<name>_sigma``: ``mean_radius_volume``, ``mean_radius_number``,
+    ``width_volume``, ``width_number`` (standard deviations), ``median_radius_volume``,
+    ``radius_percentile_volume(percentile)``, ``radius_of_gyration`` (all nm), ``volume_fraction``
+    (NaN without contrast or absolute intensity), ``scattering_volume`` = φΔρ²,
+    ``background_flat`` and ``background_porod``; the same per ``population`` where there are
+    several; ``distribution_volume(radius)`` in 1/nm with integral 1, ``intensity_calculated(q)``,
+    ``background(q)``, ``parameter_value`` and ``parameter_covariance``, ``gof``, ``sigma_scale``,
+    ``verdict`` and ``verdict_reason``. Standard errors come from the full covariance by the delta
+    method, times ``sigma_scale`` = √χ²r (where `spec.scale_errors`; divide by it for the raw ones).
+    Without ``sigma`` in the profile all points get the same relative error, found from the misfit.
+
+    Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density.
+
+    Raises SchemaError for what is no profile over q, CurveError for a curve smeared by a slit,
+    SpecError for q = 0, EmptyResult where fewer than 10 points lie in `spec.range`. A frame that
+    cannot be fitted gets NaN and a verdict with the reason.
+    """
+    data = _selected(profile, spec)
+    q = np.ascontiguousarray(data["q"].values, dtype=np.float64)
+    intensity = np.asarray(data["intensity"].values, dtype=np.float64)
+    sigma = np.asarray(data["sigma"].values, dtype=np.float64) if "sigma" in data else None
+    absolute = data["intensity"].attrs["units"] == "1/cm"
+    rows = intensity if FRAME in data.dims else intensity[np.newaxis]
+    errors = None if sigma is None else sigma.reshape(rows.shape)
+    frames = [
+        _fit_frame(q, row, None if errors is None else errors[i], spec, absolute=absolute)
+        for i, row in enumerate(rows)
+    ]
+    result = collect(
+        frames, profile=data, populations=spec.populations, parameters=parameter_names(spec)
+    )
+    result = append(
+        result,
+        "fit_sizes",
+        spec,
+        inputs=[content_sha256(profile)],
+        software=["numpy", "scipy", "lmfit"],
+        history=profile,
+    )
+    return validate(result, SIZES)
+
+
+def _selected(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
+    validate(profile, PROFILE)
+    if radial_dim(profile) != "q":
+        raise SchemaError(
+            f"the profile is over {radial_dim(profile)}, sizes are fitted over q",
+            hint="integrate with unit='q'",
+        )
+    if profile.attrs.get("slit_smeared"):
+        raise CurveError(
+            "the curve is smeared by a slit, and this model is not",
+            source=profile.attrs.get("source_file"),
+            hint="use the desmeared curve",
+        )
+    data = profile.sortby("q")
+    q = data["q"].values
+    low, high = spec.range or (0.0, np.inf)
+    data = data.isel(q=(q >= low) & (q <= high))
+    if data.sizes["q"] < MIN_POINTS:
+        raise EmptyResult(
+            f"{data.sizes['q']} points of the profile lie in {low:g} to {high:g} 1/nm, at least"
+            f" {MIN_POINTS} are needed",
+            hint=f"its q run from {q[0]:.4g} to {q[-1]:.4g} 1/nm",
+        )
+    if data["q"].values[0] <= 0:
+        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
+    return data
+
+
+def _fit_frame(
+    q: Array, intensity: Array, sigma: Array | None, spec: SizeSpec, *, absolute: bool
+) -> FrameSizes:
+    valid = np.isfinite(intensity)
+    if sigma is not None:
+        valid &= np.isfinite(sigma) & (sigma > 0)
+    points = int(valid.sum())
+    if points < MIN_POINTS:
+        return FrameSizes(
+            points=points,
+            verdict=Verdict.UNIDENTIFIABLE,
+            reason=f"{points} usable points, at least {MIN_POINTS} are needed",
+        )
+    family = FAMILIES[spec.method]
+    background = background_columns(q, flat=spec.flat, porod=spec.porod)
+    observed = intensity[valid]
+    error = _relative_error(observed) if sigma is None else sigma[valid]
+    try:
+        fit = fit_parametric(
+            family,
+            q,
+            valid,
+            observed,
+            error,
+            background,
+            populations=spec.populations,
+            max_evaluations=spec.max_evaluations,
+        )
+    except FitFailed as exc:
+        return FrameSizes(points=points, verdict=Verdict.NOT_CONVERGED, reason=str(exc))
+    model = Model(family, q, background, spec.populations)
+    return describe(
+        model, fit, spec, fitted_q=q[valid], has_sigma=sigma is not None, absolute=absolute
+    )
+
+
+def _relative_error(intensity: Array) -> Array:
+    # Curves span decades: without errors, equal relative weight is the only fair one.
+    smooth: Array = median_filter(np.abs(intensity), size=_SMOOTHED_POINTS, mode="nearest")
+    return np.maximum(smooth, _FLOOR * max(float(smooth.max()), np.finfo(float).tiny))

@@ -1,0 +1,80 @@
+"""Settings of `fit_sizes`."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from xrdkit.errors import SpecError
+from xrdkit.saxs.distribution import Family
+from xrdkit.saxs.gaussian import Gaussian
+from xrdkit.saxs.lognormal import Lognormal
+from xrdkit.saxs.schulz import Schulz
+
+Method = Literal["lognormal", "schulz", "gaussian"]
+
+FAMILIES: dict[str, Family] = {f.name: f for f in (Lognormal(), Schulz(), Gaussian())}
+SHAPES = ("sphere",)
+MAX_POPULATIONS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSpec:
+    """How a size distribution is fitted to a profile. No window or start value is needed."""
+
+    method: Method = "lognormal"
+    """Family of the distribution of radii: ``"lognormal"``, ``"schulz"`` or ``"gaussian"`` (by
+    number, cut at zero)."""
+    shape: Literal["sphere"] = "sphere"
+    """Shape of the particles."""
+    populations: int = 1
+    """Number of distributions that add up, 1 to 4."""
+    contrast: float | None = None
+    """Difference of scattering length density between particle and matrix in 1e10 1/cm² (1e-6
+    1/Å²); see `xrdkit.saxs.contrast`. Without it no volume fraction can be known: it is NaN."""
+    contrast_sigma: float = 0.0
+    """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest q that are fitted, 1/nm; None: all."""
+    flat: bool = True
+    """Whether a flat background, 1/cm, is fitted. It may be negative (over-subtraction)."""
+    porod: bool = True
+    """Whether a background B q⁻⁴ (surfaces much larger than the particles) is fitted, B >= 0."""
+    scale_errors: bool = True
+    """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r. Needed unless the errors
+    of the profile are known to be right."""
+    max_evaluations: int = 400
+    """Evaluations of the model after which a fit is given up."""
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, FAMILIES)
+        _one_of("shape", self.shape, SHAPES)
+        whole = isinstance(self.populations, int) and not isinstance(self.populations, bool)
+        if not (whole and 1 <= self.populations <= MAX_POPULATIONS):
+            raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
+        if self.contrast is not None and not (
+            math.isfinite(self.contrast) and self.contrast != 0 and abs(self.contrast) <= 1e4
+        ):
+            raise SpecError(
+                f"contrast {self.contrast} is zero or above 1e4 in size",
+                hint="contrast is in 1e10 1/cm²: gold in water is about 115",
+            )
+        if not (math.isfinite(self.contrast_sigma) and self.contrast_sigma >= 0):
+            raise SpecError(f"contrast_sigma {self.contrast_sigma} is negative or not a number")
+        if self.contrast_sigma and self.contrast is None:
+            raise SpecError("contrast_sigma needs contrast")
+        if self.range is not None:
+            low, high = self.range
+            if not (0 <= low < high):
+                raise SpecError(f"range {self.range} is not 0 <= low < high, in 1/nm")
+        for name in ("flat", "porod", "scale_errors"):
+            if not isinstance(getattr(self, name), bool):
+                raise SpecError(f"{name} is {getattr(self, name)!r}, not true or false")
+        if self.max_evaluations < 10:
+            raise SpecError(f"max_evaluations is {self.max_evaluations}, at least 10 are needed")
+
+
+def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
+    known = tuple(allowed)
+    if value not in known:
+        raise SpecError(f"{name} is {value!r}, not one of {', '.join(known)}")

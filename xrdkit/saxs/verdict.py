@@ -1,0 +1,94 @@
+"""What a fitted size distribution is worth, and why."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.fitting import FitOutcome, Verdict
+
+Array = NDArray[np.float64]
+
+#: Total amplitude over its standard error below which nothing but background was found.
+SIGNIFICANT = 5.0
+#: The same for one of several populations.
+_SIGNIFICANT_PART = 3.0
+#: Errors stated by instruments are wrong by factors of 2 to 5; beyond, the model is wrong.
+_GROSS = 5.0
+#: Correlation of neighbouring residuals that noise does not have, and the size that it matters from.
+_STRUCTURED = 0.5
+_STRUCTURED_GOF = 0.3
+#: Without errors: root mean square of the relative deviation that no model should leave.
+_GROSS_RELATIVE = 1.0
+_STRUCTURED_RELATIVE = 0.1
+
+
+def trust_range(q: Array) -> tuple[float, float]:
+    """Return the radii, nm, that a curve can tell: diameters from 2π/q_max to 2π/q_min."""
+    return float(np.pi / q[-1]), float(np.pi / q[0])
+
+
+def judge(
+    outcome: FitOutcome,
+    *,
+    q: Array,
+    mean_radius: float,
+    significance: float,
+    parts: list[float],
+    has_sigma: bool,
+) -> tuple[Verdict, str]:
+    """Return the verdict with its reason, empty where it is `OK`.
+
+    `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm), `significance`
+    the total amplitude over its standard error, `parts` that of each population; `has_sigma` tells
+    whether the residual is in units of given standard errors or relative.
+    """
+    low, high = trust_range(q)
+    if outcome.verdict is Verdict.NOT_CONVERGED:
+        return outcome.verdict, "the fit did not converge"
+    if not significance > SIGNIFICANT:
+        return (
+            Verdict.UNIDENTIFIABLE,
+            f"nothing but background: the particles are {significance:.1f} standard errors",
+        )
+    if outcome.verdict is Verdict.UNIDENTIFIABLE:
+        return outcome.verdict, "parameters cannot be told apart: fit fewer populations"
+    if min(parts) < _SIGNIFICANT_PART:
+        return (
+            Verdict.UNIDENTIFIABLE,
+            f"population {int(np.argmin(parts))} is empty: fit fewer populations",
+        )
+    # Below q R = π/2 the curve is Guinier's law: one number, which gives no mean and width.
+    if not 0.5 * low <= mean_radius <= high:
+        return (
+            Verdict.UNIDENTIFIABLE,
+            f"mean radius {mean_radius:.3g} nm is outside {0.5 * low:.3g} to {high:.3g} nm, what"
+            " these q can tell; check the unit of q",
+        )
+    if outcome.verdict is Verdict.AT_BOUND:
+        return (
+            outcome.verdict,
+            "a width or radius stopped at the limit of its range: narrower, or larger, than these"
+            " data can tell",
+        )
+    return _misfit(outcome, has_sigma=has_sigma)
+
+
+def _misfit(outcome: FitOutcome, *, has_sigma: bool) -> tuple[Verdict, str]:
+    r = outcome.residual
+    power = float(r @ r)
+    neighbours = float(r[1:] @ r[:-1]) / power if power > 0 else 0.0
+    structured = neighbours > max(_STRUCTURED, 4.0 / np.sqrt(r.size))
+    if has_sigma:
+        size = f"χ²r is {outcome.gof**2:.3g}"
+        gross, notable = _GROSS, _STRUCTURED_GOF
+    else:
+        size = f"the model deviates by {outcome.gof:.0%} (root mean square)"
+        gross, notable = _GROSS_RELATIVE, _STRUCTURED_RELATIVE
+    if outcome.gof > gross:
+        return Verdict.MISFIT, f"{size}: the model does not describe the curve"
+    if outcome.gof > notable and structured:
+        return (
+            Verdict.MISFIT,
+            f"neighbouring residuals agree (correlation {neighbours:.2f}, {size}): the deviation"
+            " is no noise, and the errors do not cover it",
+        )
+    return Verdict.OK, ""
