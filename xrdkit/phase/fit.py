@@ -1,0 +1,199 @@
+"""The fit of one frame: a linear start, then least squares on everything that is free."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.fitting import FitOutcome, least_squares
+from xrdkit.phase.model import PatternModel
+from xrdkit.phase.observation import Observation
+from xrdkit.phase.parameters import GAUSS_NODES, Plan, background_key, phase_key, plan
+from xrdkit.phase.spec import RefinementSpec
+from xrdkit.phase.start import LinearPart, search, stretched
+from xrdkit.phase.structure import Structure
+
+Array = NDArray[np.float64]
+
+_FIRST_EVALUATIONS = 40
+_TOLERANCE = 1e-8
+#: Broadening below this share of its natural unit is none.
+_NOTHING = 1e-3
+#: A phase weaker than this many standard errors is not there.
+_SIGNIFICANT = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFit:
+    """A fitted frame."""
+
+    model: PatternModel
+    """The model on the points with data."""
+    plan: Plan
+    """Parameters as they were in the last fit."""
+    outcome: FitOutcome
+    """Result in natural units of `plan`."""
+    values: dict[str, float]
+    """Every parameter in physical units."""
+    found: tuple[bool, ...]
+    """Whether each phase is significant."""
+    chi2_background: float
+    """χ² of the best background alone."""
+
+    def sigma(self, name: str) -> float:
+        """Standard error of a parameter in physical units; NaN where it was not free."""
+        if name not in self.outcome.names:
+            return float("nan")
+        return self.outcome.sigma()[name] * self.plan.units[name]
+
+    def sigma_of(self, gradient: Mapping[str, float]) -> float:
+        """Standard error of a number with a `gradient` per physical unit of each parameter."""
+        return self.outcome.sigma_of({n: g * self.plan.units[n] for n, g in gradient.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """The data of one frame that are fitted, and the limits of the background."""
+
+    two_theta: Array
+    """Angles of points with data (n,), degree."""
+    intensity: Array
+    """(n,)"""
+    sigma: Array
+    """(n,), above 0."""
+    limits: tuple[float, float]
+    """Angles between which the background is defined, degree."""
+
+
+def cold_fit(
+    frame: Frame, structures: Sequence[Structure], spec: RefinementSpec, observed: Observation
+) -> FrameFit:
+    """Return the fit of a frame from a searched start."""
+    first = _model(frame, structures, spec, observed)
+    linear = LinearPart(first.background_rows, frame.intensity, frame.sigma)
+    start = search(first, linear)
+    moved = [
+        s.with_cell(stretched(s.cell, f)) for s, f in zip(structures, start.stretch, strict=True)
+    ]
+    model = _model(frame, moved, spec, observed)
+    begin = plan(
+        spec,
+        moved,
+        wavelength=observed.wavelength,
+        integrated=observed.integrated,
+        width=start.width,
+        scales=start.scales,
+        background=start.background,
+    )
+    if spec.refine_instrument and spec.instrument is not None:
+        begin = begin.changed(values=model.node_values(spec.instrument))
+    shapes = [n for n in begin.free if _is_broadening(n) or n.endswith("_b_iso")]
+    rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS)
+    begin = begin.changed(values=begin.physical(rough.values))
+    return _finish(model, frame, begin, linear.chi2_background)
+
+
+def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
+    """Return the fit of a frame that starts from the result of another one."""
+    old = before.model
+    model = _model(frame, old.structures, old.spec, observed)
+    linear = LinearPart(model.background_rows, frame.intensity, frame.sigma)
+    # Whatever an earlier frame fixed is free again: a phase may appear, a size become visible.
+    begin = plan(
+        old.spec,
+        old.structures,
+        wavelength=observed.wavelength,
+        integrated=observed.integrated,
+        width=float(np.sqrt(before.plan.units[GAUSS_NODES[0]])),
+        scales=[before.plan.units[phase_key(p, "scale")] for p in range(len(old.structures))],
+        background=[before.values[background_key(k)] for k in range(old.spec.background)],
+    )
+    kept = {
+        name: value
+        for name, value in before.values.items()
+        if value > _NOTHING * begin.units[name] or not _is_broadening(name)
+    }
+    kept |= {
+        key: max(before.values[key], 0.01 * begin.units[key])
+        for key in (phase_key(p, "scale") for p in range(len(old.structures)))
+    }
+    return _finish(model, frame, begin.changed(values=kept), linear.chi2_background)
+
+
+def _model(
+    frame: Frame, structures: Sequence[Structure], spec: RefinementSpec, observed: Observation
+) -> PatternModel:
+    return PatternModel(
+        structures,
+        frame.two_theta,
+        spec,
+        wavelengths=observed.wavelengths,
+        weights=observed.weights,
+        integrated=observed.integrated,
+        limits=frame.limits,
+    )
+
+
+def _minimise(model: PatternModel, frame: Frame, begin: Plan, most: int) -> FitOutcome:
+    def residual(values: Mapping[str, float]) -> Array:
+        return np.asarray((model.pattern(begin.physical(values)) - frame.intensity) / frame.sigma)
+
+    def jacobian(values: Mapping[str, float], names: tuple[str, ...]) -> Array:
+        slopes = model.slopes(begin.physical(values), names)
+        slopes *= np.array([begin.units[n] for n in names])[:, np.newaxis]
+        slopes /= frame.sigma
+        return slopes.T
+
+    return least_squares(
+        residual, begin.lmfit(), jacobian=jacobian, max_evaluations=most, tolerance=_TOLERANCE
+    )
+
+
+def _finish(model: PatternModel, frame: Frame, begin: Plan, chi2_background: float) -> FrameFit:
+    """Fit, then fix what came out as nothing and fit again, so that errors mean something."""
+    most = model.spec.max_evaluations
+    outcome = _minimise(model, frame, begin, most)
+    found = [True] * len(model.structures)
+    for _ in range(3):
+        values = begin.physical(outcome.values)
+        errors = outcome.sigma()
+        nothing = [n for n in outcome.names if _is_broadening(n) and outcome.values[n] < _NOTHING]
+        faded = [
+            p
+            for p, here in enumerate(found)
+            if here and not _significant(outcome, errors, phase_key(p, "scale"))
+        ]
+        if not nothing and not faded:
+            break
+        changes = dict.fromkeys(nothing, 0.0)
+        fixed = list(nothing)
+        for p in faded:
+            found[p] = False
+            own = [n for n in begin.free if n.startswith(phase_key(p, ""))]
+            fixed += [n for n in own if n != phase_key(p, "scale")]
+            changes |= {n: begin.values[n] for n in fixed if n in own}
+        begin = begin.changed(values={**values, **changes}, fixed=fixed)
+        free_scales = {phase_key(p, "scale") for p, here in enumerate(found) if not here}
+        begin = replace(
+            begin, bounds={k: v for k, v in begin.bounds.items() if k not in free_scales}
+        )
+        outcome = _minimise(model, frame, begin, most)
+    return FrameFit(
+        model=model,
+        plan=begin,
+        outcome=outcome,
+        values=begin.physical(outcome.values),
+        found=tuple(found),
+        chi2_background=chi2_background,
+    )
+
+
+def _significant(outcome: FitOutcome, errors: Mapping[str, float], name: str) -> bool:
+    value, error = outcome.values[name], errors.get(name, float("nan"))
+    return bool(value > 1e-9 and not value < _SIGNIFICANT * error)
+
+
+def _is_broadening(name: str) -> bool:
+    kinds = ("inverse_size", "inverse_gauss_size", "strain", "instrument_x", "instrument_y")
+    return name in GAUSS_NODES or name.endswith(kinds)

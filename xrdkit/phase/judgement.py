@@ -1,0 +1,96 @@
+"""Whether a fit explains the pattern: what convergence alone does not tell."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.fitting import Verdict
+from xrdkit.phase.fit import Frame, FrameFit
+from xrdkit.phase.parameters import phase_key
+
+Array = NDArray[np.float64]
+
+#: Phases must lower χ² (in units of the final χ² per point) by this beyond their parameters' BIC.
+_EVIDENCE = 25.0
+#: Share of the signal over the background that may stay unexplained where it is not noise.
+_UNEXPLAINED = 0.25
+_NOISE_GOF = 2.0
+#: An unexplained peak: this many standard errors, and this share of the strongest line.
+_PEAK_SIGMAS = 10.0
+_PEAK_SHARE = 0.10
+
+
+def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
+    """Return the verdict on a fit and a sentence that says why (empty where it is ok).
+
+    Convergence, identifiability and bounds come first. Then MISFIT where (1) no phase is
+    significant, or all of them together improve on a background alone by less than chance allows;
+    (2) more than a quarter of the signal stays unexplained although the noise is small; (3) a peak
+    above 10 % of the strongest line, and 10 standard errors, belongs to no phase.
+    """
+    if fit.outcome.verdict is not Verdict.OK:
+        return fit.outcome.verdict, _trouble(fit)
+    calculated = fit.model.phases(fit.values).sum(axis=0)
+    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), 1e-30)
+    gain = (fit.chi2_background - fit.outcome.chi2) / gof_squared
+    number = sum(not n.startswith("background") for n in fit.outcome.names)
+    if not any(fit.found):
+        return Verdict.MISFIT, "no phase is significant"
+    if gain < number * np.log(frame.two_theta.size) + _EVIDENCE:
+        return Verdict.MISFIT, "the phases explain no more than a smooth background does"
+    left = fit.outcome.chi2 / fit.chi2_background
+    if fit.outcome.gof > _NOISE_GOF and left > _UNEXPLAINED:
+        return (
+            Verdict.MISFIT,
+            f"{100 * left:.0f} % of the signal over the background is unexplained",
+        )
+    place = unexplained_peak(frame, fit, calculated)
+    if place is not None:
+        return Verdict.MISFIT, f"a peak near {place:.2f} degree belongs to no phase"
+    return Verdict.OK, ""
+
+
+def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | None:
+    """Return the angle of the largest peak that no phase explains, or None.
+
+    Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width.
+    """
+    background = fit.model.background(fit.values)
+    residual = frame.intensity - background - calculated
+    points = _window(fit)
+    if points >= frame.two_theta.size // 2:
+        return None
+    excess, known = _sums(residual, points), _sums(calculated, points)
+    noise = np.sqrt(_sums(frame.sigma**2, points)) * max(fit.outcome.gof, 1.0)
+    odd = (excess > _PEAK_SIGMAS * noise) & (excess > _PEAK_SHARE * known.max()) & (excess > known)
+    if not odd.any():
+        return None
+    first = int(np.argmax(np.where(odd, excess, -np.inf)))
+    return float(frame.two_theta[first + points // 2])
+
+
+def _window(fit: FrameFit) -> int:
+    widths = []
+    for p, here in enumerate(fit.found):
+        if here and fit.values[phase_key(p, "scale")] > 0:
+            widths.append(fit.model.typical_width(fit.values, p))
+    width = float(np.median(widths)) if widths else 10 * fit.model.step
+    return max(3, round(width / fit.model.step))
+
+
+def _sums(values: Array, points: int) -> Array:
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(total[points:] - total[:-points])
+
+
+def _trouble(fit: FrameFit) -> str:
+    if fit.outcome.verdict is Verdict.NOT_CONVERGED:
+        return f"no minimum after {fit.outcome.evaluations} evaluations"
+    if fit.outcome.verdict is Verdict.UNIDENTIFIABLE:
+        return "the pattern does not determine all free parameters"
+    stuck = []
+    for name in fit.outcome.names:
+        p = fit.outcome.parameters[name]
+        room = p.max - p.min if np.isfinite(p.max - p.min) else max(abs(p.value), 1.0)
+        if min(p.value - p.min, p.max - p.value) < 1e-6 * room:
+            stuck.append(name)
+    return f"at the bound: {', '.join(stuck)}"

@@ -1,0 +1,170 @@
+"""A profile made ready for a fit: angles, intensities, errors, radiation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrdkit import schema
+from xrdkit.errors import CurveError, EmptyResult, SpecError
+from xrdkit.phase.positions import two_theta_of_q
+from xrdkit.phase.spec import RefinementSpec
+
+Array = NDArray[np.float64]
+
+_FEWEST_POINTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """The fitted part of a profile, angles ascending."""
+
+    radial: str
+    """Radial dimension of the profile: ``"q"`` or ``"two_theta"``."""
+    radial_values: Array
+    """Radial coordinate (n,) in its own unit."""
+    two_theta: Array
+    """The same in degree of 2θ (n,)."""
+    intensity: Array
+    """(frames, n); NaN where there are no data."""
+    sigma: Array
+    """Standard errors (frames, n), above 0 where there are data."""
+    sigma_rule: str
+    """Where the errors come from."""
+    unit: str
+    """Unit of the intensity."""
+    wavelengths: tuple[float, ...]
+    """Emission lines, ångström."""
+    weights: tuple[float, ...]
+    """Share of each line; adds up to 1."""
+    integrated: bool
+    """Whether the profile was integrated from frames (P and solid angle corrected there)."""
+
+    @property
+    def wavelength(self) -> float:
+        """Weighted mean wavelength, ångström."""
+        return float(np.dot(self.wavelengths, self.weights))
+
+
+def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
+    """Return the part of `profile` that `spec` asks for, checked.
+
+    Raises CurveError for a profile without wavelength or with missing corrections, SpecError for a
+    range outside the data, EmptyResult where hardly a point is left.
+    """
+    schema.validate(profile, schema.PROFILE)
+    radial = schema.radial_dim(profile)
+    if radial not in ("q", "two_theta"):
+        raise CurveError(f"phases are refined on q or two_theta, not on {radial}")
+    wavelengths, weights = _radiation(profile)
+    integrated = "n_pixels" in profile or "solid_angle_corrected" in profile.attrs
+    if integrated:
+        _corrected(profile)
+    data = profile.sortby(radial)
+    values = np.asarray(data[radial].values, dtype=float)
+    inside = _inside(values, radial, spec)
+    if radial == "q":
+        if len(wavelengths) > 1:
+            raise CurveError(
+                "a profile in q with several emission lines has no single angle for each q",
+                hint="keep such patterns in two_theta",
+            )
+        angles = two_theta_of_q(values, wavelengths[0])
+    else:
+        angles = values
+    inside &= (angles > 0) & (angles < 180)
+    rows = data["intensity"].values.reshape(-1, values.size)[:, inside].astype(float)
+    unit = str(profile["intensity"].attrs["units"])
+    sigma, rule = _errors(data, rows, inside, unit)
+    return Observation(
+        radial=radial,
+        radial_values=values[inside],
+        two_theta=angles[inside],
+        intensity=rows,
+        sigma=sigma,
+        sigma_rule=rule,
+        unit=unit,
+        wavelengths=wavelengths,
+        weights=weights,
+        integrated=integrated,
+    )
+
+
+def usable(observation: Observation, frame: int) -> NDArray[np.bool_]:
+    """Return which points of a frame hold data (n,); raise EmptyResult for fewer than 20."""
+    good = np.isfinite(observation.intensity[frame]) & np.isfinite(observation.sigma[frame])
+    if int(good.sum()) < _FEWEST_POINTS:
+        raise EmptyResult(
+            f"only {int(good.sum())} points with data in the range: a fit needs {_FEWEST_POINTS}",
+            frame=frame,
+        )
+    return good
+
+
+def _radiation(profile: xr.Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if "wavelength" not in profile.coords:
+        raise CurveError(
+            "the profile has no wavelength",
+            hint="give one: xrdkit.pattern(two_theta, intensity, wavelength=...)",
+        )
+    wavelengths = np.atleast_1d(np.asarray(profile["wavelength"].values, dtype=float))
+    if "emission_weight" in profile.coords:
+        weights = np.atleast_1d(np.asarray(profile["emission_weight"].values, dtype=float))
+    elif wavelengths.size == 1:
+        weights = np.ones(1)
+    else:
+        raise CurveError("several emission lines need the coordinate emission_weight")
+    if not np.all(np.isfinite(wavelengths) & (wavelengths > 0)) or not np.all(weights > 0):
+        raise CurveError(f"wavelengths {wavelengths} Å with weights {weights} are not positive")
+    share = weights / weights.sum()
+    return tuple(float(v) for v in wavelengths), tuple(float(v) for v in share)
+
+
+def _corrected(profile: xr.Dataset) -> None:
+    missing = []
+    if profile.attrs.get("solid_angle_corrected") != 1:
+        missing.append("the solid angle of the pixels")
+    if "polarization_factor" not in profile.attrs:
+        missing.append("the polarisation")
+    if missing:
+        raise CurveError(
+            f"this integrated profile is not corrected for {' and '.join(missing)}: "
+            "its intensities do not mean what the structures say",
+            hint="integrate with solid_angle=True and polarization=<factor of the beam>",
+        )
+
+
+def _inside(values: Array, radial: str, spec: RefinementSpec) -> NDArray[np.bool_]:
+    if spec.range is None:
+        return np.ones(values.size, dtype=bool)
+    low, high = spec.range
+    inside = (values >= low) & (values <= high)
+    if not inside.any():
+        raise SpecError(
+            f"range {spec.range} {schema.RADIAL[radial]} holds no point: the profile covers "
+            f"{values[0]:.4g} to {values[-1]:.4g} {schema.RADIAL[radial]} in {radial}"
+        )
+    return inside
+
+
+def _errors(
+    data: xr.Dataset, rows: Array, inside: NDArray[np.bool_], unit: str
+) -> tuple[Array, str]:
+    if "sigma" in data:
+        sigma = data["sigma"].values.reshape(-1, inside.size)[:, inside].astype(float)
+        positive = sigma[np.isfinite(sigma) & (sigma > 0) & np.isfinite(rows)]
+        if positive.size == 0:
+            raise CurveError("no point of the profile has a standard error above 0")
+        if np.any(sigma == 0):
+            # A bin without counts has no error estimate of its own; the smallest one stands in.
+            return np.where(sigma == 0, positive.min(), sigma), "profile; smallest one where 0"
+        return sigma, "profile"
+    if unit != "count":
+        raise CurveError(
+            f"the profile has no sigma, and its unit {unit!r} does not tell the error",
+            hint="give sigma with the intensities",
+        )
+    return np.where(
+        np.isfinite(rows), np.sqrt(np.maximum(rows, 1.0)), np.nan
+    ), "square root of counts"

@@ -1,0 +1,146 @@
+"""Numbers with error bars from the parameters of a fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.phase.cell import CELL_NAMES, Cell, volume
+from xrdkit.phase.fit import FrameFit
+from xrdkit.phase.parameters import GAUSS_NODES, cell_of, phase_key
+from xrdkit.phase.profile_function import combined_width, integral_breadth
+from xrdkit.phase.widths import gaussian_size_width, size_width
+
+Array = NDArray[np.float64]
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseNumbers:
+    """What a fit says of one phase; NaN where the phase is absent or the number not refined."""
+
+    weight_fraction: tuple[float, float]
+    """Share of the mass of all crystalline phases in the model, and standard error."""
+    scale: tuple[float, float]
+    """Intensity per unit cross-section (1/cm) times volume fraction."""
+    cell: Cell
+    """a, b, c in nm, α, β, γ in degree."""
+    cell_sigma: tuple[float, ...]
+    """Standard errors of the six."""
+    size: tuple[float, float]
+    """L_vol in nm, and standard error."""
+    strain: tuple[float, float]
+    """e = Δd/d, and standard error."""
+    b_iso: tuple[float, float]
+    """Mean B of the atoms in Å², and standard error."""
+
+
+def weight_fractions(fit: FrameFit) -> list[tuple[float, float]]:
+    """Return W_p and its standard error for each phase.
+
+    W_p = S_p ρ_p / Σ S ρ, with scales S per volume of crystal; the same as S(ZMV) of Hill &
+    Howard, J. Appl. Cryst. 20 (1987) 467, for scales per |F|². Errors carry the full covariance
+    of the scales.
+    """
+    keys = [phase_key(p, "scale") for p in range(len(fit.model.structures))]
+    # Line strengths are those of the start cell, per its volume squared.
+    factors = np.array(
+        [
+            s.mass * volume(cell_of(fit.values, p, s)) / s.volume**2
+            for p, s in enumerate(fit.model.structures)
+        ]
+    )
+    mass = factors * np.array([max(fit.values[k], 0.0) for k in keys])
+    total = mass.sum()
+    if not total > 0:
+        return [(_NAN, _NAN)] * len(keys)
+    shares = mass / total
+    result = []
+    for p, share in enumerate(shares):
+        slope = factors * ((np.arange(len(keys)) == p) - share) / total
+        gradient = {k: float(g) for k, g in zip(keys, slope, strict=True)}
+        result.append((float(share), fit.sigma_of(gradient)))
+    return result
+
+
+def phase_numbers(fit: FrameFit) -> list[PhaseNumbers]:
+    """Return the numbers of each phase, in the order of the structures."""
+    fractions = weight_fractions(fit)
+    return [_numbers(fit, p, fraction) for p, fraction in enumerate(fractions)]
+
+
+def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
+    """Return u, v, w (degree²), x, y (degree) of the instrument with standard errors."""
+    u, v, w = fit.model.caglioti(fit.values)
+    numbers: dict[str, tuple[float, float]] = {}
+    for k, (name, value) in enumerate(zip("uvw", (u, v, w), strict=True)):
+        gradient = dict(zip(GAUSS_NODES, fit.model.gauss_matrix[k], strict=True))
+        free = any(n in fit.outcome.names for n in GAUSS_NODES)
+        numbers[name] = (float(value), fit.sigma_of(gradient) if free else _NAN)
+    for name in "xy":
+        key = f"instrument_{name}"
+        numbers[name] = (fit.values[key], fit.sigma(key))
+    return numbers
+
+
+def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseNumbers:
+    structure = fit.model.structures[phase]
+    scale = fit.values[phase_key(phase, "scale")], fit.sigma(phase_key(phase, "scale"))
+    if not fit.found[phase]:
+        missing = (_NAN, _NAN)
+        nowhere = (_NAN,) * 6
+        return PhaseNumbers(
+            weight_fraction=fraction,
+            scale=scale,
+            cell=nowhere,
+            cell_sigma=nowhere,
+            size=missing,
+            strain=missing,
+            b_iso=missing,
+        )
+    ties = structure.ties
+    errors = tuple(
+        0.0
+        if ties.fixed[k] is not None
+        else fit.sigma(phase_key(phase, CELL_NAMES[ties.master[k]]))
+        for k in range(6)
+    )
+    counts = np.array(structure.atoms_per_cell())
+    mean_b = float(counts @ [s.b_iso for s in structure.sites] / counts.sum())
+    extra = phase_key(phase, "b_iso")
+    strain = phase_key(phase, "strain")
+    return PhaseNumbers(
+        weight_fraction=fraction,
+        scale=scale,
+        cell=cell_of(fit.values, phase, structure),
+        cell_sigma=errors,
+        size=_size(fit, phase),
+        strain=(fit.values[strain], fit.sigma(strain)) if fit.model.spec.strain else (_NAN, _NAN),
+        b_iso=(mean_b + fit.values[extra], fit.sigma(extra)),
+    )
+
+
+def _size(fit: FrameFit, phase: int) -> tuple[float, float]:
+    """L_vol = λ/β of the size part, β its integral breadth at cos θ = 1; NaN if not visible."""
+    keys = [phase_key(phase, n) for n in ("inverse_size", "inverse_gauss_size")]
+    inverse = [fit.values[k] for k in keys]
+    if not fit.model.spec.size or not max(inverse) > 0:
+        return _NAN, _NAN
+    wavelength = fit.model.wavelength
+
+    def length(lorentz: float, gauss: float) -> float:
+        widths = (
+            np.array([gauss * gaussian_size_width(wavelength)]),
+            np.array([lorentz * size_width(wavelength)]),
+        )
+        h, eta = combined_width(*widths)
+        return float(np.degrees(0.1 * wavelength)) / integral_breadth(float(h[0]), float(eta[0]))
+
+    size = length(*inverse)
+    step = 1e-6 * max(inverse)
+    gradient = {
+        keys[0]: (length(inverse[0] + step, inverse[1]) - size) / step,
+        keys[1]: (length(inverse[0], inverse[1] + step) - size) / step,
+    }
+    return size, fit.sigma_of(gradient)

@@ -1,0 +1,208 @@
+"""The labelled result of a refinement."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrdkit import schema
+from xrdkit.fitting import Verdict
+from xrdkit.phase.cell import ANGLES, LENGTHS
+from xrdkit.phase.fit import FrameFit
+from xrdkit.phase.observation import Observation
+from xrdkit.phase.positions import q_of_two_theta
+from xrdkit.phase.quantify import PhaseNumbers, instrument_numbers, phase_numbers
+
+Array = NDArray[np.float64]
+
+_PAIRED = (
+    ("weight_fraction", "mass of the phase over that of all phases in the model", "1"),
+    ("crystallite_size", "volume-weighted mean column length L_vol (Scherrer constant 1)", "nm"),
+    ("strain", "apparent maximum strain Δd/d", "1"),
+    ("scale", "intensity per unit cross-section times volume fraction", ""),
+    ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
+)
+_INSTRUMENT = (
+    ("u", "caglioti_u", "degree^2"),
+    ("v", "caglioti_v", "degree^2"),
+    ("w", "caglioti_w", "degree^2"),
+    ("x", "lorentzian_x", "degree"),
+    ("y", "lorentzian_y", "degree"),
+)
+
+
+def assemble(
+    profile: xr.Dataset,
+    observed: Observation,
+    names: Sequence[str],
+    fits: Sequence[FrameFit],
+    verdicts: Sequence[tuple[Verdict, str]],
+) -> xr.Dataset:
+    """Return the fits of all frames as one Dataset that passes `schema.PHASES`."""
+    framed = schema.FRAME in profile.dims
+    lead = (schema.FRAME,) if framed else ()
+    radial = observed.radial
+
+    def put(values: Any, dims: tuple[str, ...], **attrs: Any) -> tuple[Any, Any, dict[str, Any]]:
+        stack = np.asarray(values)
+        return (lead + dims, stack if framed else stack[0], attrs)
+
+    data: dict[str, Any] = {}
+    numbers = [phase_numbers(f) for f in fits]
+    for name, text, unit in _PAIRED:
+        pairs = np.array([[getattr(n, _FIELD.get(name, name)) for n in row] for row in numbers])
+        note = _size_note(fits[0]) if name == "crystallite_size" else ""
+        unit = unit or f"{observed.unit} cm"
+        _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text + note, unit)
+    _cells(data, put, numbers)
+    _instrument(data, put, fits)
+    _curves(data, put, observed, fits)
+    _quality(data, put, observed, fits, verdicts)
+    _ticks(data, put, observed, fits)
+    coords: dict[str, Any] = {
+        "phase": ("phase", list(names), {"long_name": "phase"}),
+        "lattice_parameter": ("lattice_parameter", list(LENGTHS), {"long_name": "cell length"}),
+        "lattice_angle_name": ("lattice_angle_name", list(ANGLES), {"long_name": "cell angle"}),
+        radial: (radial, observed.radial_values, dict(profile[radial].attrs)),
+    }
+    for key, coordinate in profile.coords.items():
+        if key not in coords and radial not in coordinate.dims:
+            coords[str(key)] = coordinate.variable
+    return xr.Dataset(data, coords=coords, attrs={"schema": schema.PHASES.name})
+
+
+_FIELD = {"crystallite_size": "size"}
+
+
+def _size_note(fit: FrameFit) -> str:
+    spec = fit.model.spec
+    if spec.instrument is not None:
+        return f", {spec.size_profile}, instrument removed"
+    return f", {spec.size_profile}, Lorentzian part of the instrument not removed"
+
+
+def _pair(
+    data: dict[str, Any],
+    put: Any,
+    name: str,
+    values: Array,
+    errors: Array,
+    dims: tuple[str, ...],
+    text: str,
+    unit: str,
+) -> None:
+    sigma = f"{name}_sigma"
+    data[name] = put(values, dims, units=unit, long_name=text, ancillary_variables=sigma)
+    data[sigma] = put(
+        errors, dims, units=unit, long_name=f"standard error of {name}, scaled by the GoF"
+    )
+
+
+def _cells(data: dict[str, Any], put: Any, numbers: list[list[PhaseNumbers]]) -> None:
+    cells = np.array([[n.cell for n in row] for row in numbers])
+    errors = np.array([[n.cell_sigma for n in row] for row in numbers])
+    dims = ("phase", "lattice_parameter")
+    _pair(data, put, "lattice", cells[..., :3], errors[..., :3], dims, "cell length", "nm")
+    dims = ("phase", "lattice_angle_name")
+    _pair(data, put, "lattice_angle", cells[..., 3:], errors[..., 3:], dims, "cell angle", "degree")
+
+
+def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> None:
+    rows = [instrument_numbers(f) for f in fits]
+    for key, name, unit in _INSTRUMENT:
+        pairs = np.array([row[key] for row in rows])
+        text = f"line width of the instrument, {key.upper()}"
+        _pair(data, put, name, pairs[:, 0], pairs[:, 1], (), text, unit)
+    shifts = [
+        ("zero_shift", "zero", "observed minus true 2θ", "degree"),
+        ("displacement", "displacement", "height of the sample behind the axis", "mm"),
+    ]
+    for name, key, text, unit in shifts:
+        if name == "displacement" and fits[0].model.spec.goniometer_radius is None:
+            continue
+        values = np.array([f.values[key] for f in fits])
+        errors = np.array([f.sigma(key) for f in fits])
+        _pair(data, put, name, values, errors, (), text, unit)
+
+
+def _curves(
+    data: dict[str, Any], put: Any, observed: Observation, fits: Sequence[FrameFit]
+) -> None:
+    full = [f.model.at(observed.two_theta) for f in fits]
+    parts = np.array([m.phases(f.values) for m, f in zip(full, fits, strict=True)])
+    base = np.array([m.background(f.values) for m, f in zip(full, fits, strict=True)])
+    dims, unit = (observed.radial,), observed.unit
+    data["intensity"] = put(
+        observed.intensity,
+        dims,
+        units=unit,
+        long_name="observed intensity",
+        ancillary_variables="sigma",
+    )
+    sigma = np.where(np.isfinite(observed.intensity), observed.sigma, np.nan)
+    text = "standard error of intensity"
+    data["sigma"] = put(sigma, dims, units=unit, long_name=text, rule=observed.sigma_rule)
+    text = "calculated intensity, background included"
+    data["intensity_calculated"] = put(base + parts.sum(axis=1), dims, units=unit, long_name=text)
+    data["background"] = put(base, dims, units=unit, long_name="refined background")
+    text = "calculated intensity of one phase"
+    data["intensity_phase"] = put(parts, ("phase", *dims), units=unit, long_name=text)
+
+
+def _quality(
+    data: dict[str, Any],
+    put: Any,
+    observed: Observation,
+    fits: Sequence[FrameFit],
+    verdicts: Sequence[tuple[Verdict, str]],
+) -> None:
+    weight = np.nansum((observed.intensity / observed.sigma) ** 2, axis=1)
+    chi2 = np.array([f.outcome.chi2 for f in fits])
+    dof = np.array([f.outcome.dof for f in fits])
+    data["rwp"] = put(np.sqrt(chi2 / weight), (), units="1", long_name="weighted profile R factor")
+    data["rexp"] = put(np.sqrt(dof / weight), (), units="1", long_name="expected R factor")
+    data["gof"] = put(np.sqrt(chi2 / dof), (), units="1", long_name="goodness of fit √(χ²/dof)")
+    text = "whether the phase is significant (3 standard errors of its scale)"
+    found = np.array([[int(x) for x in f.found] for f in fits], dtype=np.int8)
+    data["phase_found"] = put(found, ("phase",), units="1", long_name=text)
+    flags = np.array([str(v) for v, _ in verdicts], dtype=object)
+    reasons = np.array([reason for _, reason in verdicts], dtype=object)
+    data["verdict"] = put(flags.astype(str), (), long_name="what the fit is worth")
+    data["verdict_reason"] = put(reasons.astype(str), (), long_name="why the fit is not ok")
+
+
+def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence[FrameFit]) -> None:
+    first = fits[0].model
+    owner = np.concatenate([np.full(len(ls.hkl), p) for p, ls in enumerate(first.lines)])
+    labels = [" ".join(str(i) for i in hkl) for ls in first.lines for hkl in ls.hkl]
+    low, high = observed.two_theta[0], observed.two_theta[-1]
+    rows = []
+    for fit in fits:
+        angle = np.concatenate(
+            [fit.model.line_centres(fit.values, p) for p in range(len(first.lines))]
+        )
+        inside = (angle >= low) & (angle <= high)
+        angle = np.where(
+            inside & np.repeat(fit.found, [len(ls.hkl) for ls in first.lines]), angle, np.nan
+        )
+        rows.append(angle)
+    table = np.array(rows)
+    kept = np.isfinite(table).any(axis=0)
+    table = table[:, kept]
+    unit = schema.RADIAL[observed.radial]
+    if observed.radial == "q":
+        table = q_of_two_theta(table, observed.wavelengths[0])
+    text = "position of the reflection"
+    data["reflection_position"] = put(table, ("reflection",), units=unit, long_name=text)
+    data["reflection_phase"] = (
+        "reflection",
+        owner[kept].astype(np.int32),
+        {"units": "1", "long_name": "number of the phase of the reflection"},
+    )
+    data["reflection_hkl"] = (
+        "reflection",
+        np.array([label for label, k in zip(labels, kept, strict=True) if k], dtype=str),
+        {"long_name": "Miller indices"},
+    )

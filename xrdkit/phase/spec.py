@@ -1,0 +1,119 @@
+"""What to refine and how the pattern was taken."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from xrdkit.errors import SpecError
+from xrdkit.phase.widths import InstrumentWidths
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinementSpec:
+    """Settings of `refine_phases`; raises SpecError for values outside their range."""
+
+    mode: Literal["rietveld"] = "rietveld"
+    """Intensities from the structures. Le Bail and Pawley fits are not part of this version."""
+    range: tuple[float, float] | None = None
+    """Fitted part of the pattern, in the unit of its radial coordinate; None: all of it."""
+    background: int = 6
+    """Number of Chebyshev terms, 1 to 30."""
+    geometry: Literal["bragg_brentano", "debye_scherrer"] = "bragg_brentano"
+    """How a diffractometer pattern was taken; has no effect on integrated frames."""
+    monochromator_two_theta: float | None = None
+    """2θ of the monochromator crystal of a diffractometer, degree (graphite, Cu Kα: 26.6)."""
+    polarization_ratio: float | None = None
+    """Beam intensity polarised in the scattering plane over that perpendicular to it, 0 to 100.
+    None: cos² of `monochromator_two_theta`, or 1 (X-ray tube) without a monochromator."""
+    goniometer_radius: float | None = None
+    """Distance of sample and detector, mm; needed for a displacement."""
+    zero: float = 0.0
+    """Shift of the 2θ scale, degree: observed minus true angle."""
+    refine_zero: bool | None = None
+    """Whether `zero` is free. None: free for diffractometer patterns, fixed for integrated frames,
+    whose geometry was calibrated."""
+    displacement: float = 0.0
+    """Height of a flat sample behind the axis, mm."""
+    refine_displacement: bool = False
+    """Whether `displacement` is free (with `zero` free too, the two are hard to tell apart)."""
+    lattice: bool = True
+    """Whether the cells are free, within the ties of their symmetry."""
+    cell_search: float = 0.005
+    """Half range of the relative cell change that is searched for the start; 0: no search."""
+    instrument: InstrumentWidths | None = None
+    """Broadening of the instrument. None: a Gaussian width is refined (U, V, W) and sizes and
+    strains contain the Lorentzian part of the instrument."""
+    refine_instrument: bool = False
+    """Free U, V, W, X, Y with `size` and `strain` off: how a line standard is used."""
+    size: bool = True
+    """Whether size broadening is free, for each phase."""
+    strain: bool = True
+    """Whether strain broadening is free, for each phase."""
+    size_profile: Literal["lorentzian", "voigt"] = "lorentzian"
+    """Shape of size broadening. ``"voigt"`` frees its Gaussian part too and needs `instrument`."""
+    b_iso: bool = False
+    """Whether one displacement parameter per phase, added to those of its sites, is free."""
+    profile_reach: float = 30.0
+    """Lines are computed to this many FWHM from their centre."""
+    max_evaluations: int = 400
+    """Most evaluations of the model in one fit."""
+
+    def __post_init__(self) -> None:
+        if self.mode != "rietveld":
+            raise SpecError(f"mode {self.mode!r} is not one of: rietveld")
+        if self.geometry not in ("bragg_brentano", "debye_scherrer"):
+            raise SpecError(
+                f"geometry {self.geometry!r} is not one of: bragg_brentano, debye_scherrer"
+            )
+        if self.size_profile not in ("lorentzian", "voigt"):
+            raise SpecError(f"size_profile {self.size_profile!r} is not one of: lorentzian, voigt")
+        if self.range is not None:
+            low, high = self.range
+            if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
+                raise SpecError(f"range {self.range} must be finite, from 0 upwards, low < high")
+        self._number("background", 1, 30)
+        self._number("profile_reach", 3.0, 1000.0)
+        self._number("max_evaluations", 10, 100_000)
+        self._number("zero", -5.0, 5.0)
+        self._number("displacement", -5.0, 5.0)
+        self._number("cell_search", 0.0, 0.05)
+        if self.monochromator_two_theta is not None:
+            self._number("monochromator_two_theta", 0.0, 180.0)
+        if self.polarization_ratio is not None:
+            self._number("polarization_ratio", 0.0, 100.0)
+            if self.monochromator_two_theta is not None:
+                raise SpecError("give monochromator_two_theta or polarization_ratio, not both")
+        if self.goniometer_radius is not None:
+            self._number("goniometer_radius", 10.0, 10_000.0)
+        self._combinations()
+
+    def _number(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+            raise SpecError(f"{name} = {value!r} is outside {low} to {high}")
+
+    def _combinations(self) -> None:
+        if self.displacement != 0.0 or self.refine_displacement:
+            if self.geometry != "bragg_brentano":
+                raise SpecError("a sample displacement belongs to geometry 'bragg_brentano'")
+            if self.goniometer_radius is None:
+                raise SpecError("a sample displacement needs goniometer_radius (mm)")
+        if self.refine_instrument and (self.size or self.strain):
+            raise SpecError(
+                "refine_instrument needs size=False and strain=False",
+                hint="the widths of instrument and sample cannot be told apart in one pattern",
+            )
+        if self.size_profile == "voigt" and (self.instrument is None or not self.size):
+            raise SpecError(
+                "size_profile='voigt' needs size=True and the widths of the instrument",
+                hint="refine a line standard with refine_instrument=True, size=False, strain=False",
+            )
+
+    @property
+    def polarization(self) -> float:
+        """The ratio K that applies to a diffractometer pattern."""
+        if self.polarization_ratio is not None:
+            return self.polarization_ratio
+        if self.monochromator_two_theta is not None:
+            return math.cos(math.radians(self.monochromator_two_theta)) ** 2
+        return 1.0
