@@ -1,5 +1,6 @@
 """Results to look at: one self-contained HTML page, and the figures in it for notebooks."""
 
+from xrdkit.report.failure import Failure
 from xrdkit.report.frame_figure import plot_frame
 from xrdkit.report.page import write_report
 from xrdkit.report.phases_figure import plot_phases
@@ -8,6 +9,7 @@ from xrdkit.report.series_figure import plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 
 __all__ = [
+    "Failure",
     "plot_frame",
     "plot_phases",
     "plot_profile",

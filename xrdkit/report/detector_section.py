@@ -17,7 +17,7 @@ from xrdkit.report.measured import quality_number
 from xrdkit.report.origin import geometry_table
 from xrdkit.report.phases_figure import plot_phases, reflections
 from xrdkit.report.profile_figure import plot_profile
-from xrdkit.report.series_figure import plot_series
+from xrdkit.report.series_figure import MOST_BARS, plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 from xrdkit.report.table import badge, fit_table
 from xrdkit.report.verdict import read, verdicts
@@ -165,6 +165,11 @@ def _course(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
     said = verdicts(data)
     bad = sum(read(v).grade != "good" for v in said)
     text = "Fitted numbers along the series; bars and bands are one standard error."
+    if len(said) > MOST_BARS:
+        text = (
+            "Fitted numbers along the series. Dots are frames; the line joins medians of "
+            "neighbours, its band is the median standard error of one frame."
+        )
     if bad:
         text += f" Rings mark the {bad:,} of {len(said):,} fits that are not OK."
     yield pictures.show(plot_series(data), text, alt="Fitted numbers along the series")
@@ -179,9 +184,15 @@ def _one_fit(data: xr.Dataset, index: int, pictures: Pictures, *, phases: bool) 
         numbers = f"Rwp {quality_number(100 * float(one['rwp'].values))} %, {numbers}"
     figure = plot_phases(data, frame=index) if phases else plot_sizes(data, frame=index)
     lead = f"{name.capitalize()}: " if name else ""
-    caption: list[object] = [f"{lead}{numbers}, ", badge(reading), ". "]
+    caption: list[object] = [f"{lead}{numbers}, ", badge(reading), f"{_reason(one)}. "]
     caption.append(" ".join(_explain(one, phases=phases)))
     return pictures.show(figure, *caption, alt=f"Fit of {name or 'the profile'}: {numbers}")
+
+
+def _reason(one: xr.Dataset) -> str:
+    """Return why a fit is not OK, where the result says it."""
+    text = str(one["verdict_reason"].values) if "verdict_reason" in one else ""
+    return f": {text.rstrip('.')}" if text else ""
 
 
 def _explain(one: xr.Dataset, *, phases: bool) -> Iterable[str]:

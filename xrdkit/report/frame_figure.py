@@ -148,10 +148,8 @@ def _scale(mean: Array) -> LogNorm:
 
 
 def _draw(axes: Axes, mean: Array, shape: tuple[int, ...], scale: LogNorm) -> AxesImage:
-    # Zero counts are a measurement: they take the darkest colour, only missing values stay open.
-    shown = np.ma.masked_invalid(np.where(mean <= 0, float(scale.vmin or 1.0), mean))
     drawn = axes.imshow(
-        _few_levels(scale, shown),
+        np.ma.masked_invalid(_few_levels(scale, mean)),
         cmap=INTENSITY,
         norm=scale,
         extent=(0, shape[1], 0, shape[0]),
@@ -166,11 +164,14 @@ def _draw(axes: Axes, mean: Array, shape: tuple[int, ...], scale: LogNorm) -> Ax
     return drawn
 
 
-def _few_levels(scale: LogNorm, shown: np.ma.MaskedArray) -> np.ma.MaskedArray:
-    """Return values on few steps of the colour scale: noise below a step only swells the file."""
-    level = np.ma.round(scale(shown) * (_LEVELS - 1)) / (_LEVELS - 1)
+def _few_levels(scale: LogNorm, mean: Array) -> Array:
+    """Return values on few steps of the colour scale: noise below a step only swells the file.
+
+    Zero counts are a measurement and take the darkest colour; only NaN stays open.
+    """
     low, high = float(scale.vmin or 1.0), float(scale.vmax or 10.0)
-    return np.ma.masked_array(low * (high / low) ** level.filled(0.0), mask=level.mask)
+    level = np.log(np.clip(mean, low, high) / low) / np.log(high / low)
+    return low * (high / low) ** (np.round(level * (_LEVELS - 1)) / (_LEVELS - 1))
 
 
 def _leading(reasons: NDArray[np.uint16]) -> NDArray[np.uint16]:

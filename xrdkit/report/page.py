@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import xarray as xr
 from xrdkit import provenance
 from xrdkit.errors import SchemaError, StoreError, StoreFull
 from xrdkit.geometry import Calibration
-from xrdkit.report.comparison_figure import comparison_figure
+from xrdkit.report.choose import frame_count
+from xrdkit.report.comparison_figure import comparison, comparison_figure
 from xrdkit.report.detector_section import Pictures, detector_section, labels_of
+from xrdkit.report.failure import Failure, failure_table
 from xrdkit.report.label import plain_text
-from xrdkit.report.markup import Markup, element
+from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.origin import origins
 from xrdkit.report.summary import summary
+from xrdkit.report.table import cell, fact_table
 from xrdkit.schema import PHASES, SCHEMAS, SIZES, validate
 
 
@@ -29,13 +32,15 @@ def write_report(
     calibrations: Mapping[str, Calibration] | None = None,
     masks: Mapping[str, xr.DataArray] | None = None,
     recipe_text: str | None = None,
+    failed: Sequence[Failure] = (),
 ) -> Path:
     """Write one HTML file about `results` to `path` and return its path.
 
     `results` maps ``label.product`` (``"waxs.profile"``, ``"saxs.sizes"``) to Datasets that say
     their schema; `frames`, `calibrations` and `masks` (y, x) go by label. Of the frames at most
-    three are read. The page needs nothing outside itself, no script, and has the same bytes for the
-    same arguments. A file already there is replaced as a whole or not at all.
+    three are read. `failed` lists what gave no result. The page needs nothing outside itself, no
+    script, and has the same bytes for the same arguments. A file already there is replaced as a
+    whole or not at all.
 
     Raises SchemaError for a Dataset without a known schema or that breaks it, StoreError where the
     file cannot be written.
@@ -47,6 +52,7 @@ def write_report(
         calibrations=calibrations,
         masks=masks,
         recipe_text=recipe_text,
+        failed=failed,
     )
     target = Path(path)
     _replace(target, text.encode("utf-8", "replace"))
@@ -61,6 +67,7 @@ def page(
     calibrations: Mapping[str, Calibration] | None = None,
     masks: Mapping[str, xr.DataArray] | None = None,
     recipe_text: str | None = None,
+    failed: Sequence[Failure] = (),
 ) -> str:
     """Return the HTML text that `write_report` writes."""
     for key, data in results.items():
@@ -87,7 +94,14 @@ def page(
         element(
             "main",
             element("header", element("h1", title)),
-            element("section", element("h2", "Summary"), summary(results), class_="summary"),
+            element(
+                "section", element("h2", "Summary"), summary(results, len(failed)), class_="summary"
+            ),
+            *(
+                [element("section", element("h2", "Failed"), failure_table(failed))]
+                if failed
+                else []
+            ),
             *([together] if together else []),
             *sections,
             element("section", element("h2", "How it was made"), origins(results, recipe_text)),
@@ -118,17 +132,18 @@ def _together(results: Mapping[str, xr.Dataset], pictures: Pictures) -> Markup |
     phases = [d for d in results.values() if d.attrs["schema"] == PHASES.name]
     if len(sizes) != 1 or len(phases) != 1:
         return None
-    return element(
-        "section",
-        element("h2", "Particles and crystallites"),
-        pictures.show(
-            comparison_figure(sizes[0], phases[0]),
-            "Particle diameter from small-angle scattering, and crystallite size from the widths "
-            "of the diffraction peaks. Where each particle is one crystal the two agree; a smaller "
-            "crystallite size says that particles hold several crystals.",
-            alt="Particle diameter and crystallite size along the series",
-        ),
+    text = (
+        "Particle diameter from small-angle scattering, and crystal diameter from the widths of "
+        "the diffraction peaks, both volume-weighted and for spheres. Where each particle is one "
+        "crystal the two agree; smaller crystals say that particles hold several."
     )
+    if frame_count(sizes[0]) > 1 or frame_count(phases[0]) > 1:
+        figure = comparison_figure(sizes[0], phases[0])
+        body = pictures.show(figure, text, alt="Diameters of particles and crystals in the series")
+    else:
+        rows = [(q.label, f"{cell(q, 0)} nm") for q in comparison(sizes[0], phases[0])]
+        body = join([fact_table(rows), element("p", text, class_="note")])
+    return element("section", element("h2", "Particles and crystals"), body)
 
 
 def _replace(target: Path, content: bytes) -> None:

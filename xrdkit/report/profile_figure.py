@@ -96,8 +96,8 @@ def _series_figure(profile: xr.Dataset) -> ReportFigure:
     rows = np.asarray(profile["intensity"].values, dtype=np.float64)[:, order]
     with drawing():
         figure = empty(3.9)
-        curves = figure.add_axes(inside(figure, 0.82, 0.52, 3.65, 3.06))
-        image = figure.add_axes(inside(figure, 5.2, 0.52, 2.72, 3.06))
+        curves = figure.add_axes(inside(figure, 0.82, 0.52, 3.55, 3.06))
+        image = figure.add_axes(inside(figure, 5.4, 0.52, 2.54, 3.06))
         bar = figure.add_axes(inside(figure, 8.06, 0.52, 0.12, 3.06))
         _waterfall(curves, profile, x, rows)
         _map(figure, image, bar, profile, x, rows)

@@ -1,13 +1,13 @@
 """The numbers of a fit that are worth a column, a panel and a headline."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrdkit.report.label import plain_text, with_unit
+from xrdkit.report.label import plain_text
 from xrdkit.schema import FRAME, PHASES, SIZES
 
 Array = NDArray[np.float64]
@@ -36,11 +36,6 @@ class Quantity:
     def label(self) -> str:
         """Name with what it belongs to: ``"Pt crystallite size"``."""
         return f"{self.of} {self.name}".strip()
-
-    @property
-    def axis(self) -> str:
-        """Name of the panel's axis with unit."""
-        return with_unit(self.panel, self.unit)
 
 
 def quantities(result: xr.Dataset) -> list[Quantity]:
@@ -87,15 +82,7 @@ def _lattice(part: xr.Dataset, phase: str) -> Iterator[Quantity]:
         if known or found.unit != "nm" or (shown and not np.isfinite(found.value).any()):
             continue
         shown.append(found.value)
-        yield Quantity(
-            name=found.name,
-            panel=f"{phase} {found.name}",
-            of=phase,
-            unit=found.unit,
-            value=found.value,
-            sigma=found.sigma,
-            headline=len(shown) == 1,
-        )
+        yield replace(found, panel=f"{phase} {found.name}", headline=len(shown) == 1)
 
 
 def _of_sizes(result: xr.Dataset) -> Iterator[Quantity]:
@@ -116,6 +103,23 @@ def _of_sizes(result: xr.Dataset) -> Iterator[Quantity]:
             headline=weighting == "volume",
         )
     yield _quantity(result, "volume_fraction", "volume fraction", headline=True)
+    if result.sizes.get("population", 1) > 1:
+        yield from _of_populations(result)
+
+
+def _of_populations(result: xr.Dataset) -> Iterator[Quantity]:
+    """Yield the volume-weighted numbers of each population of particles, smallest first."""
+    names = {
+        "population_mean_radius_volume": "mean radius (volume-weighted)",
+        "population_width_volume": "width (volume-weighted)",
+        "population_volume_fraction": "volume fraction",
+    }
+    for i in range(result.sizes["population"]):
+        part = result.isel(population=i)
+        for variable, name in names.items():
+            if variable in part:
+                found = _quantity(part, variable, name, of=f"population {i + 1}")
+                yield replace(found, panel=f"{name} of populations")
 
 
 def _quality(result: xr.Dataset) -> Iterator[Quantity]:

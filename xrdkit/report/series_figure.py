@@ -1,20 +1,24 @@
 """Fitted numbers along a series, with error bars, and what was varied meanwhile."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
-from xrdkit.report.label import few_ticks, legend_text
+from xrdkit.report.label import few_ticks, legend_text, superscript, unit_text, with_unit
 from xrdkit.report.palette import DOUBTFUL, MUTED, SERIES
 from xrdkit.report.quantity import Quantity, quantities
 from xrdkit.report.series_axis import SeriesAxis, companions, series_axis
 from xrdkit.report.verdict import is_good
 
 Array = NDArray[np.float64]
-_BARS = 120
-_VECTOR = 1500
+MOST_BARS = 120
+_VECTOR = 400
+_GROUPS = 60
 _TALL = 1.75
 _LEFT, _GAP_X, _GAP_Y, _BOTTOM = 0.82, 0.95, 0.5, 0.55
 
@@ -23,7 +27,7 @@ def plot_series(result: xr.Dataset, *, against: str | None = None) -> ReportFigu
     """Return the numbers of a PHASES or SIZES Dataset along its frames, one panel for each kind.
 
     `against` names a coordinate on ``frame``; see `series_axis` for the default. Fits that are not
-    OK are ringed. Up to 120 frames carry error bars, more a band.
+    OK are ringed. Up to 120 frames carry error bars; more are dots around a line of medians.
     """
     axis = series_axis(result, against)
     panels: dict[str, list[Quantity]] = {}
@@ -51,11 +55,14 @@ def plot_series(result: xr.Dataset, *, against: str | None = None) -> ReportFigu
 def draw_quantity(
     axes: Axes, x: Array, quantity: Quantity, colour: str, *, marker: str = "o", label: str = ""
 ) -> None:
-    """Draw one quantity against `x` (frame,): points with error bars, or a line with a band."""
+    """Draw one quantity against `x` (frame,): points with error bars.
+
+    Above 120 frames every one is a faint dot, and a line with a band joins the medians of value and
+    error over 60 groups of neighbours.
+    """
     order = np.argsort(x, kind="stable")
     x, value, sigma = x[order], quantity.value[order], quantity.sigma[order]
-    raster = x.size > _VECTOR
-    if x.size <= _BARS:
+    if x.size <= MOST_BARS:
         axes.errorbar(
             x,
             value,
@@ -71,9 +78,27 @@ def draw_quantity(
             label=label,
         )
         return
-    axes.plot(x, value, color=colour, linewidth=0.9, rasterized=raster, label=label)
-    band = axes.fill_between(x, value - sigma, value + sigma, color=colour, alpha=0.25, linewidth=0)
-    band.set_rasterized(raster)
+    axes.plot(
+        x,
+        value,
+        ".",
+        color=colour,
+        alpha=0.3,
+        markersize=2.5,
+        markeredgewidth=0,
+        rasterized=x.size > _VECTOR,
+    )
+    groups = np.stack([x, value, sigma], axis=1)
+    middle = np.stack([_median(g) for g in np.array_split(groups, _GROUPS)])
+    x, value, sigma = middle.T
+    axes.plot(x, value, color=colour, linewidth=1.3, label=label)
+    axes.fill_between(x, value - sigma, value + sigma, color=colour, alpha=0.25, linewidth=0)
+
+
+def _median(group: Array) -> Array:
+    """Return the median of each column over its finite values, NaN where there is none."""
+    kept = (column[np.isfinite(column)] for column in group.T)
+    return np.array([np.median(k) if k.size else np.nan for k in kept])
 
 
 def _places(figure: ReportFigure, count: int, rows: int) -> list[Axes]:
@@ -91,6 +116,8 @@ def _places(figure: ReportFigure, count: int, rows: int) -> list[Axes]:
 def _draw_panel(
     axes: Axes, axis: SeriesAxis, members: list[Quantity], good: NDArray[np.bool_]
 ) -> None:
+    power = _power(members)
+    members = [_scaled(quantity, power) for quantity in members]
     for i, quantity in enumerate(members):
         colour = SERIES[i % len(SERIES)]
         name = legend_text(quantity.of) if len(members) > 1 else ""
@@ -109,7 +136,7 @@ def _draw_panel(
                 rasterized=int(doubt.sum()) > _VECTOR,
                 zorder=5,
             )
-    axes.set_ylabel(members[0].axis)
+    axes.set_ylabel(with_unit(members[0].panel, members[0].unit))
     _limit(axes, members, good)
     few_ticks(axes, "y", 5)
     if len(members) > 1:
@@ -121,6 +148,22 @@ def _draw_panel(
             handlelength=1.3,
             columnspacing=1.2,
         )
+
+
+def _power(members: list[Quantity]) -> int:
+    """Return the power of ten taken out of an axis whose numbers would have many zeros."""
+    largest = max(float(np.nanmax(np.abs(q.value))) for q in members)
+    if largest == 0 or 1e-2 <= largest < 1e5:
+        return 0
+    return math.floor(math.log10(largest))
+
+
+def _scaled(quantity: Quantity, power: int) -> Quantity:
+    if power == 0:
+        return quantity
+    scale = 10.0**-power
+    unit = f"10{superscript(power)} {unit_text(quantity.unit)}".strip()
+    return replace(quantity, value=scale * quantity.value, sigma=scale * quantity.sigma, unit=unit)
 
 
 def _limit(axes: Axes, members: list[Quantity], good: NDArray[np.bool_]) -> None:

@@ -20,13 +20,17 @@ _CARDS = "Numbers of the first and the last frame whose fit is OK; lines show wh
 _FITTED = {PHASES.name: "phase fit", SIZES.name: "size fit"}
 
 
-def summary(results: Mapping[str, xr.Dataset]) -> Markup:
-    """Return the summary of all fits: a sentence each about the verdicts, then headline numbers."""
+def summary(results: Mapping[str, xr.Dataset], failures: int = 0) -> Markup:
+    """Return the summary of all fits: a sentence each about the verdicts, then headline numbers.
+
+    `failures` is the number of frames that gave no result at all.
+    """
+    lost = [_lost(failures)] if failures else []
     fits = [(key, data) for key, data in results.items() if data.attrs.get("schema") in _FITTED]
     if not fits:
-        text = f"{len(results)} results, no fit among them: there are profiles to look at below."
-        return element("p", text, class_="lead")
-    sentences = [element("li", *_sentence(key, data)) for key, data in fits]
+        text = f"{len(results)} results, none of them a fit."
+        return element("ul", element("li", text), *lost, class_="lead")
+    sentences = [element("li", *_sentence(key, data)) for key, data in fits] + lost
     cards = [card for key, data in fits for card in _cards(_detector(key), data)]
     return join(
         [
@@ -37,6 +41,11 @@ def summary(results: Mapping[str, xr.Dataset]) -> Markup:
             else "",
         ]
     )
+
+
+def _lost(failures: int) -> Markup:
+    text = f"{failures:,} failed"
+    return element("li", element("span", text, class_="badge bad"), " to give a result; see below.")
 
 
 def _detector(key: str) -> str:
