@@ -7,6 +7,7 @@ biases widths and volume fractions by up to tens of percent. q⁻⁴: G. Porod, 
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 Array = NDArray[np.float64]
 
@@ -22,3 +23,17 @@ def background_columns(q: Array, *, flat: bool, porod: bool) -> dict[str, Array]
     if porod:
         columns[POROD] = q**-4.0
     return columns
+
+
+def background_chi2(columns: dict[str, Array], target: Array) -> float:
+    """Return the least Σ(target - background)² that the background alone leaves, with B >= 0.
+
+    `columns` and `target`, shape (n,), are divided by the standard errors.
+    """
+    parts = list(columns.values())
+    if FLAT in columns:
+        parts.append(-columns[FLAT])
+    if not parts:
+        return float(target @ target)
+    matrix = np.stack(parts, axis=1)
+    return float(nnls(matrix / np.linalg.norm(matrix, axis=0), target)[1]) ** 2

@@ -89,8 +89,8 @@ def describe(
         outcome,
         q=fitted_q,
         mean_radius=together["mean_radius_volume"].value,
-        significance=_ratio(together["amplitude"], error),
-        parts=[_ratio(parts[k]["amplitude"], error) for k in order],
+        background_chi2=fit.background_chi2,
+        amplitudes=[_ratio(parts[k]["amplitude"], error) for k in order],
         has_sigma=has_sigma,
     )
     _weigh_fraction(frame, spec, absolute)

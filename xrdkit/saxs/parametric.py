@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrdkit.errors import FitFailed
 from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares
-from xrdkit.saxs.background import POROD
+from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array, Family, Weights, lattice_weights
 from xrdkit.saxs.kernel import sphere_kernel
 from xrdkit.saxs.start import Start, location_range, starts
@@ -49,6 +49,8 @@ class ParametricFit:
     """Its background."""
     upper: dict[str, float]
     """Standard error of backgrounds that were set to 0 because they came out negative."""
+    background_chi2: float
+    """χ² of the background without particles."""
 
 
 class Model:
@@ -187,4 +189,7 @@ def _fit(
         calculated=model.intensity(values),
         background=model.behind(values),
         upper=upper,
+        background_chi2=background_chi2(
+            {n: c[valid] * weight for n, c in model.background.items()}, intensity * weight
+        ),
     )

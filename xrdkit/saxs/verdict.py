@@ -7,13 +7,14 @@ from xrdkit.fitting import FitOutcome, Verdict
 
 Array = NDArray[np.float64]
 
-#: Total amplitude over its standard error below which nothing but background was found.
-SIGNIFICANT = 5.0
-#: The same for one of several populations.
-_SIGNIFICANT_PART = 3.0
+#: Fall of χ²/χ²r by the particles below which nothing but background was found: 5 sigma and more
+#: for the three parameters of a population that was looked for at every size.
+_SIGNIFICANT = 40.0
+#: Amplitude over its standard error from which a population is there.
+_PRESENT = 3.0
 #: Errors stated by instruments are wrong by factors of 2 to 5; beyond, the model is wrong.
 _GROSS = 5.0
-#: Correlation of neighbouring residuals that noise does not have, and the size that it matters from.
+#: Correlation of neighbouring residuals that noise does not have, and the misfit it counts from.
 _STRUCTURED = 0.5
 _STRUCTURED_GOF = 0.3
 #: Without errors: root mean square of the relative deviation that no model should leave.
@@ -31,31 +32,28 @@ def judge(
     *,
     q: Array,
     mean_radius: float,
-    significance: float,
-    parts: list[float],
+    background_chi2: float,
+    amplitudes: list[float],
     has_sigma: bool,
 ) -> tuple[Verdict, str]:
     """Return the verdict with its reason, empty where it is `OK`.
 
-    `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm), `significance`
-    the total amplitude over its standard error, `parts` that of each population; `has_sigma` tells
-    whether the residual is in units of given standard errors or relative.
+    `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm),
+    `background_chi2` the χ² of the background alone, `amplitudes` those of the populations over
+    their standard errors; `has_sigma` tells whether the residual is in units of given standard
+    errors or relative.
     """
     low, high = trust_range(q)
     if outcome.verdict is Verdict.NOT_CONVERGED:
         return outcome.verdict, "the fit did not converge"
-    if not significance > SIGNIFICANT:
-        return (
-            Verdict.UNIDENTIFIABLE,
-            f"nothing but background: the particles are {significance:.1f} standard errors",
-        )
+    fall = (background_chi2 - outcome.chi2) / outcome.gof**2 if outcome.gof > 0 else np.inf
+    if not fall > _SIGNIFICANT or max(amplitudes) < 0:
+        return Verdict.UNIDENTIFIABLE, "nothing but background describes the curve as well"
     if outcome.verdict is Verdict.UNIDENTIFIABLE:
         return outcome.verdict, "parameters cannot be told apart: fit fewer populations"
-    if min(parts) < _SIGNIFICANT_PART:
-        return (
-            Verdict.UNIDENTIFIABLE,
-            f"population {int(np.argmin(parts))} is empty: fit fewer populations",
-        )
+    if not min(amplitudes) > _PRESENT:
+        which = f"population {int(np.argmin(amplitudes))}" if len(amplitudes) > 1 else "the amount"
+        return Verdict.UNIDENTIFIABLE, f"{which} is no larger than its error"
     # Below q R = π/2 the curve is Guinier's law: one number, which gives no mean and width.
     if not 0.5 * low <= mean_radius <= high:
         return (
