@@ -88,7 +88,7 @@ def test_edf_and_tiff_hold_every_count_and_the_facts(tmp_path: Path) -> None:
             assert float(header["ExposureTime"]) == 0.5
             assert float(header["WaveLength"]) == pytest.approx(0.7e-10, rel=1e-12)
             assert float(header["SampleDistance"]) == pytest.approx(1.5)
-            assert float(header["Intensity1"]) == 1234.5
+            assert float(header["Intensity0"]) == 1234.5
     assert b"# Exposure_time 0.5000000 s" in tif.read_bytes()
 
 

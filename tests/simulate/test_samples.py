@@ -39,7 +39,17 @@ def test_lines_are_on_the_absolute_scale_of_the_powder() -> None:
     q = np.linspace(20.0, 70.0, 500)
     angle = 2 * np.degrees(np.arcsin(q * 0.7 / (40 * math.pi)))
     wanted = 0.02 * powder_intensity(PT, angle, wavelength=0.7, size=4.0, fwhm=0.1)
-    np.testing.assert_allclose(sample.intensity(q, wavelength=0.7), wanted, rtol=1e-12)
+    strong = wanted > 0.2 * wanted.max()
+    np.testing.assert_allclose(
+        sample.intensity(q, wavelength=0.7)[strong], wanted[strong], rtol=5e-3
+    )
+
+
+def test_curve_does_not_depend_on_the_part_asked_for() -> None:
+    sample = pt_on_carbon()
+    part = (Q > 12.0) & (Q < 40.0)
+    whole = sample.intensity(Q, wavelength=0.7)
+    np.testing.assert_allclose(sample.intensity(Q[part], wavelength=0.7), whole[part], rtol=2e-5)
 
 
 def test_spheres_follow_the_exact_curve() -> None:

@@ -66,7 +66,7 @@ def test_frames_differ_and_carry_their_monitor(series: SimulatedSeries) -> None:
     seen = []
     for row, path in zip(rows, series.saxs_frames, strict=True):
         with fabio.open(str(path)) as image:
-            assert float(image.header["Intensity1"]) == float(row["monitor (count)"])
+            assert float(image.header["Intensity0"]) == float(row["monitor (count)"])
             seen.append(image.data)
     assert all((seen[0] != other).any() for other in seen[1:])
     with h5py.File(series.waxs_frames) as file:

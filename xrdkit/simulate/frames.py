@@ -75,7 +75,7 @@ def write_edf(
     """Write one frame as EDF with the header keys of ESRF's SAXS beamlines; return the path.
 
     The header holds SI units (ExposureTime s, WaveLength m, PSize m, SampleDistance m, Center
-    pixel), `start` as Time, and `monitor` (count) as Intensity1 where given.
+    pixel), `start` as Time, and `monitor` (count) as Intensity0 where given.
     """
     _check(frame, instrument)
     calibration = instrument.calibration
@@ -92,7 +92,7 @@ def write_edf(
         "Center_2": f"{y:.3f}",
     }
     if monitor is not None:
-        header["Intensity1"] = repr(monitor)
+        header["Intensity0"] = repr(monitor)
     target = _parent(path)
     EdfImage(data=frame, header=header).write(str(target))
     return target

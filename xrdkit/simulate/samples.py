@@ -15,6 +15,9 @@ from xrdkit.simulate.population import LognormalSpheres
 #: Powder lines and diffuse humps fade out between these q, 1/nm: their tails are no scattering law
 #: at small angles, where what remains of them is part of the flat background.
 _FADE = (5.0, 10.0)
+#: Lines up to this 2θ (degree) are in every curve, whatever part of it is asked for: the tails of
+#: broad lines from beyond the detector add up to 1 % between its lines.
+_LAST_LINE = 120.0
 #: Points of the smooth curve of spheres, equally spaced in ln q.
 _SPHERE_POINTS = 800
 #: Scattering length density of Pt against pores at 17.7 keV, 1e10 1/cm² (Chantler's f', xraydb).
@@ -109,19 +112,17 @@ class Sample:
         wide = q > _FADE[0]
         if self.crystals and wide.any():
             angle = 2.0 * np.degrees(np.arcsin(q[wide] * wavelength / (40.0 * math.pi)))
+            angle = np.append(angle, max(_LAST_LINE, angle[-1]))
             for crystal in self.crystals:
-                total[wide] += (
-                    fade[wide]
-                    * crystal.volume_fraction
-                    * powder_intensity(
-                        crystal.structure,
-                        angle,
-                        wavelength=wavelength,
-                        size=crystal.size,
-                        strain=crystal.strain,
-                        fwhm=self.line_width,
-                    )
+                lines = powder_intensity(
+                    crystal.structure,
+                    angle,
+                    wavelength=wavelength,
+                    size=crystal.size,
+                    strain=crystal.strain,
+                    fwhm=self.line_width,
                 )
+                total[wide] += fade[wide] * crystal.volume_fraction * lines[:-1]
         return total
 
     def weight_fractions(self) -> dict[str, float]:
