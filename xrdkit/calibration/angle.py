@@ -10,7 +10,9 @@ Array = NDArray[np.float64]
 PARAMETERS = ("distance", "poni1", "poni2", "rot1", "rot2")
 
 
-def on_detector(y: Array, x: Array, shape: tuple[int, int], detector: Detector) -> tuple[Array, Array]:
+def on_detector(
+    y: Array, x: Array, shape: tuple[int, int], detector: Detector
+) -> tuple[Array, Array]:
     """Return detector coordinates in m of points given in pixels of the frame, edges at integers.
 
     `y`, `x` count rows and columns of the frame as stored, of `shape`; the orientation of the

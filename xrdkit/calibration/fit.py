@@ -15,6 +15,7 @@ from xrdkit.fitting import Verdict, least_squares
 from xrdkit.geometry import Calibration
 
 Array = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 _WITHOUT_TILT = PARAMETERS[:3]
 _CLIP = 4.0
@@ -32,10 +33,10 @@ class GeometryFit:
     """The geometry."""
     residual: Array
     """Radial distance of every point from its ring, pixel, positive outside; shape (n,)."""
-    used: NDArray[np.bool_]
+    used: Bool
     """Points that were not clipped, shape (n,)."""
     covariance: Array
-    """Covariance of (distance, poni1, poni2, rot1, rot2), m and rad, shape (5, 5); 0 where fixed."""
+    """Covariance of (distance, poni1, poni2, rot1, rot2), m and rad, (5, 5); 0 where fixed."""
     tilt_free: bool
     """Whether the rotations were fitted or kept."""
     error: Array
@@ -64,7 +65,8 @@ def fit_geometry(
     """
     problem = _Problem(points, two_theta, current, shape)
     plain = problem.robust(_WITHOUT_TILT, _with_tilt_of(start, current))
-    chosen, names = plain, _WITHOUT_TILT
+    chosen = plain
+    names: tuple[str, ...] = _WITHOUT_TILT
     if len(points) > 12:
         tilted = problem.robust(PARAMETERS, values_of(current))
         if problem.tilt_is_seen(plain, tilted):
@@ -90,9 +92,7 @@ class _Problem:
         rise = np.hypot(slopes[:, 1] * self.pixel[0], slopes[:, 2] * self.pixel[1])
         return (angle - self.target) / rise, slopes / rise[:, None]
 
-    def robust(
-        self, names: tuple[str, ...], values: tuple[float, ...]
-    ) -> tuple[float, ...]:
+    def robust(self, names: tuple[str, ...], values: tuple[float, ...]) -> tuple[float, ...]:
         """Return values after Gauss-Newton steps with Cauchy weights, for a start with outliers."""
         free = [PARAMETERS.index(name) for name in names]
         now = np.array(values)
@@ -110,7 +110,7 @@ class _Problem:
                 break
         return tuple(now)
 
-    def scaled(self, values: tuple[float, ...]) -> tuple[Array, NDArray[np.bool_], Array]:
+    def scaled(self, values: tuple[float, ...]) -> tuple[Array, Bool, Array]:
         """Return distances, which points are believed, and the whole error of each point."""
         delta, _ = self.distances(values)
         total = self.points.sigma
@@ -145,12 +145,10 @@ class _Problem:
             for name, value in zip(PARAMETERS, values, strict=True):
                 parameters.add(name, value=value, vary=name in names)
 
-            def residual(now: object, used: Array = used, total: Array = total) -> Array:
+            def residual(now: object, used: Bool = used, total: Array = total) -> Array:
                 return self.distances(_tuple(now))[0][used] / total
 
-            def jacobian(
-                now: object, _: object, used: Array = used, total: Array = total
-            ) -> Array:
+            def jacobian(now: object, _: object, used: Bool = used, total: Array = total) -> Array:
                 return self.distances(_tuple(now))[1][used][:, free] / total[:, None]
 
             try:
@@ -166,9 +164,11 @@ class _Problem:
         rho = _correlation(delta / total, used, self.points)
         covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
         covariance[np.ix_(free, free)] = outcome.covariance * outcome.gof**2 * _inflation(rho)
-        fitted = dict(zip(PARAMETERS, values, strict=True))
+        distance, poni1, poni2, rot1, rot2 = values
         try:
-            calibration = replace(self.start, **fitted)
+            calibration = replace(
+                self.start, distance=distance, poni1=poni1, poni2=poni2, rot1=rot1, rot2=rot2
+            )
         except CalibrationImplausible as exc:
             raise CalibrationRejected(f"the fit ran away: {exc.message}") from exc
         return GeometryFit(
@@ -186,7 +186,8 @@ def _with_tilt_of(start: Calibration, current: Calibration) -> tuple[float, ...]
     """Return `current` turned to the rotations of `start`, beam centre and direct distance kept."""
     distance = current.direct_distance * math.cos(start.rot1) * math.cos(start.rot2)
     pixel = current.detector
-    x, y = (n * size for n, size in zip(current.beam_center, (pixel.pixel_size_x, pixel.pixel_size_y)))
+    x = current.beam_center[0] * pixel.pixel_size_x
+    y = current.beam_center[1] * pixel.pixel_size_y
     return (
         distance,
         y - distance * math.tan(start.rot2) / math.cos(start.rot1),
@@ -200,7 +201,7 @@ def _tuple(values: object) -> tuple[float, ...]:
     return tuple(float(values[name]) for name in PARAMETERS)  # type: ignore[index]
 
 
-def _extra_scatter(delta: Array, used: NDArray[np.bool_], points: RingPoints) -> Array:
+def _extra_scatter(delta: Array, used: Bool, points: RingPoints) -> Array:
     """Return the scatter τ of the points of each ring beyond counting, for every point.
 
     τ² is the robust variance about the middle of the ring less the mean σ², at least 0.
@@ -217,7 +218,7 @@ def _extra_scatter(delta: Array, used: NDArray[np.bool_], points: RingPoints) ->
     return extra
 
 
-def _correlation(z: Array, used: NDArray[np.bool_], points: RingPoints) -> float:
+def _correlation(z: Array, used: Bool, points: RingPoints) -> float:
     """Return the correlation of neighbours along the rings, 0 where chance explains it."""
     keep = np.flatnonzero(used)
     order = keep[np.lexsort((points.azimuth[keep], points.ring[keep]))]

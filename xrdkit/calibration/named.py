@@ -62,9 +62,7 @@ def detector_config(detector: Detector) -> tuple[str, str]:
             if known == detector:
                 return detector.name, json.dumps({**tried, "orientation": detector.orientation})
     shape = None if detector.shape is None else list(detector.shape)
-    return GENERIC, json.dumps(
-        {**pixels, "max_shape": shape, "orientation": detector.orientation}
-    )
+    return GENERIC, json.dumps({**pixels, "max_shape": shape, "orientation": detector.orientation})
 
 
 def module_gaps(detector: Detector) -> NDArray[np.bool_] | None:

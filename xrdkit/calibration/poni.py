@@ -248,7 +248,7 @@ def _shifted(text: str, places: int) -> str:
 def _plausible(key: str, value: float, entry: _Entry, source: str) -> None:
     hint = "lengths are in metre, angles in radian"
     try:
-        replace(_NEUTRAL, **{key: value})
+        replace(_NEUTRAL, **dict[str, Any]({key: value}))
         if key in ("poni1", "poni2") and abs(value) > _FARTHEST_PONI:
             raise CalibrationImplausible(f"{key} {value} m is farther than {_FARTHEST_PONI:g} m")
     except CalibrationImplausible as exc:

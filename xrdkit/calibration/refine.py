@@ -3,13 +3,20 @@
 import logging
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrdkit.calibration.angle import PARAMETERS
-from xrdkit.calibration.check import Evidence, azimuth_coverage, ring_contrast, verdict
+from xrdkit.calibration.angle import (
+    PARAMETERS,
+    on_detector,
+    two_theta_and_slopes,
+    values_of,
+)
+from xrdkit.calibration.check import Evidence, azimuth_coverage, verdict
+from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import GeometryFit, fit_geometry
 from xrdkit.calibration.frame import CalibrantFrame, calibrant_frame
 from xrdkit.calibration.named import named_detector
@@ -107,7 +114,10 @@ class _Refinement:
 
 
 def _prepared(
-    start: Calibration, detector: Detector | str | None, wavelength: float | None, frames: xr.Dataset
+    start: Calibration,
+    detector: Detector | str | None,
+    wavelength: float | None,
+    frames: xr.Dataset,
 ) -> Calibration:
     """Return the start with the detector and wavelength that are asked for."""
     own = start.detector
@@ -172,7 +182,7 @@ def _windows(
     relative: float,
     added: float,
 ) -> Array:
-    """Return how far in pixels each ring is looked for; 0 where a neighbour could be taken for it."""
+    """Return how far in pixels each ring is looked for; 0 where neighbours could be it."""
     pixel = math.sqrt(calibration.detector.pixel_size_y * calibration.detector.pixel_size_x)
     radius = calibration.direct_distance * np.tan(np.minimum(two_theta, _STEEPEST)) / pixel
     below = np.diff(radius, prepend=0.0)
@@ -189,8 +199,6 @@ def _largest_move(
     before: Calibration, after: Calibration, points: RingPoints, shape: tuple[int, int]
 ) -> float:
     """Return the largest radial move of any point between two geometries, pixel."""
-    from xrdkit.calibration.angle import on_detector, two_theta_and_slopes, values_of
-
     p1, p2 = on_detector(points.y, points.x, shape, before.detector)
     old, slopes = two_theta_and_slopes(p1, p2, values_of(before))
     new, _ = two_theta_and_slopes(p1, p2, values_of(after))
@@ -211,6 +219,7 @@ def _judged(
     sigma = _sigmas(fit)
     coverage = azimuth_coverage(points.azimuth[used])
     width = float(np.median(points.width[used]))
+    profile = RadialProfile(exposure, fit.calibration, width)
     evidence = Evidence(
         rings=present.size,
         rings_expected=int(np.count_nonzero(found.looked_for[: present.max() + 1])),
@@ -219,9 +228,8 @@ def _judged(
         coverage=coverage,
         rms=rms,
         width=width,
-        contrast=ring_contrast(
-            exposure, fit.calibration, rings.two_theta[: present.max() + 1], width
-        ),
+        contrast=profile.contrast(rings.two_theta[: present.max() + 1]),
+        unexplained=profile.unexplained(rings.two_theta, rings.two_theta[present]),
         distance_change=fit.calibration.direct_distance / start.direct_distance - 1.0,
         center_sigma=max(sigma["beam_center_x"], sigma["beam_center_y"]),
         distance_sigma=sigma["direct_distance"] / fit.calibration.direct_distance,
@@ -276,7 +284,9 @@ def _sigmas(fit: GeometryFit) -> dict[str, float]:
 
 
 def _table(points: RingPoints, fit: GeometryFit) -> xr.Dataset:
-    def column(values: Array, units: str, text: str) -> tuple[str, Array, dict[str, str]]:
+    def column(
+        values: NDArray[Any], units: str, text: str
+    ) -> tuple[str, NDArray[Any], dict[str, str]]:
         return "point", values, {"units": units, "long_name": text}
 
     return xr.Dataset(

@@ -145,7 +145,10 @@ def _coarse(cells: _Cells, counts: Array, window: Array) -> Array:
     for box in (1, 4):
         marks = [np.clip(at + step, 0, bins) for step in (-3 * box, -box, box + 1, 3 * box + 1)]
         signal, left, right = (
-            (total[:, marks[k + 1]] - total[:, marks[k]], number[:, marks[k + 1]] - number[:, marks[k]])
+            (
+                total[:, marks[k + 1]] - total[:, marks[k]],
+                number[:, marks[k + 1]] - number[:, marks[k]],
+            )
             for k in (1, 0, 2)
         )
         sides = np.minimum(left[1], right[1])
@@ -298,9 +301,11 @@ def _points(
     total = np.bincount(cells.cell, weights=weight, minlength=cells.count)
     good = good & np.isfinite(sigma) & (total > 0)
     chosen = np.flatnonzero(good)
-    y = np.bincount(cells.cell, weights=weight * (row + 0.5), minlength=cells.count)[chosen]
-    x = np.bincount(cells.cell, weights=weight * (column + 0.5), minlength=cells.count)[chosen]
-    y, x = y / total[chosen], x / total[chosen]
+    y, x = (
+        np.bincount(cells.cell, weights=weight * (at + 0.5), minlength=cells.count)[chosen]
+        / total[chosen]
+        for at in (row, column)
+    )
     ring = cells.ring_of_cell[chosen]
     wanted = two_theta[ring]
     for target in (0.0, 1.0, 1.0):
@@ -310,9 +315,7 @@ def _points(
         miss = (wanted + target * centre[chosen] * rise - angle) / rise**2
         y, x = y + miss * rise_y, x + miss * rise_x
     across = calibration_azimuth(y, x, shape, calibration)
-    return RingPoints(
-        ring=ring, y=y, x=x, sigma=sigma[chosen], azimuth=across, width=width[chosen]
-    )
+    return RingPoints(ring=ring, y=y, x=x, sigma=sigma[chosen], azimuth=across, width=width[chosen])
 
 
 def _local(

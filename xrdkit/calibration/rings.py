@@ -33,9 +33,7 @@ def calibrant_rings(calibrant: str, wavelength: float) -> CalibrantRings:
     by_case = {name.lower(): name for name in names}
     name = by_case.get(str(calibrant).strip().lower())
     if name is None:
-        raise SpecError(
-            f"calibrant {calibrant!r} is not known", hint=f"known: {', '.join(names)}"
-        )
+        raise SpecError(f"calibrant {calibrant!r} is not known", hint=f"known: {', '.join(names)}")
     d = np.unique(np.asarray(CALIBRANT_FACTORY(name).dspacing, dtype=float))[::-1]
     d = d[wavelength < 2 * d]
     if d.size == 0:

@@ -1,0 +1,118 @@
+"""Masks from files: pixels a person or a program marked as bad."""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from xrdkit.errors import (
+    EmptyResult,
+    FrameCorrupt,
+    FrameFormatUnknown,
+    FrameNotFound,
+    FrameShapeMismatch,
+)
+from xrdkit.limits import Limits
+from xrdkit.masks import MASK_ATTRS, MaskReason
+
+#: first bytes of the kinds that fabio reads here; Fit2D masks start with "M A S K" in 32 bits
+_FABIO = {b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"M\x00\x00\x00A\x00\x00\x00": "Fit2D mask"}
+_NPY = b"\x93NUMPY"
+
+
+def load_mask(
+    path: str | Path,
+    *,
+    flip: bool = False,
+    shape: tuple[int, int] | None = None,
+    limits: Limits | None = None,
+) -> xr.DataArray:
+    """Return the mask in an EDF, TIFF, NPY or Fit2D .msk file, uint16 over (y, x).
+
+    Pixels that are not 0 in the file are left out: they become `MaskReason.USER`, others 0. With
+    `flip` the rows are reversed, for programs that show frames upside down (Dioptas, Fit2D).
+    `shape` (rows, columns) is what the mask must have, where that is known.
+
+    Raises FrameNotFound, FrameFormatUnknown, FrameCorrupt for a file that cannot be read,
+    LimitExceeded for one too large, FrameShapeMismatch where it is not one frame or not of `shape`,
+    EmptyResult where every pixel is left out.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FrameNotFound("no such mask file", source=path)
+    allowed = limits or Limits()
+    # A mask packs no better than 1 to 1000; what is larger than its pixels is none.
+    allowed.check("bytes_held", source.stat().st_size, source=path)
+    values = np.asarray(_values(source))
+    if values.ndim == 3 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim != 2:
+        raise FrameShapeMismatch(f"mask has shape {values.shape}, not (rows, columns)", source=path)
+    allowed.check("pixels", values.size, source=path)
+    if shape is not None and values.shape != tuple(shape):
+        raise FrameShapeMismatch(
+            f"mask of {values.shape} pixels, frames of {tuple(shape)}",
+            source=path,
+            hint="is it transposed, or of another detector?",
+        )
+    if values.dtype.kind not in "buif":
+        raise FrameCorrupt(f"mask holds {values.dtype}, not numbers", source=path)
+    bad = values != 0
+    if bad.all():
+        raise EmptyResult(
+            "the mask leaves no pixel", source=path, hint="pixels that are not 0 are left out"
+        )
+    marks = np.where(bad[::-1] if flip else bad, MaskReason.USER, 0).astype(np.uint16)
+    return xr.DataArray(marks, dims=("y", "x"), attrs=dict(MASK_ATTRS))
+
+
+def _values(source: Path) -> NDArray[Any]:
+    with source.open("rb") as stream:
+        head = stream.read(4096)
+    if head.startswith(_NPY):
+        try:
+            return np.asarray(np.load(source, allow_pickle=False))
+        except (ValueError, OSError, EOFError) as exc:
+            raise FrameCorrupt(f"not a plain NPY array: {exc}", source=source) from exc
+    kind = next((name for magic, name in _FABIO.items() if head.startswith(magic)), None)
+    if kind is None and head.lstrip()[:1] == b"{":
+        kind = "EDF"
+    if kind is None:
+        raise FrameFormatUnknown(
+            "no mask format that is known", source=source, hint="EDF, TIFF, NPY or Fit2D .msk"
+        )
+    return _through_fabio(source, kind)
+
+
+def _through_fabio(source: Path, kind: str) -> NDArray[Any]:
+    from fabio.edfimage import EdfImage
+    from fabio.fit2dmaskimage import Fit2dMaskImage
+    from fabio.tifimage import TifImage
+
+    reader = {"EDF": EdfImage, "TIFF": TifImage, "Fit2D mask": Fit2dMaskImage}[kind]
+    try:
+        with _quiet(), reader().read(str(source)) as image:
+            data = image.data
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
+        raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
+    except (RuntimeError, AssertionError, MemoryError, ArithmeticError) as exc:
+        raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
+    if data is None:
+        raise FrameCorrupt(f"holds no pixels that can be read as {kind}", source=source)
+    return np.asarray(data)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Keep fabio's own log lines away: what goes wrong is said in our error."""
+    log = logging.getLogger("fabio")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
