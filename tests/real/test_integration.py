@@ -18,7 +18,9 @@ def published_geometry(text):
     taken back from centre and rotations.
     """
     distance = float(re.search(r"Sample to Detector: (\S+) m", text)[1])
-    rot1, rot2, rot3 = (float(v) for v in re.search(r"Rotations: (\S+) (\S+) (\S+) rad", text)[1:4])
+    rot1, rot2, rot3 = (
+        float(v) for v in re.search(r"Rotations: (\S+) (\S+) (\S+) rad", text).groups()
+    )
     x, y = (float(v) for v in re.search(r"Center: x=(\S+), y=(\S+) pix", text).groups())
     pixel = 2.96e-4
     return xk.Calibration(
