@@ -14,7 +14,7 @@ from xrdkit.simulate.population import LognormalSpheres
 
 #: Powder lines and diffuse humps fade out between these q, 1/nm: their tails are no scattering law
 #: at small angles, where what remains of them is part of the flat background.
-_FADE = (5.0, 10.0)
+_FADE = (7.0, 12.0)
 #: Lines up to this 2θ (degree) are in every curve, whatever part of it is asked for: the tails of
 #: broad lines from beyond the detector add up to 1 % between its lines.
 _LAST_LINE = 120.0

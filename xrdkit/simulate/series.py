@@ -102,7 +102,7 @@ class SimulatedSeries:
 
 
 #: What both detectors count in: the same beam through the same sample.
-EXPOSURE = Exposure(flux=1e12, time=1.0, thickness=1e-3, transmission=0.9)
+EXPOSURE = Exposure(flux=1e12, time=0.2, thickness=1e-3, transmission=0.9)
 #: Photons per count of the monitor before the sample.
 _PHOTONS_PER_MONITOR = 1e5
 
@@ -165,14 +165,8 @@ def simulate_series(
                 "flat": samples[0].flat,
                 "line_width": samples[0].line_width,
             },
-            "saxs": {
-                **_geometry(saxs),
-                "counts_per_cross_section": EXPOSURE.counts_per_cross_section(saxs),
-            },
-            "waxs": {
-                **_geometry(waxs),
-                "counts_per_cross_section": EXPOSURE.counts_per_cross_section(waxs),
-            },
+            "saxs": _facts(saxs),
+            "waxs": _facts(waxs),
         },
     )
     return SimulatedSeries(
@@ -219,7 +213,7 @@ def _write_conditions(path: Path, truth: xr.Dataset, monitor: list[int]) -> Path
     return path
 
 
-def _geometry(instrument: VirtualInstrument) -> dict[str, object]:
+def _facts(instrument: VirtualInstrument) -> dict[str, object]:
     calibration = instrument.calibration
     return {
         "direct_distance": calibration.direct_distance,
@@ -229,6 +223,8 @@ def _geometry(instrument: VirtualInstrument) -> dict[str, object]:
         "shape": instrument.shape,
         "polarization": instrument.polarization,
         "background": instrument.background,
+        # From counts / (monitor transmission thickness) to 1/cm.
+        "absolute_scale": 1.0 / (_PHOTONS_PER_MONITOR * instrument.pixel_solid_angle),
     }
 
 
