@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
 from xrdkit.phase.fit import Frame, FrameFit
@@ -52,7 +53,8 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
 def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | None:
     """Return the angle of the largest peak that no phase explains, or None.
 
-    Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width.
+    Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width;
+    what is smaller than a known line within three widths is a matter of that line's shape.
     """
     background = fit.model.background(fit.values)
     residual = frame.intensity - background - calculated
@@ -60,8 +62,9 @@ def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | 
     if points >= frame.two_theta.size // 2:
         return None
     excess, known = _sums(residual, points), _sums(calculated, points)
+    beside = maximum_filter1d(known, 6 * points + 1, mode="nearest")
     noise = np.sqrt(_sums(frame.sigma**2, points)) * max(fit.outcome.gof, 1.0)
-    odd = (excess > _PEAK_SIGMAS * noise) & (excess > _PEAK_SHARE * known.max()) & (excess > known)
+    odd = (excess > _PEAK_SIGMAS * noise) & (excess > _PEAK_SHARE * known.max()) & (excess > beside)
     if not odd.any():
         return None
     first = int(np.argmax(np.where(odd, excess, -np.inf)))
