@@ -170,7 +170,9 @@ def _course(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
             "Fitted numbers along the series. Dots are frames; the line joins medians of "
             "neighbours, its band is the median standard error of one frame."
         )
-    if bad:
+    if bad == len(said):
+        text += " None of these fits is OK."
+    elif bad:
         text += f" Rings mark the {bad:,} of {len(said):,} fits that are not OK."
     yield pictures.show(plot_series(data), text, alt="Fitted numbers along the series")
 

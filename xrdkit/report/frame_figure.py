@@ -253,18 +253,35 @@ def _circles(axes: Axes, calibration: Calibration, shape: tuple[int, int], step:
     spacing = next((s for s in _round_numbers() if span / s <= 4.5), span)
     levels = np.arange(np.ceil(q.min() / spacing), np.floor(q.max() / spacing) + 1) * spacing
     levels = levels[levels > 0]
-    y = np.arange(0, shape[0], step) + 0.5
-    x = np.arange(0, shape[1], step) + 0.5
+    y = np.arange(0, shape[0], step, dtype=np.float64) + 0.5
+    x = np.arange(0, shape[1], step, dtype=np.float64) + 0.5
     if levels.size:
         lines = axes.contour(x, y, q, levels=levels, colors="#ffffff", linewidths=0.6, alpha=0.75)
         texts = {level: f"{level:g} nm⁻¹" for level in levels.tolist()}
-        for text in axes.clabel(lines, fmt=texts, fontsize=7.5, inline=True, inline_spacing=2):
+        spots = _label_spots(q, x, y, levels)
+        for text in axes.clabel(lines, levels[: len(spots)], fmt=texts, fontsize=7.5, manual=spots):
             text.set_color("#ffffff")
     beam_x, beam_y = calibration.beam_center
     if 0 <= beam_x <= shape[1] and 0 <= beam_y <= shape[0]:
         axes.plot(beam_x, beam_y, "+", color="#ffffff", markersize=9, markeredgewidth=1.1)
     axes.set_xlim(0, shape[1])
     axes.set_ylim(0, shape[0])
+
+
+def _label_spots(q: Array, x: Array, y: Array, levels: Array) -> list[tuple[float, float]]:
+    """Return where the circles cross the line from lowest q to the farthest corner.
+
+    Labels there stand in one row, well inside the picture.
+    """
+    start = np.unravel_index(int(np.argmin(q)), q.shape)
+    corner = [0 if 2 * start[k] > q.shape[k] else q.shape[k] - 1 for k in (0, 1)]
+    steps = np.linspace(0.0, 0.96, 400)
+    row = np.round(start[0] + steps * (corner[0] - start[0])).astype(int)
+    column = np.round(start[1] + steps * (corner[1] - start[1])).astype(int)
+    along = q[row, column]
+    reached = levels[levels <= along.max()]
+    index = [int(np.argmax(along >= level)) for level in reached]
+    return [(float(x[column[i]]), float(y[row[i]])) for i in index]
 
 
 def _round_numbers() -> list[float]:

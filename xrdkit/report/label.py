@@ -72,10 +72,10 @@ def superscript(exponent: int) -> str:
 
 
 def power_of_ten(value: float) -> str:
-    """Return the tick label of a logarithmic axis: 0.01 to 1000 plainly, 10ⁿ outside."""
+    """Return the tick label of a logarithmic axis: 0.01 to 9999 plainly, 10ⁿ outside."""
     if not value > 0:
         return ""
-    exponent = round(math.log10(value))
+    exponent = math.floor(math.log10(value) + 1e-9)
     if -2 <= exponent <= 3:
         return f"{value:g}"
     mantissa = value / 10.0**exponent

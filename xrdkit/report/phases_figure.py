@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
-from xrdkit.report.choose import at
+from xrdkit.report.choose import at, evenly, frame_count
 from xrdkit.report.label import intensity_label, legend_text, radial_label, strictly_finite
 from xrdkit.report.palette import CALCULATED, INK, MUTED, OBSERVED, SERIES
 from xrdkit.report.profile_figure import scale_radial
@@ -37,7 +37,7 @@ def plot_phases(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
         wide = WIDTH - 1.0
         below = figure.add_axes(inside(figure, 0.82, 0.5, wide, 0.85))
         main = figure.add_axes(inside(figure, 0.82, 1.5 + ticks, wide, 2.5), sharex=below)
-        _draw_pattern(main, x, one)
+        _draw_pattern(main, x, one, steep=_is_steep(result))
         if marks:
             strip = figure.add_axes(inside(figure, 0.82, 1.42, wide, ticks), sharex=below)
             _draw_marks(strip, marks)
@@ -65,7 +65,16 @@ def _raw(result: xr.Dataset, index: int) -> str:
     return str(result["phase"].values[index]) if "phase" in result.coords else str(index)
 
 
-def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset) -> None:
+def _is_steep(result: xr.Dataset) -> bool:
+    """Return whether one line towers over the others, told from a few frames of the series."""
+    frames = [at(result, i)["intensity"].values for i in evenly(frame_count(result), 6)]
+    good = strictly_finite(np.stack(frames))
+    if good.size == 0 or good.min() < 0:
+        return False
+    return bool(good.max() > _STEEP * max(float(np.median(good)), 1e-30))
+
+
+def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset, *, steep: bool) -> None:
     observed = np.asarray(one["intensity"].values, dtype=np.float64)
     calculated = np.asarray(one["intensity_calculated"].values, dtype=np.float64)
     background = np.asarray(one["background"].values, dtype=np.float64)
@@ -85,8 +94,7 @@ def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset) -> None:
     good = strictly_finite(np.concatenate([observed, calculated]))
     if good.size:
         low, high = float(good.min()), float(good.max())
-        middle = float(np.median(good))
-        if low >= 0 and high > _STEEP * max(middle, 1e-30):
+        if steep:
             axes.set_yscale("function", functions=(_root, np.square))
             label = f"{label}, square-root scale"
             low = 0.6 * low

@@ -42,10 +42,15 @@ def quantities(result: xr.Dataset) -> list[Quantity]:
     """Return the numbers of a PHASES or SIZES Dataset, the most asked for first."""
     kind = result.attrs.get("schema")
     if kind == PHASES.name:
-        return [*_of_phases(result), *_quality(result)]
+        return _known([*_of_phases(result), *_quality(result)])
     if kind == SIZES.name:
-        return [*_of_sizes(result), *_quality(result)]
+        return _known([*_of_sizes(result), *_quality(result)])
     return []
+
+
+def _known(found: list[Quantity]) -> list[Quantity]:
+    """Return those with a value in some frame; all of them where every fit failed."""
+    return [q for q in found if np.isfinite(q.value).any()] or found
 
 
 def phase_names(result: xr.Dataset) -> list[str]:
@@ -68,7 +73,7 @@ def _of_phases(result: xr.Dataset) -> Iterator[Quantity]:
     for _, name, part in parts:
         yield from _lattice(part, name)
     if "strain" in result:
-        strains = [_quantity(part, "strain", "microstrain", of=name) for _, name, part in parts]
+        strains = [_quantity(part, "strain", "strain", of=name) for _, name, part in parts]
         yield from (s for s in strains if np.any(np.nan_to_num(s.value) != 0))
 
 
@@ -98,7 +103,7 @@ def _of_sizes(result: xr.Dataset) -> Iterator[Quantity]:
         yield _quantity(
             result,
             f"width_{weighting}",
-            "width of the distribution",
+            "width (std. dev.)",
             of=f"{weighting}-weighted",
             headline=weighting == "volume",
         )

@@ -12,8 +12,16 @@ from xrdkit.schema import FRAME
 
 Array = NDArray[np.float64]
 #: Coordinates on `frame` by preference; the first that varies is taken.
-_PREFERRED = ("time", "elapsed_time", "start_time", "position", "temperature", "cell_voltage")
-_COMPANIONS = ("cell_voltage", "temperature", "potential", "current")
+_PREFERRED = (
+    "time",
+    "elapsed_time",
+    "start_time",
+    "position",
+    "temperature",
+    "cell_voltage",
+    "cell_potential",
+)
+_COMPANIONS = ("cell_voltage", "cell_potential", "potential", "current", "temperature", "pressure")
 
 
 @dataclass(frozen=True, kw_only=True)

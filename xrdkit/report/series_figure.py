@@ -123,7 +123,8 @@ def _draw_panel(
         name = legend_text(quantity.of) if len(members) > 1 else ""
         draw_quantity(axes, axis.values, quantity, colour, marker="os^Dv"[i % 5], label=name)
         doubt = ~good & np.isfinite(quantity.value)
-        if doubt.any():
+        # Where no fit is OK the caption says so; a ring around everything tells nothing.
+        if doubt.any() and good.any():
             axes.plot(
                 axis.values[doubt],
                 quantity.value[doubt],

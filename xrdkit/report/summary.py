@@ -12,11 +12,13 @@ from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.quantity import Quantity, quantities
 from xrdkit.report.table import badge
-from xrdkit.report.verdict import is_good, tally, verdicts
+from xrdkit.report.verdict import read, tally, verdicts
 from xrdkit.schema import FRAME, PHASES, SIZES
 
 Indices = NDArray[np.intp]
-_CARDS = "Numbers of the first and the last frame whose fit is OK; lines show what is between."
+_CARDS = (
+    "First and last frame of the fits that are OK, or else doubtful; lines show what is between."
+)
 _FITTED = {PHASES.name: "phase fit", SIZES.name: "size fit"}
 
 
@@ -66,17 +68,22 @@ def _sentence(key: str, data: xr.Dataset) -> list[object]:
 
 
 def _cards(detector: str, data: xr.Dataset) -> list[Markup]:
-    good = is_good(data)
+    """Return a card for each headline number, from fits that are OK or else from doubtful ones."""
+    grades = [read(v) for v in verdicts(data)]
+    best = next((g for g in ("good", "doubtful") if any(r.grade == g for r in grades)), None)
+    if best is None:
+        return []
+    usable = np.array([r.grade == best for r in grades])
+    warning = next(badge(r) for r in grades if r.grade == best) if best != "good" else None
     cards = []
     for quantity in quantities(data):
-        usable = np.flatnonzero(good & np.isfinite(quantity.value))
-        if not quantity.headline or usable.size == 0:
-            continue
-        cards.append(_card(detector, quantity, usable))
+        frames = np.flatnonzero(usable & np.isfinite(quantity.value))
+        if quantity.headline and frames.size:
+            cards.append(_card(detector, quantity, frames, warning))
     return cards
 
 
-def _card(detector: str, quantity: Quantity, usable: Indices) -> Markup:
+def _card(detector: str, quantity: Quantity, usable: Indices, warning: Markup | None) -> Markup:
     first, last = int(usable[0]), int(usable[-1])
     texts = [
         value_with_error(float(quantity.value[i]), float(quantity.sigma[i]))
@@ -90,7 +97,7 @@ def _card(detector: str, quantity: Quantity, usable: Indices) -> Markup:
         body.append(element("span", f" {unit}", class_="unit"))
     return element(
         "div",
-        element("div", f"{detector} · {quantity.label}", class_="what"),
+        element("div", f"{detector} · {quantity.label} ", warning or "", class_="what"),
         element("div", *body, class_="value"),
         _sparkline(quantity, usable) if usable.size > 2 else "",
         class_="card",
