@@ -67,7 +67,7 @@ def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
     while isinstance(node, h5py.Group) and not _is(node, _DATA) and "default" in node.attrs:
         node = node.get(_text(node.attrs["default"]))
     if isinstance(node, h5py.Group) and node.name in names:
-        return node
+        return found[names.index(str(node.name))]
     raise CurveError(
         f"holds {len(found)} curves", source=file, hint=f"choose one: entry= one of {names}"
     )

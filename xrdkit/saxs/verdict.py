@@ -44,11 +44,11 @@ def judge(
     errors or relative.
     """
     low, high = trust_range(q)
-    if outcome.verdict is Verdict.NOT_CONVERGED:
-        return outcome.verdict, "the fit did not converge"
     fall = (background_chi2 - outcome.chi2) / outcome.gof**2 if outcome.gof > 0 else np.inf
     if not fall > _SIGNIFICANT or max(amplitudes) < 0:
-        return Verdict.UNIDENTIFIABLE, "nothing but background describes the curve as well"
+        return Verdict.UNIDENTIFIABLE, "the background alone describes the curve as well"
+    if outcome.verdict is Verdict.NOT_CONVERGED:
+        return outcome.verdict, "the fit did not converge"
     if outcome.verdict is Verdict.UNIDENTIFIABLE:
         return outcome.verdict, "parameters cannot be told apart: fit fewer populations"
     if not min(amplitudes) > _PRESENT:

@@ -1,0 +1,81 @@
+"""Bias, coverage and time of size fits on synthetic curves with known truth.
+
+python tests/benchmarks/bench_saxs.py [number of seeds, default 200]
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "saxs"))
+
+import synthetic_sets as sets
+
+import xrdkit as xk
+
+_A = sets.lognormal_moments(5.0, 0.2) | {"volume_fraction": 0.01}
+
+
+def series(curves: np.ndarray, sigma: np.ndarray) -> xr.Dataset:
+    profiles = [xk.profile(sets.Q, row, sigma, unit="1/nm") for row in curves]
+    return xr.concat(profiles, dim="frame", join="exact", combine_attrs="drop_conflicts")
+
+
+def score(label: str, values: np.ndarray, errors: np.ndarray, true: float) -> None:
+    wrong = values - true
+    inside = np.abs(wrong)
+    print(
+        f"  {label:28s} bias {100 * (values.mean() / true - 1):+8.4f} %"
+        f"  scatter {100 * values.std(ddof=1) / true:7.4f} %"
+        f"  cov68 {np.mean(inside < errors):.3f}  cov95 {np.mean(inside < 2 * errors):.3f}"
+    )
+
+
+def fit(
+    name: str,
+    count: int,
+    *,
+    populations: int = 1,
+    sigma_factor: float = 1.0,
+    method: str = "lognormal",
+) -> xr.Dataset:
+    sigma, curves = sets.noisy(name, count)
+    profile = series(curves, sigma * sigma_factor)
+    spec = xk.SizeSpec(contrast=sets.CONTRAST, populations=populations, method=method)
+    xk.fit_sizes(profile.isel(frame=0), spec)
+    start = time.process_time()
+    result = xk.fit_sizes(profile, spec)
+    spent = (time.process_time() - start) / count
+    good = np.mean(result.verdict.values == "ok")
+    print(
+        f"{name} {method}, sigma x {sigma_factor:g}, n = {count}: {1e3 * spent:.1f} ms per fit,"
+        f" χ²r {np.mean(result.gof.values**2):.3f}, sigma_scale"
+        f" {np.mean(result.sigma_scale.values):.3f}, verdict ok {good:.1%}"
+    )
+    return result
+
+
+def single(result: xr.Dataset, true: dict[str, float]) -> None:
+    for name, value in true.items():
+        score(name, result[name].values, result[name + "_sigma"].values, value)
+
+
+def main(count: int) -> None:
+    single(fit("A", count), _A)
+    flat, porod = sets.BACKGROUND_E
+    single(fit("E", count), _A | {"background_flat": flat, "background_porod": porod})
+    result = fit("B", count, populations=2)
+    for k, median in enumerate((3.0, 10.0)):
+        true = sets.lognormal_moments(median, 0.15) | {"volume_fraction": 0.005}
+        for name in ("mean_radius_volume", "width_volume", "volume_fraction"):
+            both = [result[f"population_{name}{s}"].values[:, k] for s in ("", "_sigma")]
+            score(f"population {k} {name}", *both, true[name])
+    for factor in (0.5, 2.0):
+        single(fit("A", count, sigma_factor=factor), _A)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
