@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from xrdkit.errors import FrameCorrupt, FrameNotFound, FrameTruncated, LinkRefused
+from xrdkit.errors import FrameCorrupt, FrameError, FrameNotFound, FrameTruncated, LinkRefused
 
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31
 _PIECE = 2**20
+_LARGEST_READ = 2**30
 
 
 @contextmanager
@@ -86,9 +87,12 @@ class PlainBytes:
         """See ByteSource."""
         parts: list[bytes] = []
         with open_regular(self.path) as descriptor:
+            missing = offset + count - os.fstat(descriptor).st_size
+            if missing > 0:
+                raise FrameTruncated(f"ends {missing:,} bytes early", source=self.path)
             os.lseek(descriptor, offset, os.SEEK_SET)
             while count > 0:
-                piece = os.read(descriptor, min(count, 2**30))
+                piece = _read_some(self.path, descriptor, min(count, _LARGEST_READ))
                 if not piece:
                     raise FrameTruncated(f"ends {count:,} bytes early", source=self.path)
                 parts.append(piece)
@@ -130,7 +134,7 @@ class GzipBytes:
 
     def _pieces(self) -> Iterator[bytes]:
         with open_regular(self.path) as descriptor:
-            packed = os.read(descriptor, _PIECE)
+            packed = _read_some(self.path, descriptor, _PIECE)
             while packed:
                 member = zlib.decompressobj(_GZIP_WINDOW)
                 while not member.eof:
@@ -141,11 +145,19 @@ class GzipBytes:
                     except zlib.error as exc:
                         raise FrameCorrupt("the gzip stream is damaged", source=self.path) from exc
                     packed = member.unconsumed_tail or (
-                        b"" if member.eof else os.read(descriptor, _PIECE)
+                        b"" if member.eof else _read_some(self.path, descriptor, _PIECE)
                     )
                     if piece:
                         yield piece
-                packed = (member.unused_data or os.read(descriptor, _PIECE)).lstrip(b"\0")
+                rest = member.unused_data or _read_some(self.path, descriptor, _PIECE)
+                packed = rest.lstrip(b"\0")
+
+
+def _read_some(path: str, descriptor: int, count: int) -> bytes:
+    try:
+        return os.read(descriptor, count)
+    except OSError as exc:
+        raise FrameError(f"cannot be read: {exc}", source=path) from exc
 
 
 def byte_source(path: Path) -> ByteSource:

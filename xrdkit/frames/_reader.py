@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import FrameFormatUnknown, FrameTruncated
-from xrdkit.frames._files import ByteSource, byte_source, head_of
+from xrdkit.frames._files import GZIP_MAGIC, ByteSource, byte_source, head_of
 from xrdkit.frames.headers import Facts
 from xrdkit.limits import Limits
 from xrdkit.registry import Registry
@@ -84,7 +84,8 @@ def find_reader(path: Path) -> tuple[str, Reader, ByteSource]:
     for name, reader in READERS.items():
         if reader.recognises(head):
             return name, reader, data
-    if any(m.startswith(head) for _, reader in READERS.items() for m in reader.magic):
+    magics = [GZIP_MAGIC, *(m for _, reader in READERS.items() for m in reader.magic)]
+    if any(magic.startswith(head) for magic in magics):
         raise FrameTruncated(f"ends after {len(head)} bytes", source=path)
     raise FrameFormatUnknown(
         "is in no frame format that is known here",

@@ -139,8 +139,9 @@ def _frame(
         raise FrameCorrupt(
             f"states element type {fields.get('X-Binary-Element-Type')!r}", source=path
         )
+    stated = fields.get("Content-MD5", "").encode("latin-1")
     try:
-        digest = base64.b64decode(fields.get("Content-MD5", "").strip(), validate=True)
+        digest = base64.b64decode(stated.strip(), validate=True)
     except binascii.Error as exc:
         raise FrameCorrupt("states an unreadable MD5 digest", source=path) from exc
     return CbfFrame(data, start, packed, rows, columns, np.dtype(kind), digest)

@@ -16,8 +16,8 @@ from xrdkit.errors import (
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames._lazy import RawFrames
 from xrdkit.frames._reader import READERS, Stack
-from xrdkit.frames.edf_header import header_facts
-from xrdkit.frames.headers import Facts, stacked
+from xrdkit.frames.edf_header import declared_no_data, header_facts
+from xrdkit.frames.headers import Facts, number, stacked
 from xrdkit.limits import Limits
 
 _TYPES = {
@@ -103,7 +103,8 @@ class EdfReader:
             raise FrameTruncated("holds no frame", source=path)
         first = blocks[0]
         source = RawFrames(data, tuple(offsets), first.rows, first.columns, first.dtype)
-        return Stack(source=source, files=(path,), facts=_facts(blocks))
+        sentinels = {value: None for block in blocks for value in declared_no_data(block.keys)}
+        return Stack(source=source, files=(path,), facts=_facts(blocks), sentinels=tuple(sentinels))
 
 
 def _facts(blocks: list[_Block]) -> Facts:
@@ -166,6 +167,12 @@ def _interpret(
     if keys.get("compression", "none").lower() not in ("none", "nocompression", "no"):
         raise FrameFormatUnknown(
             f"EDF compression {keys['compression']!r} is not read", source=path, frame=frame
+        )
+    if number(keys.get("datavalueoffset", "0")) != 0:
+        raise FrameFormatUnknown(
+            f"EDF with DataValueOffset {keys['datavalueoffset']!r} is not read",
+            source=path,
+            frame=frame,
         )
     dims = {"dim_1": 0, "dim_2": 0, "dim_3": 1}
     for name in dims:

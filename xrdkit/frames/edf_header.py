@@ -1,8 +1,12 @@
-"""Header facts of EDF files as written at the ESRF (SPEC, LImA, SAXS beamlines)."""
+"""Header facts of EDF files as written at the ESRF (SPEC, LImA, SAXS beamlines).
+
+Source of the SAXS keys: P. Boesecke, Keywords for SAXS Data in EDF Files, version 2.40 (ESRF).
+Intensity0 counts the photons before the sample, Intensity1 those after it.
+"""
 
 from collections.abc import Mapping
 
-from xrdkit.frames.headers import COORDINATES, Fact, fact, quantity, time_fact
+from xrdkit.frames.headers import COORDINATES, Fact, fact, number, quantity, time_fact
 
 #: coordinate -> (key in lower case, unit where the value carries none), in order of preference.
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -18,7 +22,7 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "beam_center_y_header": (("center_2", "pixel"),),
     "pixel_size_x_header": (("psize_1", "m"), ("pixelsize_1", "m")),
     "pixel_size_y_header": (("psize_2", "m"), ("pixelsize_2", "m")),
-    "monitor": (("monitor", "count"),),
+    "monitor": (("intensity0", "count"), ("monitor", "count")),
     "transmission": (("sampletransmission", "1"), ("transmission", "1")),
     "temperature": (("sampletemperature", "K"),),
 }
@@ -47,4 +51,14 @@ def header_facts(keys: Mapping[str, str]) -> dict[str, Fact]:
                 if wanted in counters and "monitor" not in facts:
                     value_text = values[counters.index(wanted)]
                     facts.update(fact("monitor", value_text, "count", f"counter_pos[{wanted}]"))
+    if "transmission" not in facts:
+        before, after = (number(keys.get(k)) for k in ("intensity0", "intensity1"))
+        if before and after:
+            facts.update(fact("transmission", after / before, "1", "intensity1 / intensity0"))
     return facts
+
+
+def declared_no_data(keys: Mapping[str, str]) -> tuple[int, ...]:
+    """Return the raw value that the header declares to be no data (Dummy; 0 declares none)."""
+    dummy = number(keys.get("dummy"))
+    return (int(dummy),) if dummy and dummy.is_integer() else ()

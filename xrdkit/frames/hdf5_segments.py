@@ -67,13 +67,13 @@ class Locator:
         """
         for _ in range(_MOST_HOPS):
             moved = self._step(path, name)
-            if moved == (path, name):
-                return moved
+            if moved is None:
+                return path, name
             path, name = moved
         raise LinkRefused(f"links of {name} run in a circle", source=path)
 
-    def _step(self, path: Path, name: str) -> tuple[Path, str]:
-        """Follow the first link along `name` that is not a hard one."""
+    def _step(self, path: Path, name: str) -> tuple[Path, str] | None:
+        """Follow the first link along `name` that is not a hard one; None where there is none."""
         with open_hdf5(path) as file:
             if path not in self.checked:
                 walk(path, file)
@@ -92,7 +92,7 @@ class Locator:
                     base = [] if link.path.startswith("/") else parts[:k]
                     return path, "/".join(["", *base, *link.path.strip("/").split("/"), *rest])
                 at = at[part]
-        return path, name
+        return None
 
     def locate(self, path: Path, name: str, depth: int = 0) -> Located:
         """Return where the frames of the dataset `name` of `path` lie.
@@ -117,9 +117,8 @@ class Locator:
                 if dataset.chunks:
                     chunk = int(np.prod(dataset.chunks, dtype=object)) * dtype.itemsize
                     self.limits.check("bytes_held", chunk, source=path)
-                whole = (slice(0, shape[1]), slice(0, shape[2]))
                 count = range(shape[0])
-                segment = Segment(count, path, name, count, whole, whole)
+                segment = Segment(count, path, name, count, _whole(shape), _whole(shape))
                 return Located(
                     shape=shape,
                     dtype=dtype,
@@ -148,21 +147,21 @@ class Locator:
                     f"virtual dataset {name} is {dtype}, its source {item.dataset} {inner.dtype}",
                     source=path,
                 )
-            inside = (
-                item.source.stop <= inner.shape[0]
-                and item.source_box[0].stop <= inner.shape[1]
-                and item.source_box[1].stop <= inner.shape[2]
-            )
-            if not inside:
+            taken, box = item.taken or (range(inner.shape[0]), _whole(inner.shape))
+            short = item.taken is None and len(taken) < len(item.target)
+            if short or taken.stop > inner.shape[0] or not _within(box, inner.shape):
                 raise FrameTruncated(
-                    f"virtual dataset {name} takes frames up to {item.source.stop} of "
-                    f"{item.dataset}, which has {inner.shape}",
+                    f"virtual dataset {name} takes more of {item.dataset} than its {inner.shape}",
                     source=file,
                 )
-            area = (item.box[0].stop - item.box[0].start) * (item.box[1].stop - item.box[1].start)
-            filled[np.asarray(item.target)] += area
-            complete[np.asarray(item.target)] &= inner.written[np.asarray(item.source)]
-            segments.extend(_nested(item, inner))
+            if len(taken) != len(item.target) or _extent(box) != _extent(item.box):
+                raise FrameFormatUnknown(
+                    f"virtual dataset {name} maps frames to frames of another shape", source=path
+                )
+            rows, columns = _extent(box)
+            filled[np.asarray(item.target)] += rows * columns
+            complete[np.asarray(item.target)] &= inner.written[np.asarray(taken)]
+            segments.extend(_nested(item, taken, box, inner))
         written = complete & (filled > 0) & (filled == filled.max(initial=0))
         return Located(shape=shape, dtype=dtype, segments=tuple(segments), written=written)
 
@@ -173,27 +172,24 @@ class _Map:
     dataset: str
     target: range
     box: tuple[slice, slice]
-    source: range
-    source_box: tuple[slice, slice]
+    taken: tuple[range, tuple[slice, slice]] | None
+    """Frames and rectangle of the source; None is all of it."""
 
 
-def _nested(item: _Map, inner: Located) -> list[Segment]:
+def _nested(
+    item: _Map, taken: range, taken_box: tuple[slice, slice], inner: Located
+) -> list[Segment]:
     """Return the segments of `inner` that a virtual mapping takes, renumbered to its target."""
-    whole = (slice(0, inner.shape[1]), slice(0, inner.shape[2]))
-    if len(inner.segments) == 1 and inner.segments[0].box == whole:
+    if len(inner.segments) == 1 and inner.segments[0].box == _whole(inner.shape):
         one = inner.segments[0]
-        frames = one.first[item.source.start : item.source.stop : item.source.step]
-        shifted = tuple(
-            slice(a.start + b.start, a.start + b.stop)
-            for a, b in zip(one.source_box, item.source_box, strict=True)
-        )
-        box = (shifted[0], shifted[1])
+        frames = one.first[taken.start : taken.stop : taken.step]
+        box = _moved(one.source_box, taken_box)
         return [Segment(item.target, one.file, one.dataset, frames, item.box, box)]
-    if item.source_box != whole:
+    if taken_box != _whole(inner.shape):
         raise FrameFormatUnknown(f"virtual dataset of parts of a virtual dataset: {item.dataset}")
     found = []
     for part in inner.segments:
-        for target, number in zip(item.target, item.source, strict=True):
+        for target, number in zip(item.target, taken, strict=True):
             if number in part.target:
                 first = part.first[part.target.index(number)]
                 box = _moved(item.box, part.box)
@@ -209,6 +205,18 @@ def _nested(item: _Map, inner: Located) -> list[Segment]:
                     )
                 )
     return found
+
+
+def _whole(shape: tuple[int, int, int]) -> tuple[slice, slice]:
+    return slice(0, shape[1]), slice(0, shape[2])
+
+
+def _extent(box: tuple[slice, slice]) -> tuple[int, int]:
+    return box[0].stop - box[0].start, box[1].stop - box[1].start
+
+
+def _within(box: tuple[slice, slice], shape: tuple[int, int, int]) -> bool:
+    return bool(box[0].stop <= shape[1] and box[1].stop <= shape[2])
 
 
 def _moved(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> tuple[slice, slice]:
@@ -256,45 +264,32 @@ def _virtual_maps(path: Path, dataset: Any, shape: tuple[int, int, int]) -> list
                 "virtual datasets with numbered sources are not read", source=path
             )
         target, box = _selection(path, source.vspace, shape)
-        taken, source_box = _selection(path, source.src_space, None, frames=len(target))
-        same = all(
-            a.stop - a.start == b.stop - b.start for a, b in zip(box, source_box, strict=True)
-        )
-        if len(taken) != len(target) or not same:
-            raise FrameFormatUnknown(
-                "a virtual dataset maps frames to frames of another shape", source=path
-            )
-        maps.append(_Map(source.file_name, source.dset_name, target, box, taken, source_box))
+        taken = None
+        if source.src_space.get_select_type() != h5py.h5s.SEL_ALL:
+            taken = _selection(path, source.src_space, (len(target), 0, 0))
+        maps.append(_Map(source.file_name, source.dset_name, target, box, taken))
     if not maps:
         raise FrameTruncated(f"virtual dataset {dataset.name} has no source", source=path)
     return maps
 
 
 def _selection(
-    path: Path, space: Any, shape: tuple[int, int, int] | None, frames: int = 1
+    path: Path, space: Any, shape: tuple[int, int, int]
 ) -> tuple[range, tuple[slice, slice]]:
     """Return the frames and the rectangle that an HDF5 selection takes."""
-    extent = tuple(int(n) for n in space.shape)
-    flat = len(extent) == 2
     if space.get_select_type() == h5py.h5s.SEL_ALL:
-        start, stride, count, block = (
-            (0,) * len(extent),
-            (1,) * len(extent),
-            extent,
-            (1,) * len(extent),
-        )
-    elif space.get_select_type() == h5py.h5s.SEL_HYPERSLABS and space.is_regular_hyperslab():
+        return range(shape[0]), (slice(0, shape[1]), slice(0, shape[2]))
+    if space.get_select_type() == h5py.h5s.SEL_HYPERSLABS and space.is_regular_hyperslab():
         start, stride, count, block = space.get_regular_hyperslab()
     else:
         raise FrameFormatUnknown("a virtual dataset is not made of rectangles", source=path)
-    lead = [(0, 1, 1, 1)] if flat else []
+    lead = [(0, 1, 1, 1)] if len(start) == 2 else []
     axes = lead + [
         tuple(int(v) for v in axis) for axis in zip(start, stride, count, block, strict=True)
     ]
     at, step, number, size = axes[0]
-    limit = frames if shape is None else shape[0]
     if number >= _UNLIMITED or size >= _UNLIMITED:
-        number, size = (limit if shape is None else -(-(limit - at) // step)), 1
+        number, size = -(-(shape[0] - at) // step), 1
     if size > 1 and number > 1 and size != step:
         raise FrameFormatUnknown("a virtual dataset interleaves blocks of frames", source=path)
     taken = range(at, at + number * step, step) if size == 1 else range(at, at + number * size)

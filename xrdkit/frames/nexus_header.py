@@ -48,7 +48,7 @@ _RULES: tuple[tuple[str, str, str], ...] = (
     ("pixel_size_x_header", r"_ccd_pixel_size_x$", ""),
     ("pixel_size_y_header", _DETECTOR + r"y_pixel_size$", ""),
     ("pixel_size_y_header", r"_ccd_pixel_size_y$", ""),
-    ("transmission", r"/sample[^/]*/transmission$", "1"),
+    ("transmission", r"/sample[^/]*/(beam_)?transmission$", "1"),
     ("monitor", r"^NXmonitor:.*/(integral|data)$", "count"),
 )
 _TIMES = (r"^NXentry:.*/start_time$", r"/data_collection_date$", r"/StartTime$")

@@ -1,6 +1,6 @@
 """NumPy .npy files of one frame (y, x) or a stack (frame, y, x); never pickled objects."""
 
-import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,18 @@ from xrdkit.frames._lazy import RawFrames
 from xrdkit.frames._reader import READERS, Stack
 from xrdkit.limits import Limits
 
-_LONGEST_HEADER = 2**16
+_MAGIC = b"\x93NUMPY"
+#: The one form in which NumPy writes the header of a plain array.
+_HEADER = re.compile(
+    r"\{'descr': '([<>|=])([iuf][1248])', 'fortran_order': (True|False), "
+    r"'shape': \((\d{1,12}), (\d{1,12})(?:, (\d{1,12}))?\), *\}\s*"
+)
 
 
 class NpyReader:
     """NumPy arrays in C order, of integers or floats."""
 
-    magic: tuple[bytes, ...] = (np.lib.format.MAGIC_PREFIX,)
+    magic: tuple[bytes, ...] = (_MAGIC,)
 
     def recognises(self, head: bytes) -> bool:
         """See Reader."""
@@ -25,27 +30,27 @@ class NpyReader:
 
     def open(self, path: Path, data: ByteSource, part: str | None, limits: Limits) -> Stack:
         """See Reader."""
-        stream = io.BytesIO(data.read(0, data.size_at_most(_LONGEST_HEADER)))
-        try:
-            version = np.lib.format.read_magic(stream)
-            if version == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-        except (ValueError, SyntaxError, TypeError, RecursionError) as exc:
-            whole = data.size_at_most(_LONGEST_HEADER) < 128
-            kind = FrameTruncated if whole else FrameCorrupt
-            raise kind("its array header cannot be read", source=path) from exc
-        if dtype.kind not in "iuf" or fortran or len(shape) not in (2, 3) or min(shape) < 1:
+        lead = data.read(0, 12)
+        wide = 2 if lead[6] == 1 else 4
+        start = 8 + wide + int.from_bytes(lead[8 : 8 + wide], "little")
+        limits.check("header_bytes", start, source=path)
+        text = data.read(8 + wide, start - 8 - wide).decode("latin-1")
+        match = _HEADER.fullmatch(text)
+        if lead[6] not in (1, 2, 3) or match is None:
             raise FrameCorrupt(
-                f"holds {dtype} of shape {shape}, not frames",
+                f"holds no plain array of frames: {text.strip()[:120]}",
                 source=path,
-                hint="save (frame, y, x)",
+                hint="save numbers as (frame, y, x)",
             )
+        order, kind, fortran, *sizes = match.groups()
+        shape = [int(n) for n in sizes if n is not None]
+        if fortran == "True" or min(shape) < 1 or kind in ("f1",):
+            raise FrameCorrupt(f"holds {kind} of shape {shape}, not frames", source=path)
         count, rows, columns = (1, *shape) if len(shape) == 2 else shape
         limits.check("pixels", rows * columns, source=path)
         limits.check("frames", count, source=path)
-        start, step = stream.tell(), rows * columns * dtype.itemsize
+        dtype = np.dtype((order if order in "<>" else "=") + kind)
+        step = rows * columns * dtype.itemsize
         end = start + count * step
         present = data.size_at_most(end + 1)
         if present < end:

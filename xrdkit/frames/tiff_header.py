@@ -51,7 +51,9 @@ def header_facts(path: Path, data: ByteSource, layout: Layout, tags: Directory) 
 
 
 def _text(tags: Directory, tag: int) -> str:
-    return tags.texts.get(tag, b"").split(b"\0")[0].decode("latin-1").replace("\r\n", "\n")
+    text = tags.texts.get(tag, b"").split(b"\0")[0].decode("latin-1").replace("\r\n", "\n")
+    # fabio writes the name of the tag into its value
+    return text.removeprefix("ImageDescription=")
 
 
 def _saxslab_facts(text: str) -> dict[str, Fact]:
