@@ -1,0 +1,82 @@
+"""What a detector needs besides its frames, read once for the whole run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrdkit.calibration import load_calibration, load_mask
+from xrdkit.errors import FrameShapeMismatch
+from xrdkit.frames import open_frames
+from xrdkit.geometry import Calibration
+from xrdkit.integration import IntegrationSpec
+from xrdkit.phase import Structure, embedded_structure, load_structure
+from xrdkit.provenance import fingerprint
+from xrdkit.workflow.coordinates import read_coordinates
+from xrdkit.workflow.recipe import DetectorRecipe
+
+_FILES = ("mask", "dark", "flat", "background")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The opened inputs of one detector."""
+
+    calibration: Calibration
+    """Geometry."""
+    spec: IntegrationSpec
+    """Settings of the integration, with mask, dark, flat and background frames."""
+    phases: tuple[Structure, ...]
+    """Structures of the refinement."""
+    coordinates: dict[str, xr.DataArray]
+    """Coordinates on ``frame`` for the whole series."""
+    identity: dict[str, str]
+    """Digest of each input, for the keys of the blocks."""
+
+
+def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
+    """Return the inputs of `detector`, whose series has `frames` frames.
+
+    Raises CalibrationError, FrameError, StructureError or RecipeError naming the file.
+    """
+    calibration = load_calibration(detector.calibration)
+    paths = {name: path for name in _FILES if (path := getattr(detector, name)) is not None}
+    opened: dict[str, Any] = {}
+    if "mask" in paths:
+        opened["mask"] = load_mask(paths["mask"])
+    for name in ("dark", "background"):
+        if name in paths:
+            opened[name] = open_frames(paths[name])
+    if "flat" in paths:
+        opened["flat"] = _one_frame(paths["flat"])
+    identity = {name: fingerprint(path) for name, path in paths.items()}
+    identity["calibration"] = calibration.digest()
+    phases: list[Structure] = []
+    if detector.refine_phases is not None:
+        for name in detector.refine_phases.phases:
+            if name.lower().endswith(".cif"):
+                phases.append(load_structure(name))
+                identity[f"phase {len(phases)}"] = fingerprint(name)
+            else:
+                phases.append(embedded_structure(name))
+    coordinates: dict[str, xr.DataArray] = {}
+    if detector.coordinates is not None:
+        coordinates = read_coordinates(Path(detector.coordinates), frames)
+    return Inputs(
+        calibration=calibration,
+        spec=detector.integrate.spec(**opened),
+        phases=tuple(phases),
+        coordinates=coordinates,
+        identity=identity,
+    )
+
+
+def _one_frame(path: str) -> np.ndarray[Any, Any]:
+    counts = open_frames(path)["counts"]
+    if counts.sizes["frame"] != 1:
+        raise FrameShapeMismatch(
+            f"holds {counts.sizes['frame']} frames, a flat field is one", source=path
+        )
+    return np.asarray(counts.isel(frame=0).values, dtype=np.float64)

@@ -1,0 +1,162 @@
+"""The recipe: everything that decides a run, frozen and checked before a frame is opened."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from xrdkit.canonical import sha256_value
+from xrdkit.integration import IntegrationSpec
+from xrdkit.phase import RefinementSpec
+from xrdkit.saxs import SizeSpec
+from xrdkit.workflow.settings import CONFIG, Settings, settings_model
+from xrdkit.workflow.toml import with_tuples
+
+Slug = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
+Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f]+\z")]
+
+
+class PhaseSettings(Settings):
+    """`RefinementSpec`, and what is in the sample."""
+
+    own_fields = frozenset({"phases"})
+
+    phases: tuple[Text, ...]
+    """Names of embedded structures, or paths of CIF files."""
+
+
+if TYPE_CHECKING:
+    IntegrateTable = Settings
+    RefineTable = PhaseSettings
+    SizesTable = Settings
+else:
+    IntegrateTable = settings_model(IntegrationSpec)
+    RefineTable = settings_model(RefinementSpec, PhaseSettings)
+    SizesTable = settings_model(SizeSpec)
+
+
+class DetectorRecipe(BaseModel):
+    """One detector: where its frames and calibration are, and what is made of them."""
+
+    model_config = CONFIG
+
+    label: Slug
+    """Name of the detector in the results; the name of its table in the recipe."""
+    frames: tuple[Text, ...]
+    """Paths or patterns (``*``, ``?``, ``[...]``) of the frame files, in this order; the files of
+    a pattern are sorted by name, numbers by value."""
+    reader: Slug | None = None
+    """Name of the reader; None: found by the content of the files."""
+    calibration: Text
+    """Path of the PONI file."""
+    mask: Text | None = None
+    """Path of a mask image: pixels that are not 0 are left out."""
+    dark: Text | None = None
+    """Path of the dark frame(s); their mean is subtracted."""
+    flat: Text | None = None
+    """Path of the relative response of the pixels."""
+    background: Text | None = None
+    """Path of the frame(s) of the empty beam or cell."""
+    coordinates: Text | None = None
+    """Path of a CSV file with one row for each frame; columns are named ``cell_voltage (V)``."""
+    integrate: IntegrateTable
+    """Fields of `IntegrationSpec`; `range` or `edges` is needed."""
+    refine_phases: RefineTable | None = None
+    """``phases`` and fields of `RefinementSpec`."""
+    fit_sizes: SizesTable | None = None
+    """Fields of `SizeSpec`."""
+
+    @field_validator("frames", mode="before")
+    @classmethod
+    def _one_is_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("refine_phases", mode="before")
+    @classmethod
+    def _one_phase(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("phases"), str):
+            return {**value, "phases": (value["phases"],)}
+        return value
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if not self.frames:
+            raise ValueError("frames is empty")
+        if self.refine_phases is not None and not self.refine_phases.phases:
+            raise ValueError("refine_phases.phases is empty")
+        spec = self.integrate.spec()
+        if spec.range is None and spec.edges is None:
+            raise ValueError("integrate needs range or edges: all frames share the same bins")
+        for factors in (spec.normalization, spec.background_normalization):
+            if factors is None:
+                continue
+            for name in ("monitor", "time", "transmission", "thickness"):
+                if isinstance(getattr(factors, name), tuple):
+                    raise ValueError(
+                        f"normalization.{name} is a list; put one number for each frame into the "
+                        "file of coordinates and write 'frame'"
+                    )
+        return self
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Kinds of results, in the order in which they are made."""
+        phases = ("phases",) if self.refine_phases is not None else ()
+        sizes = ("sizes",) if self.fit_sizes is not None else ()
+        return ("profile", *phases, *sizes)
+
+
+class RunSettings(BaseModel):
+    """How the work is divided. Nothing here changes a number in a result."""
+
+    model_config = CONFIG
+
+    block_frames: int = Field(default=50, ge=1, le=10_000)
+    """Frames of one block, the piece of work that is done, stored and resumed as one."""
+
+
+class Recipe(BaseModel):
+    """A whole run. Frozen; unknown keys are refused; `load_recipe` reads it from TOML."""
+
+    model_config = CONFIG
+
+    schema_version: Literal["xrdkit/recipe/1"] = Field(default="xrdkit/recipe/1", alias="schema")
+    """Kind and version of this file; the key is ``schema``."""
+    name: Slug
+    """Name of the run, and of its folder of results."""
+    title: Text
+    """One line for people."""
+    detectors: tuple[DetectorRecipe, ...]
+    """The detectors; in TOML one table ``[detectors.<label>]`` for each."""
+    run: RunSettings = RunSettings()
+    """How the work is divided."""
+
+    @field_validator("detectors", mode="before")
+    @classmethod
+    def _labelled(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return with_tuples(value)
+        for label, table in value.items():
+            if isinstance(table, dict) and "label" in table:
+                raise ValueError(f"detectors.{label}.label: the label is the name of the table")
+        return tuple(
+            {**with_tuples(table), "label": label} if isinstance(table, dict) else table
+            for label, table in value.items()
+        )
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        if not self.detectors:
+            raise ValueError("a recipe needs a table [detectors.<label>]")
+        # Names of files must differ on every file system, also where case does not count.
+        labels = [d.label.lower() for d in self.detectors]
+        if len(set(labels)) != len(labels):
+            raise ValueError("two detectors have the same label")
+        return self
+
+    def detector(self, label: str) -> DetectorRecipe:
+        """Return the detector called `label`; raise KeyError where there is none."""
+        return {d.label: d for d in self.detectors}[label]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical JSON of all fields, defaults filled in."""
+        return sha256_value(self.model_dump(by_alias=True))
