@@ -31,7 +31,7 @@ class SizeSpec:
     """Number of distributions that add up, 1 to 4."""
     contrast: float | None = None
     """Difference of scattering length density between particle and matrix in 1e10 1/cm² (1e-6
-    1/Å²); see `xrdkit.saxs.contrast`. Without it no volume fraction can be known: it is NaN."""
+    1/Å²); see `xrdkit.saxs.xray_contrast`. Without it no volume fraction can be known: it is NaN."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
     range: tuple[float, float] | None = None
@@ -53,25 +53,29 @@ class SizeSpec:
         if not (whole and 1 <= self.populations <= MAX_POPULATIONS):
             raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
         if self.contrast is not None and not (
-            math.isfinite(self.contrast) and self.contrast != 0 and abs(self.contrast) <= 1e4
+            _is_number(self.contrast) and self.contrast != 0 and abs(self.contrast) <= 1e4
         ):
             raise SpecError(
-                f"contrast {self.contrast} is zero or above 1e4 in size",
+                f"contrast {self.contrast!r} is no number, zero, or above 1e4 in size",
                 hint="contrast is in 1e10 1/cm²: gold in water is about 115",
             )
-        if not (math.isfinite(self.contrast_sigma) and self.contrast_sigma >= 0):
-            raise SpecError(f"contrast_sigma {self.contrast_sigma} is negative or not a number")
+        if not (_is_number(self.contrast_sigma) and self.contrast_sigma >= 0):
+            raise SpecError(f"contrast_sigma {self.contrast_sigma!r} is negative or not a number")
         if self.contrast_sigma and self.contrast is None:
             raise SpecError("contrast_sigma needs contrast")
         if self.range is not None:
-            low, high = self.range
-            if not (0 <= low < high):
-                raise SpecError(f"range {self.range} is not 0 <= low < high, in 1/nm")
+            ends = tuple(self.range) if isinstance(self.range, list | tuple) else ()
+            if len(ends) != 2 or not (all(map(_is_number, ends)) and 0 <= ends[0] < ends[1]):
+                raise SpecError(f"range {self.range!r} is not 0 <= low < high, in 1/nm")
         for name in ("flat", "porod", "scale_errors"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}, not true or false")
-        if self.max_evaluations < 10:
-            raise SpecError(f"max_evaluations is {self.max_evaluations}, at least 10 are needed")
+        if not (_is_number(self.max_evaluations) and self.max_evaluations >= 10):
+            raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
