@@ -244,32 +244,32 @@ def make_frames(count=5, shape=(300, 340), seed=3):
     return held(FRAMES, data)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def profile():
     return make_profile
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def phases():
     return make_phases
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sizes():
     return make_sizes
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frames():
     return make_frames
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def calibration():
     return make_calibration
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def whole():
     """Everything a fuel cell run hands to the report."""
     return {

@@ -54,6 +54,8 @@ _RC: dict[str, Any] = {
     "ytick.labelsize": 8.5,
 }
 _FONT = re.compile(r"font-family: [^;\"]*")
+_TARGET = re.compile(r"(?:url\(#|href=\"#)([^)\"]*)")
+_IDENTIFIER = re.compile(r" id=\"([^\"]*)\"")
 _REFERENCE = re.compile(r"(\bid=\"|url\(#|href=\"#)")
 _DECLARATIONS = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _HEAD = re.compile(r"<svg\b[^>]*?viewBox=\"([^\"]*)\"[^>]*>")
@@ -91,14 +93,16 @@ def inside(
 def inline_svg(figure: Figure, name: str) -> str:
     """Return `figure` as an ``<svg>`` element for an HTML page.
 
-    `name` is unique in the page and goes before every identifier. Text stays text; the colours of
-    `palette.THEME` become the page's variables.
+    `name` is unique in the page and goes before every identifier that something refers to. Text
+    stays text; the colours of `palette.THEME` become the page's variables.
     """
     text = _DECLARATIONS.sub("", _write(figure, facecolor="none"), count=1)
     text = _METADATA.sub("", text)
     head = _HEAD.match(text)
     box = head.group(1) if head else f"0 0 {WIDTH * 72:g} {WIDTH * 48:g}"
     body = text[head.end() :] if head else text
+    wanted = set(_TARGET.findall(body))
+    body = _IDENTIFIER.sub(lambda m: m.group(0) if m.group(1) in wanted else "", body)
     body = _REFERENCE.sub(rf"\1{name}-", body)
     body = _FONT.sub("font-family: var(--sans)", body)
     for colour, variable in THEME.items():

@@ -44,7 +44,7 @@ def comparison_figure(sizes: xr.Dataset, phases: xr.Dataset) -> ReportFigure:
     with drawing():
         figure = empty(3.2)
         axes = figure.add_axes(inside(figure, 0.82, 0.55, WIDTH - 1.0, 2.3))
-        draw_quantity(axes, first.values, particles, BLUE, label=particles.label)
+        draw_quantity(axes, first.values, particles, BLUE, label=particles.label, hollow=True)
         for i, q in enumerate(crystals):
             colour = SERIES[1 + i % (len(SERIES) - 1)]
             name = legend_text(q.label)

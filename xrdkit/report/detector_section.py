@@ -200,6 +200,8 @@ def _reason(one: xr.Dataset) -> str:
 def _explain(one: xr.Dataset, *, phases: bool) -> Iterable[str]:
     if phases and reflections(one):
         yield "Marks are the reflections of each phase."
+    if "intensity_phase" in one and one.sizes["phase"] > 1:
+        yield "Thin lines are the single phases on the background."
     if "sigma" in one:
         yield "The residual is observed minus calculated in standard errors; the band is ±3."
     if not phases:

@@ -92,7 +92,7 @@ def frame_figure(
         _tint(right, reasons, step)
         left.set_title("As recorded")
         share = float(np.mean(reasons == 0))
-        right.set_title(f"As used: {100 * share:.1f} % of the pixels")
+        right.set_title(f"As used: {_percent(share)} pixels")
         left.set_ylabel("y (pixel)")
         right.tick_params(labelleft=False)
         if calibration is not None:
@@ -127,6 +127,14 @@ def strip_figure(
         bar = figure.add_axes(inside(figure, WIDTH - 0.82, 0.5, 0.12, tall))
         _colour_bar(figure, drawn, bar, unit)
         return figure
+
+
+def _percent(share: float) -> str:
+    """Return how many of the pixels: ``"all"`` only where none is missing."""
+    if share == 1:
+        return "all"
+    shown = 100 * share
+    return f"{min(shown, 99.99):.2f} % of the" if shown > 99.9 else f"{shown:.1f} % of the"
 
 
 #: Reasons for which the recorded value itself is no number of photons.

@@ -19,6 +19,8 @@ ORANGE = "#e69f00"
 PINK = "#cc79a7"
 SKY = "#56b4e9"
 SERIES = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY)
+#: Phases of one pattern, apart from the colour of the calculated curve.
+PHASES = (BLUE, GREEN, PINK, ORANGE, SKY)
 OBSERVED = "#6d86a3"
 CALCULATED = VERMILION
 DIFFERENCE = BLUE

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
 from xrdkit.report.choose import at, evenly, frame_count
 from xrdkit.report.label import intensity_label, legend_text, radial_label, strictly_finite
-from xrdkit.report.palette import CALCULATED, INK, MUTED, OBSERVED, SERIES
+from xrdkit.report.palette import CALCULATED, INK, MUTED, OBSERVED, PHASES
 from xrdkit.report.profile_figure import scale_radial
 from xrdkit.report.quantity import phase_names
 from xrdkit.report.residual import draw_residual, many
@@ -88,7 +88,8 @@ def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset, *, steep: bool) -> None
         rasterized=many(x),
         label="observed",
     )
-    axes.plot(x, calculated, color=CALCULATED, linewidth=1.1, label="calculated")
+    axes.plot(x, calculated, color=CALCULATED, linewidth=1.1, label="calculated", zorder=3)
+    _draw_parts(axes, x, one, background)
     axes.plot(x, background, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="background")
     label = intensity_label(one["intensity"])
     good = strictly_finite(np.concatenate([observed, calculated]))
@@ -104,6 +105,16 @@ def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset, *, steep: bool) -> None
     axes.legend(loc="upper right", ncols=3)
 
 
+def _draw_parts(axes: Axes, x: Array, one: xr.Dataset, background: Array) -> None:
+    """Draw each of several phases on the background, in the colour of its row of marks."""
+    if "intensity_phase" not in one or one.sizes["phase"] < 2:
+        return
+    for i in range(one.sizes["phase"]):
+        part = np.asarray(one["intensity_phase"].isel(phase=i).values, dtype=np.float64)
+        colour = PHASES[i % len(PHASES)]
+        axes.plot(x, background + part, color=colour, linewidth=0.8, alpha=0.8, zorder=1.8)
+
+
 def _root(values: Array) -> Array:
     return np.sqrt(np.clip(values, 0.0, None))
 
@@ -112,7 +123,7 @@ def _draw_marks(axes: Axes, marks: list[tuple[str, Array]]) -> None:
     count = len(marks)
     for row, (name, positions) in enumerate(marks):
         level = count - row - 0.5
-        colour = SERIES[row % len(SERIES)]
+        colour = PHASES[row % len(PHASES)]
         axes.plot(
             positions,
             np.full(positions.shape, level),
@@ -123,13 +134,14 @@ def _draw_marks(axes: Axes, marks: list[tuple[str, Array]]) -> None:
             rasterized=positions.size > 400,
         )
         axes.text(
-            1.005,
+            -0.012,
             level / count,
             legend_text(name)[:14],
             color=INK,
             fontsize=8,
             transform=axes.transAxes,
             va="center",
+            ha="right",
         )
     axes.set_ylim(0, count)
     axes.set_axis_off()

@@ -53,7 +53,14 @@ def plot_series(result: xr.Dataset, *, against: str | None = None) -> ReportFigu
 
 
 def draw_quantity(
-    axes: Axes, x: Array, quantity: Quantity, colour: str, *, marker: str = "o", label: str = ""
+    axes: Axes,
+    x: Array,
+    quantity: Quantity,
+    colour: str,
+    *,
+    marker: str = "o",
+    label: str = "",
+    hollow: bool = False,
 ) -> None:
     """Draw one quantity against `x` (frame,): points with error bars.
 
@@ -70,8 +77,9 @@ def draw_quantity(
             fmt=marker,
             linestyle="-",
             color=colour,
-            markersize=3.6,
-            markeredgewidth=0,
+            markersize=6.0 if hollow else 3.6,
+            markeredgewidth=1.0 if hollow else 0,
+            markerfacecolor="none" if hollow else colour,
             linewidth=0.7,
             elinewidth=1.0,
             capsize=0,
