@@ -22,7 +22,8 @@ _CLIP = 4.0
 _ROUNDS = 12
 #: the tilt is freed only where chance would improve the fit as much in one of so many cases
 _CHANCE = 1e-3
-_TILT_KNOWN = math.radians(2.0)
+#: points of a ring that show its scatter, and how far below σ it is believed
+_ENOUGH, _LEAST = 8, 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,8 @@ class GeometryFit:
     """Whether the rotations were fitted or kept."""
     error: Array
     """Standard error given to every point, counting and scatter of its ring, pixel; shape (n,)."""
-    correlation: float
-    """Correlation of neighbouring points along the rings, 0 to 0.95."""
+    inflation: float
+    """Factor by which the variance exceeds that of independent points, contained in it."""
 
 
 def fit_geometry(
@@ -55,11 +56,11 @@ def fit_geometry(
     """Return the geometry that puts `points` on rings of `two_theta` (rad), from `current` on.
 
     Minimised is Σ (δ/s)², δ = (2θ(point) - 2θ(ring))/|∇2θ| the distance from the ring in pixels and
-    s² = σ² + τ² with τ the scatter along each ring beyond counting statistics (grains, distortion).
-    Points beyond 4 robust standard deviations are clipped. The rotations are fitted only where an
-    F test at 0.1 % asks for them and they come out to better than 2°; else they stay at `start`.
-    The covariance (JᵀJ)⁻¹ s² is enlarged by (1+ρ)/(1-ρ), ρ the correlation of neighbouring points
-    along the rings, because neighbours that err together are not independent.
+    s the standard error of the point, as large as the scatter along its ring shows (counting,
+    grains). Points beyond 4 robust standard deviations are clipped. The rotations are fitted only
+    where an F test at 0.1 % asks for them; else they stay at `start`.
+    The covariance (JᵀJ)⁻¹ s² is enlarged where points that err together, along rings or ring by
+    ring, show that they are not independent.
 
     Raises CalibrationRejected where the points do not determine a geometry.
     """
@@ -119,7 +120,7 @@ class _Problem:
             z = delta / total
             limit = _CLIP * max(1.4826 * float(np.median(np.abs(z[used]))), 1e-6)
             used = np.abs(z) <= limit
-            total = np.hypot(self.points.sigma, _extra_scatter(delta, used, self.points))
+            total = _whole_error(delta, used, self.points)
         return delta, used, total
 
     def tilt_is_seen(self, plain: tuple[float, ...], tilted: tuple[float, ...]) -> bool:
@@ -131,7 +132,7 @@ class _Problem:
         freedom = int(np.count_nonzero(used)) - len(PARAMETERS)
         best = float(np.sum((delta / total)[used] ** 2))
         gain = float(np.sum((without / total)[used] ** 2)) - best
-        inflate = _inflation(_correlation(delta / total, used, self.points))
+        inflate = _inflation(delta / total, used, self.points)
         ratio = gain / 2 / (best / freedom) / inflate
         return bool(stats.f.sf(ratio, 2, freedom) < _CHANCE)
 
@@ -161,9 +162,9 @@ class _Problem:
                 f"the rings do not determine a geometry: fit is {outcome.verdict.value}"
             )
         delta, used, total = self.scaled(values)
-        rho = _correlation(delta / total, used, self.points)
+        inflation = _inflation(delta / total, used, self.points)
         covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
-        covariance[np.ix_(free, free)] = outcome.covariance * outcome.gof**2 * _inflation(rho)
+        covariance[np.ix_(free, free)] = outcome.covariance * outcome.gof**2 * inflation
         distance, poni1, poni2, rot1, rot2 = values
         try:
             calibration = replace(
@@ -178,7 +179,7 @@ class _Problem:
             covariance=covariance,
             tilt_free=names == PARAMETERS,
             error=total,
-            correlation=rho,
+            inflation=inflation,
         )
 
 
@@ -201,34 +202,63 @@ def _tuple(values: object) -> tuple[float, ...]:
     return tuple(float(values[name]) for name in PARAMETERS)  # type: ignore[index]
 
 
-def _extra_scatter(delta: Array, used: Bool, points: RingPoints) -> Array:
-    """Return the scatter τ of the points of each ring beyond counting, for every point.
+def _whole_error(delta: Array, used: Bool, points: RingPoints) -> Array:
+    """Return the standard error of every point as its ring shows it, pixel.
 
-    τ² is the robust variance about the middle of the ring less the mean σ², at least 0.
+    Where the points of a ring scatter about its middle more than their σ say, τ² is added so that
+    the robust variance is met; where less, σ is scaled down.
     """
-    extra = np.zeros(delta.size)
+    whole = points.sigma.copy()
     for number in np.unique(points.ring):
         on_ring = points.ring == number
         inside = on_ring & used
-        if np.count_nonzero(inside) < 4:
+        if np.count_nonzero(inside) < _ENOUGH:
             inside = used
-        away = np.abs(delta[inside] - np.median(delta[inside]))
-        variance = (1.4826 * np.median(away)) ** 2 - np.mean(points.sigma[inside] ** 2)
-        extra[on_ring] = math.sqrt(max(float(variance), 0.0))
-    return extra
+        away, sigma = np.abs(delta[inside] - np.median(delta[inside])), points.sigma[inside]
+        ratio = 1.4826 * float(np.median(away / sigma))
+        if ratio > 1.0:
+            extra = (1.4826 * float(np.median(away))) ** 2 - float(np.median(sigma)) ** 2
+            whole[on_ring] = np.sqrt(whole[on_ring] ** 2 + max(extra, 0.0))
+        else:
+            whole[on_ring] *= max(ratio, _LEAST)
+    return whole
 
 
-def _correlation(z: Array, used: Bool, points: RingPoints) -> float:
-    """Return the correlation of neighbours along the rings, 0 where chance explains it."""
+def _inflation(z: Array, used: Bool, points: RingPoints) -> float:
+    """Return by how much the variance of the fit exceeds that of independent points, at least 1.
+
+    Points may err together along a ring (distortion of a module) or as a whole ring (distortion of
+    the detector, a wrong lattice spacing). The larger of both effects counts: (1+ρ)/(1-ρ) with ρ
+    the correlation of neighbours, and the mean square between rings over that within them, each
+    only where chance does not explain it.
+    """
     keep = np.flatnonzero(used)
     order = keep[np.lexsort((points.azimuth[keep], points.ring[keep]))]
-    same = np.diff(points.ring[order]) == 0
+    return max(
+        _along_rings(z[order], points.ring[order]), _between_rings(z[order], points.ring[order])
+    )
+
+
+def _along_rings(z: Array, ring: NDArray[np.intp]) -> float:
+    same = np.diff(ring) == 0
     if np.count_nonzero(same) < 10:
-        return 0.0
-    first, second = z[order[:-1]][same], z[order[1:]][same]
-    rho = float(np.mean(first * second) / np.mean(z[order] ** 2))
-    return min(rho, 0.95) if rho > 2.0 / math.sqrt(first.size) else 0.0
+        return 1.0
+    rho = float(np.mean((z[:-1] * z[1:])[same]) / np.mean(z**2))
+    return _grown(rho) if rho > 2.0 / math.sqrt(np.count_nonzero(same)) else 1.0
 
 
-def _inflation(rho: float) -> float:
-    return (1.0 + rho) / (1.0 - rho)
+def _grown(rho: float) -> float:
+    return (1.0 + min(rho, 0.95)) / (1.0 - min(rho, 0.95))
+
+
+def _between_rings(z: Array, ring: NDArray[np.intp]) -> float:
+    _, place, number = np.unique(ring, return_inverse=True, return_counts=True)
+    rings, freedom = number.size, z.size - number.size
+    # Distance and tilt take up to two of the ring means.
+    between = rings - 2
+    if between < 1 or freedom < 1:
+        return 1.0
+    means = np.bincount(place, weights=z) / number
+    inside = float(np.sum((z - means[place]) ** 2)) / freedom
+    ratio = float(np.sum(number * means**2)) / between / inside
+    return max(ratio, 1.0) if stats.f.sf(ratio, between, freedom) < _CHANCE else 1.0

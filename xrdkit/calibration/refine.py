@@ -58,7 +58,7 @@ def calibrate(
     """Return the geometry that explains the rings of a calibrant, refined from `start`.
 
     Rings are found as peak positions in azimuth sectors (`ring_points`), the geometry is fitted to
-    them (`fit_geometry`), and both are repeated until no ring moves by more than 0.01 px. Distance
+    them (`fit_geometry`), and both are repeated until no point moves by more than 0.01 px or 5 % of the rms. Distance
     and beam position are always free, the tilt where the data show it, the wavelength never.
 
     Args:
@@ -168,7 +168,8 @@ def _refined(
         moved = _largest_move(current, fit.calibration, points, shape)
         current = fit.calibration
         found = _Refinement(fit=fit, points=points, looked_for=window > 0)
-        if turn >= len(_LATER) and moved < _STILL:
+        rms = float(np.sqrt(np.mean(fit.residual[fit.used] ** 2)))
+        if turn >= len(_LATER) and moved < max(_STILL, 0.05 * rms):
             break
     if found is None:
         raise CalibrationRejected("no ring was looked for")

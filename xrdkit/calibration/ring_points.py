@@ -20,6 +20,7 @@ Index = NDArray[np.intp]
 
 _TERMS = 4
 _ROUNDS = 8
+_SETTLED = 2e-3
 #: half-width of the fit range in widths of the ring, and what is added for its background, px
 _REACH, _MARGIN = 3.0, 2.0
 #: fewest and most azimuth sectors of a ring
@@ -176,6 +177,8 @@ def _fine(
         centre = centre + shift
         good &= np.abs(centre) <= limit
         centre = np.clip(centre, -limit, limit)
+        if turn > 3 and np.max(np.abs(shift[good]), initial=0.0) < _SETTLED:
+            break
     return centre, sigma, FWHM * width[cells.ring_of_cell], good
 
 
@@ -242,7 +245,6 @@ def _linear_step(
             both = np.bincount(cell, weights=first * terms[j], minlength=size)
             matrix[:, i, j] = matrix[:, j, i] = both
     number = np.bincount(cell, minlength=size)
-    square = np.bincount(cell, weights=n * n, minlength=size)
     low = np.bincount(cell, weights=v < -0.7 * s, minlength=size)
     high = np.bincount(cell, weights=v > 0.7 * s, minlength=size)
     usable = (number >= 12) & (np.minimum(low, high) >= 0.5 * np.maximum(low, high)) & (low >= 3)
@@ -251,14 +253,18 @@ def _linear_step(
     matrix[~usable] = np.eye(_TERMS)
     inverse = np.linalg.inv(matrix)
     found = np.einsum("kij,kj->ki", inverse, right)
-    spread = np.maximum(square - np.einsum("ki,ki->k", found, right), 0.0)
-    spread /= np.maximum(number - _TERMS, 1)
+    rest = n - sum(found[cell, j] * term for j, term in enumerate(terms))
+    freedom = np.maximum(number - _TERMS, 1)
+    spread = np.bincount(cell, weights=rest**2, minlength=size) / freedom
+    # Counts scatter more on the ring than beside it: the error of the position follows from the
+    # residuals where they are (White, Econometrica 48 (1980) 817), not from their mean.
+    lever = sum(inverse[cell, 1, j] * term for j, term in enumerate(terms))
+    slip = np.bincount(cell, weights=(lever * rest) ** 2, minlength=size) * number / freedom
     height = found[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(spread * inverse[:, 0, 0])
-        good = usable & (height > _MIN_SIGNIFICANCE * error)
+        good = usable & (height > _MIN_SIGNIFICANCE * np.sqrt(spread * inverse[:, 0, 0]))
         shift = np.where(good, found[:, 1] / height * width, 0.0)
-        sigma = np.where(good, width * np.sqrt(spread * inverse[:, 1, 1]) / height, np.inf)
+        sigma = np.where(good, width * np.sqrt(slip) / height, np.inf)
     sigma = np.maximum(sigma, 1e-3)
     return np.clip(shift, -width, width), sigma, good
 
