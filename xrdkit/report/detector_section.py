@@ -122,7 +122,8 @@ def _failure(name: str, error: XrdkitError) -> str:
 
 
 def _profile(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
-    yield element("h3", "Integrated profile")
+    integrated = "n_pixels" in data
+    yield element("h3", "Integrated profile" if integrated else "Profile")
     count = frame_count(data)
     finite = np.isfinite(np.asarray(data["intensity"].values, dtype=np.float64))
     if not finite.any():
@@ -134,7 +135,7 @@ def _profile(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
             "intensity."
         )
     else:
-        text = "Azimuthal mean of the frame."
+        text = "Azimuthal mean of the frame." if integrated else "The curve as it was read."
     empty_bins = 100 * (1 - float(finite.mean()))
     if empty_bins > 0.05:
         text += f" {empty_bins:.1f} % of the bins hold no pixel and are left open."

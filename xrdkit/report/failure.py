@@ -60,4 +60,4 @@ def failure_table(failed: Sequence[Failure]) -> Markup:
     )
     note = f"{len(shown)} of {len(failed):,} failures are listed."
     caption = element("p", note, class_="note") if len(shown) < len(failed) else ""
-    return join([element("div", table, class_="scroll"), caption])
+    return join([element("div", table, class_="scroll long"), caption])

@@ -1,5 +1,7 @@
 """A size fit: the scattering curve with its residual, and the size distribution behind it."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -45,24 +47,25 @@ def _draw_curve(axes: Axes, x: Array, one: xr.Dataset) -> None:
     observed = np.asarray(one["intensity"].values, dtype=np.float64)
     calculated = np.asarray(one["intensity_calculated"].values, dtype=np.float64)
     background = np.asarray(one["background"].values, dtype=np.float64)
-    if "sigma" in one:
-        sigma = np.asarray(one["sigma"].values, dtype=np.float64)
+    marks: dict[str, Any] = {"color": OBSERVED, "markersize": 2.6, "markeredgewidth": 0}
+    sigma = one["sigma"].values.astype(np.float64) if "sigma" in one else None
+    if sigma is not None and not many(x):
         axes.errorbar(
             x,
             observed,
             yerr=np.where(sigma >= 0, sigma, np.nan),
             fmt="o",
-            color=OBSERVED,
-            markersize=2.6,
-            markeredgewidth=0,
             elinewidth=0.6,
-            rasterized=many(x),
             label="data ± 1 sigma",
+            **marks,
         )
     else:
-        axes.plot(
-            x, observed, "o", color=OBSERVED, markersize=2.6, rasterized=many(x), label="data"
-        )
+        if sigma is not None:
+            low, high = observed - sigma, observed + sigma
+            axes.fill_between(
+                x, low, high, color=OBSERVED, alpha=0.3, linewidth=0, label="± 1 sigma"
+            )
+        axes.plot(x, observed, "o", rasterized=many(x), label="data", **marks)
     axes.plot(x, calculated, color=CALCULATED, linewidth=1.3, label="fit", zorder=3)
     axes.plot(x, background, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="background")
     axes.set_ylabel(intensity_label(one["intensity"]))

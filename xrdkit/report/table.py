@@ -94,7 +94,7 @@ def _many_frames(result: xr.Dataset, found: list[Quantity]) -> Markup:
     )
     note = f"{len(rows)} of {len(said):,} frames; the result file has all of them."
     caption = element("p", note, class_="note") if len(rows) < len(said) else ""
-    return join([element("div", table, class_="scroll"), caption])
+    return join([element("div", table, class_="scroll long"), caption])
 
 
 def _column(quantity: Quantity) -> str:
