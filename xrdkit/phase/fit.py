@@ -20,6 +20,8 @@ _FIRST_EVALUATIONS = 40
 _TOLERANCE = 1e-8
 #: Broadening below this share of its natural unit is none.
 _NOTHING = 1e-3
+#: A start that gains less over the background is noise, not worth many evaluations.
+_HARDLY_ANY = 30.0
 #: A phase weaker than this many standard errors is not there.
 _SIGNIFICANT = 3.0
 
@@ -76,7 +78,7 @@ def cold_fit(
     moved = [
         s.with_cell(stretched(s.cell, f)) for s, f in zip(structures, start.stretch, strict=True)
     ]
-    model = _model(frame, moved, spec, observed)
+    model = _model(frame, moved, spec, observed, start.width)
     begin = plan(
         spec,
         moved,
@@ -91,13 +93,14 @@ def cold_fit(
     shapes = [n for n in begin.free if _is_broadening(n) or n.endswith("_b_iso")]
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS)
     begin = begin.changed(values=begin.physical(rough.values))
-    return _finish(model, frame, begin, linear.chi2_background)
+    most = spec.max_evaluations if start.gain > _HARDLY_ANY else _FIRST_EVALUATIONS
+    return _finish(model, frame, begin, linear.chi2_background, most)
 
 
 def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     """Return the fit of a frame that starts from the result of another one."""
     old = before.model
-    model = _model(frame, old.structures, old.spec, observed)
+    model = _model(frame, old.structures, old.spec, observed, old.width)
     linear = LinearPart(model.background_rows, frame.intensity, frame.sigma)
     # Whatever an earlier frame fixed is free again: a phase may appear, a size become visible.
     begin = plan(
@@ -118,11 +121,17 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
         key: max(before.values[key], 0.01 * begin.units[key])
         for key in (phase_key(p, "scale") for p in range(len(old.structures)))
     }
-    return _finish(model, frame, begin.changed(values=kept), linear.chi2_background)
+    return _finish(
+        model, frame, begin.changed(values=kept), linear.chi2_background, old.spec.max_evaluations
+    )
 
 
 def _model(
-    frame: Frame, structures: Sequence[Structure], spec: RefinementSpec, observed: Observation
+    frame: Frame,
+    structures: Sequence[Structure],
+    spec: RefinementSpec,
+    observed: Observation,
+    width: float = 0.0,
 ) -> PatternModel:
     return PatternModel(
         structures,
@@ -132,6 +141,7 @@ def _model(
         weights=observed.weights,
         integrated=observed.integrated,
         limits=frame.limits,
+        width=width,
     )
 
 
@@ -150,9 +160,10 @@ def _minimise(model: PatternModel, frame: Frame, begin: Plan, most: int) -> FitO
     )
 
 
-def _finish(model: PatternModel, frame: Frame, begin: Plan, chi2_background: float) -> FrameFit:
+def _finish(
+    model: PatternModel, frame: Frame, begin: Plan, chi2_background: float, most: int
+) -> FrameFit:
     """Fit, then fix what came out as nothing and fit again, so that errors mean something."""
-    most = model.spec.max_evaluations
     outcome = _minimise(model, frame, begin, most)
     found = [True] * len(model.structures)
     for _ in range(3):

@@ -18,6 +18,10 @@ _NOISE_GOF = 2.0
 #: An unexplained peak: this many standard errors, and this share of the strongest line.
 _PEAK_SIGMAS = 10.0
 _PEAK_SHARE = 0.10
+#: Beside a known line, up to this share of it is a matter of the line's shape.
+_SHAPE_SHARE = 0.30
+_NARROW = 3
+_BLANK = "the phases explain no more than a smooth background does"
 
 
 def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
@@ -25,50 +29,59 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
 
     Convergence, identifiability and bounds come first. Then MISFIT where (1) no phase is
     significant, or all of them together improve on a background alone by less than chance allows;
-    (2) more than a quarter of the signal stays unexplained although the noise is small; (3) a peak
-    above 10 % of the strongest line, and 10 standard errors, belongs to no phase.
+    (2) a peak above 10 % of the strongest line, and 10 standard errors, belongs to no phase; (3)
+    more than a quarter of the signal stays unexplained although the noise is small.
     """
-    if fit.outcome.verdict is not Verdict.OK:
-        return fit.outcome.verdict, _trouble(fit)
     calculated = fit.model.phases(fit.values).sum(axis=0)
     gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), 1e-30)
     gain = (fit.chi2_background - fit.outcome.chi2) / gof_squared
     number = sum(not n.startswith("background") for n in fit.outcome.names)
+    nothing = gain < number * np.log(frame.two_theta.size) + _EVIDENCE
+    if fit.outcome.verdict is not Verdict.OK:
+        return fit.outcome.verdict, "; ".join([_trouble(fit)] + ([_BLANK] if nothing else []))
     if not any(fit.found):
         return Verdict.MISFIT, "no phase is significant"
-    if gain < number * np.log(frame.two_theta.size) + _EVIDENCE:
-        return Verdict.MISFIT, "the phases explain no more than a smooth background does"
+    if nothing:
+        return Verdict.MISFIT, _BLANK
+    place = unexplained_peak(frame, fit, calculated)
+    if place is not None:
+        return Verdict.MISFIT, f"a peak near {place:.2f} degree belongs to no phase"
     left = fit.outcome.chi2 / fit.chi2_background
     if fit.outcome.gof > _NOISE_GOF and left > _UNEXPLAINED:
         return (
             Verdict.MISFIT,
             f"{100 * left:.0f} % of the signal over the background is unexplained",
         )
-    place = unexplained_peak(frame, fit, calculated)
-    if place is not None:
-        return Verdict.MISFIT, f"a peak near {place:.2f} degree belongs to no phase"
     return Verdict.OK, ""
 
 
 def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | None:
     """Return the angle of the largest peak that no phase explains, or None.
 
-    Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width;
-    what is smaller than a known line within three widths is a matter of that line's shape.
+    Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width
+    and of three points;
+    beside a known line (within three widths) a small excess is a matter of that line's shape.
     """
     background = fit.model.background(fit.values)
     residual = frame.intensity - background - calculated
-    points = _window(fit)
-    if points >= frame.two_theta.size // 2:
-        return None
-    excess, known = _sums(residual, points), _sums(calculated, points)
-    beside = maximum_filter1d(known, 6 * points + 1, mode="nearest")
-    noise = np.sqrt(_sums(frame.sigma**2, points)) * max(fit.outcome.gof, 1.0)
-    odd = (excess > _PEAK_SIGMAS * noise) & (excess > _PEAK_SHARE * known.max()) & (excess > beside)
-    if not odd.any():
-        return None
-    first = int(np.argmax(np.where(odd, excess, -np.inf)))
-    return float(frame.two_theta[first + points // 2])
+    noise = frame.sigma * max(fit.outcome.gof, 1.0)
+    wide = _window(fit)
+    # A sharp foreign line drowns in a window as wide as the lines of nanoparticles.
+    for points in sorted({_NARROW, wide}):
+        if points >= frame.two_theta.size // 2:
+            continue
+        excess, known = _sums(residual, points), _sums(calculated, points)
+        beside = maximum_filter1d(known, 6 * wide + 1, mode="nearest")
+        odd = excess > _PEAK_SIGMAS * np.sqrt(_sums(noise**2, points))
+        odd &= (
+            (excess > _PEAK_SHARE * known.max())
+            & (excess > known)
+            & (excess > _SHAPE_SHARE * beside)
+        )
+        if odd.any():
+            first = int(np.argmax(np.where(odd, excess, -np.inf)))
+            return float(frame.two_theta[first + points // 2])
+    return None
 
 
 def _window(fit: FrameFit) -> int:
@@ -77,7 +90,7 @@ def _window(fit: FrameFit) -> int:
         if here and fit.values[phase_key(p, "scale")] > 0:
             widths.append(fit.model.typical_width(fit.values, p))
     width = float(np.median(widths)) if widths else 10 * fit.model.step
-    return max(3, round(width / fit.model.step))
+    return max(_NARROW, round(width / fit.model.step))
 
 
 def _sums(values: Array, points: int) -> Array:

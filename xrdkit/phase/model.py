@@ -21,7 +21,7 @@ from xrdkit.phase.cell import (
 )
 from xrdkit.phase.intensity import Lines, powder_lines
 from xrdkit.phase.parameters import GAUSS_NODES, SAMPLE, SHARED, background_key, cell_of, phase_key
-from xrdkit.phase.pattern import d_min_of, line_amplitudes, radial_envelope
+from xrdkit.phase.pattern import D_SMALLEST, d_min_of, line_amplitudes, radial_envelope
 from xrdkit.phase.polarization import polarization_factor
 from xrdkit.phase.positions import bragg_angle, bragg_angle_slope, displacement_slope
 from xrdkit.phase.profile_function import (
@@ -47,6 +47,7 @@ _HALF_DEGREE = np.pi / 360.0
 #: two points.
 _NARROWEST = 0.3
 _MARGIN = 3.0
+_MARGIN_WIDTHS = 10.0
 
 
 class PatternModel:
@@ -62,8 +63,12 @@ class PatternModel:
         weights: Sequence[float],
         integrated: bool,
         limits: tuple[float, float] | None = None,
+        width: float = 0.0,
     ) -> None:
-        """`two_theta` (n,) ascending, degree; `limits` are those of the background (its ends)."""
+        """`two_theta` (n,) ascending, degree; `limits` are those of the background (its ends).
+
+        Lines up to 3 degree and 10 times `width` (expected FWHM, degree) beyond the end are kept.
+        """
         self.structures = tuple(structures)
         self.x = np.ascontiguousarray(two_theta, dtype=float)
         self.spec = spec
@@ -74,7 +79,9 @@ class PatternModel:
         self.limits = limits or (float(self.x[0]), float(self.x[-1]))
         self.background_rows = chebyshev_rows(self.x, *self.limits, spec.background)
         self.step = float(np.median(np.diff(self.x)))
-        d_min = d_min_of(min(self.limits[1] + _MARGIN, 179.9), self.wavelength)
+        self.width = width
+        end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
+        d_min = max(d_min_of(min(end, 179.9), self.wavelength), D_SMALLEST)
         self.lines = [powder_lines(s, self.wavelength, d_min) for s in self.structures]
         polarization = (
             np.ones(self.x.size) if integrated else polarization_factor(self.x, spec.polarization)
@@ -200,6 +207,7 @@ class PatternModel:
             weights=self.weights,
             integrated=self.integrated,
             limits=self.limits,
+            width=self.width,
         )
 
     def _shapes(self, values: Values, phase: int) -> list["_Shapes"]:

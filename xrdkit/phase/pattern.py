@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 
 #: Classical electron radius (CODATA 2018), cm.
 ELECTRON_RADIUS_CM = 2.8179403262e-13
+#: Smallest spacing, nm, whose sinθ/λ is still within the tables of the form factors.
+D_SMALLEST = 0.0251
 
 
 def powder_constant(volume: float, wavelength: float) -> float:
@@ -103,9 +105,10 @@ def powder_intensity(
         raise SpecError("two_theta must be finite and within 0 to 180 degree")
     order = np.argsort(x, kind="stable")
     x = x[order]
-    margin = 5.0 + 10.0 * (0.0 if size is None else size_width(wavelength) / size)
-    d_min = d_min_of(min(float(x[-1]) + margin, 179.9), wavelength)
-    lines = powder_lines(phase, wavelength, max(d_min, 0.0251))
+    # Lorentzian tails reach everywhere: then no line may depend on where the angles end.
+    end = 179.9 if size is not None or strain > 0 else min(float(x[-1]) + 5.0, 179.9)
+    d_min = d_min_of(end, wavelength)
+    lines = powder_lines(phase, wavelength, max(d_min, D_SMALLEST))
     position = bragg_angle(inverse_d_squared(lines.hkl, phase.cell), wavelength)
     theta = np.radians(position) / 2.0
     lorentz = strain_width() * strain * np.tan(theta)

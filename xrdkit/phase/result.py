@@ -175,18 +175,15 @@ def _quality(
 
 def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence[FrameFit]) -> None:
     first = fits[0].model
-    owner = np.concatenate([np.full(len(ls.hkl), p) for p, ls in enumerate(first.lines)])
+    counts = [len(ls.hkl) for ls in first.lines]
+    owner = np.repeat(np.arange(len(counts)), counts)
     labels = [" ".join(str(i) for i in hkl) for ls in first.lines for hkl in ls.hkl]
     low, high = observed.two_theta[0], observed.two_theta[-1]
     rows = []
     for fit in fits:
-        angle = np.concatenate(
-            [fit.model.line_centres(fit.values, p) for p in range(len(first.lines))]
-        )
+        angle = np.concatenate([first.line_centres(fit.values, p) for p in range(len(counts))])
         inside = (angle >= low) & (angle <= high)
-        angle = np.where(
-            inside & np.repeat(fit.found, [len(ls.hkl) for ls in first.lines]), angle, np.nan
-        )
+        angle = np.where(inside & np.repeat(fit.found, counts), angle, np.nan)
         rows.append(angle)
     table = np.array(rows)
     kept = np.isfinite(table).any(axis=0)

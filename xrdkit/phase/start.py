@@ -37,6 +37,8 @@ class Start:
     """Scale of each phase."""
     background: tuple[float, ...]
     """Chebyshev coefficients."""
+    gain: float
+    """How much the phases lower χ² at the start, in units of the χ² per point that is left."""
 
 
 class LinearPart:
@@ -106,7 +108,7 @@ def search(model: PatternModel, linear: LinearPart) -> Start:
             stretch[p] = min(scored)[2]
         width = best_width(_widths(model))
     unit = [trial.contribution(p, width, stretch[p]) for p in range(count)]
-    _, scales = linear.chi2([linear.shape(u) for u in unit])
+    chi2, scales = linear.chi2([linear.shape(u) for u in unit])
     scales = _no_zero(scales, [linear.shape(u) for u in unit], linear.net)
     together = np.sum([s * u for s, u in zip(scales, unit, strict=True)], axis=0)
     return Start(
@@ -114,6 +116,7 @@ def search(model: PatternModel, linear: LinearPart) -> Start:
         stretch=tuple(stretch),
         scales=tuple(float(s) for s in scales),
         background=tuple(float(b) for b in linear.background(together)),
+        gain=(linear.chi2_background - chi2) * model.x.size / max(chi2, 1e-300),
     )
 
 

@@ -1,0 +1,110 @@
+"""Phase fits of measured patterns whose composition or cell is known."""
+
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+import xarray as xr
+
+import xrdkit as xk
+
+#: Weighed composition in wt%: corundum, zincite, fluorite (Madsen et al., J. Appl. Cryst. 34
+#: (2001) 409).
+WEIGHED = {
+    "1a": (1.15, 4.04, 94.81),
+    "1c": (5.04, 93.59, 1.36),
+    "1e": (55.12, 15.25, 29.62),
+    "1g": (31.37, 34.21, 34.42),
+}
+
+
+def round_robin(folder: Path, name: str) -> xr.Dataset:
+    text = (folder / "powder" / "cpd_round_robin" / f"{name}.prn").read_text()
+    rows = np.array(
+        [[float(v) for v in line.split()] for line in text.splitlines() if line.strip()]
+    )
+    return xk.pattern(rows[:, 0], rows[:, 1], wavelength="CuKa")
+
+
+def high_resolution(path: Path, wavelength: float) -> xr.Dataset:
+    text = path.read_text().split("FXYE", 1)[1]
+    rows = np.array(
+        [[float(v) for v in line.split()] for line in text.splitlines() if line.strip()]
+    )
+    return xk.pattern(rows[:, 0] / 100, rows[:, 1], rows[:, 2], wavelength=wavelength)
+
+
+@pytest.mark.parametrize("sample", WEIGHED)
+@pytest.mark.parametrize("settings", ["recipe", "defaults"])
+def test_round_robin_fractions(data_dir, sample, settings):
+    spec = xk.RefinementSpec()
+    if settings == "recipe":
+        spec = xk.RefinementSpec(
+            range=(20, 130), monochromator_two_theta=26.6, goniometer_radius=173.0
+        )
+    result = xk.refine_phases(
+        round_robin(data_dir, f"cpd-{sample}"), ["Al2O3", "ZnO", "CaF2"], spec
+    )
+    assert result.verdict.item() == "ok"
+    wrong = 100 * result.weight_fraction.values - WEIGHED[sample]
+    assert np.abs(wrong).max() < 1.5
+    assert result.rwp.item() < 0.17
+
+
+def test_a_missing_phase_in_a_mixture_is_a_misfit(data_dir):
+    result = xk.refine_phases(round_robin(data_dir, "cpd-1g"), ["Al2O3", "ZnO"])
+    assert result.verdict.item() != "ok"
+    assert "belongs to no phase" in result.verdict_reason.item()
+
+
+def test_srm_660c_cell(data_dir):
+    """Certification scan at 20.85 °C: a = 0.4156780 nm. No axial term yet, hence 100 ppm."""
+    document = gemmi.cif.read(str(data_dir / "powder" / "srm660c" / "nist_srm660c_100a.cif"))
+    block = next(b for b in document if b.name.endswith("_meas"))
+    tags = ("2theta_corrected", "intensity_total", "ls_weight")
+    rows = block.find([f"_pd_proc_{t}" for t in tags])
+    table = np.array([[float(v) for v in row] for row in rows])
+    _, first = np.unique(table[:, 0], return_index=True)
+    angle, rate, weight = table[first].T
+    profile = xk.pattern(angle, rate, 1 / np.sqrt(weight), wavelength="CuKa")
+    spec = xk.RefinementSpec(
+        monochromator_two_theta=26.6,
+        goniometer_radius=217.5,
+        refine_zero=False,
+        refine_displacement=True,
+    )
+    result = xk.refine_phases(profile, ["LaB6"], spec)
+    assert result.verdict.item() == "ok"
+    assert result.lattice.values[0, 0] == pytest.approx(0.4156780, rel=100e-6)
+    assert result.rwp.item() < 0.14
+
+
+def test_nac_with_fluorite_at_a_synchrotron(data_dir):
+    folder = data_dir / "powder" / "nac_11bm"
+    profile = high_resolution(folder / "11BM_NAC.fxye", 0.413909)
+    spec = xk.RefinementSpec(
+        range=(2, 30), polarization_ratio=0.01, geometry="debye_scherrer", background=8
+    )
+    result = xk.refine_phases(profile, [folder / "NAC.cif", folder / "CaF2.cif"], spec)
+    assert result.verdict.item() == "ok"
+    # GSAS-II's joint fit of the same data: 10.251218 and 5.464617 Å.
+    assert result.lattice.values[0, 0] == pytest.approx(1.0251218, rel=20e-6)
+    assert result.lattice.values[1, 0] == pytest.approx(0.5464617, rel=20e-6)
+    assert result.rwp.item() < 0.10
+
+
+@pytest.mark.parametrize("run", ["OH_00", "OH_30", "OH_53"])
+def test_copper_chromite_over_temperature(data_dir, run):
+    """The CIFs carry operators of origin 2 under a bare ``Fddd``; reading them must follow."""
+    folder = data_dir / "powder" / "series_cucr2o4"
+    profile = high_resolution(folder / f"{run}.fxye", 0.413263)
+    spec = xk.RefinementSpec(
+        range=(2, 30), polarization_ratio=0.01, geometry="debye_scherrer", background=10
+    )
+    result = xk.refine_phases(profile, [folder / "CuCr2O4.cif", folder / "CuO.cif"], spec)
+    assert result.verdict.item() == "ok"
+    assert result.rwp.item() < 0.18
+    a, b, c = result.lattice.values[0]
+    assert 0.770 < a < 0.779
+    assert 0.853 < c <= b + 1e-5 < 0.856
