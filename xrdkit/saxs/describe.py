@@ -26,7 +26,7 @@ _DILUTE = 0.1
 
 
 def parameter_names(spec: SizeSpec) -> list[str]:
-    """Return the names of all parameters of a fit with `spec`, in order."""
+    """Return the names of all parameters of a parametric fit with `spec`, in order."""
     names = [
         name(k)
         for k in range(spec.populations)
@@ -86,14 +86,16 @@ def describe(
     }
     frame.covariance = _full_covariance(fit, parameter_names(spec), scale)
     frame.verdict, frame.reason = judge(
-        outcome,
+        outcome.verdict,
+        outcome.residual,
+        outcome.gof,
         q=fitted_q,
         mean_radius=together["mean_radius_volume"].value,
         background_chi2=fit.background_chi2,
         amplitudes=[_ratio(parts[k]["amplitude"], error) for k in order],
         has_sigma=has_sigma,
     )
-    _weigh_fraction(frame, spec, absolute)
+    note_fraction(frame, spec, absolute=absolute)
     return frame
 
 
@@ -133,7 +135,8 @@ def _full_covariance(fit: ParametricFit, names: list[str], scale: float) -> Arra
     return full
 
 
-def _weigh_fraction(frame: FrameSizes, spec: SizeSpec, absolute: bool) -> None:
+def note_fraction(frame: FrameSizes, spec: SizeSpec, *, absolute: bool) -> None:
+    """Add to the reason of `frame` what is wrong with, or missing for, its volume fraction."""
     fraction = frame.values.get("volume_fraction")
     notes = [frame.reason] if frame.reason else []
     if spec.contrast is None:

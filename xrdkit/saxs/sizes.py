@@ -10,9 +10,10 @@ from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
+from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.result import FrameSizes, collect
-from xrdkit.saxs.spec import FAMILIES, SizeSpec
+from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.schema import FRAME, PROFILE, SIZES, radial_dim, validate
 
 Array = NDArray[np.float64]
@@ -42,6 +43,10 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     method, times ``sigma_scale`` = √χ²r (where `spec.scale_errors`; divide by it for the raw ones).
     Without ``sigma`` in the profile all points get the same relative error, found from the misfit.
 
+    With ``method="tikhonov"`` the errors come from inversions of the fitted curve with new noise,
+    number-weighted moments are NaN (a form-free distribution does not determine them: what scatters
+    as R⁶ says nothing of the smallest), and ``distribution_volume`` is smoothed.
+
     Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density.
 
     Raises SchemaError for what is no profile over q, CurveError for a curve smeared by a slit,
@@ -59,9 +64,8 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
         _fit_frame(q, row, None if errors is None else errors[i], spec, absolute=absolute)
         for i, row in enumerate(rows)
     ]
-    result = collect(
-        frames, profile=data, populations=spec.populations, parameters=parameter_names(spec)
-    )
+    names = formfree_parameter_names if spec.method == TIKHONOV else parameter_names
+    result = collect(frames, profile=data, populations=spec.populations, parameters=names(spec))
     result = append(
         result,
         "fit_sizes",
@@ -114,11 +118,22 @@ def _fit_frame(
             verdict=Verdict.UNIDENTIFIABLE,
             reason=f"{points} usable points, at least {MIN_POINTS} are needed",
         )
-    family = FAMILIES[spec.method]
     background = background_columns(q, flat=spec.flat, porod=spec.porod)
     observed = intensity[valid]
     error = _relative_error(observed) if sigma is None else sigma[valid]
     try:
+        if spec.method == TIKHONOV:
+            return fit_formfree(
+                q,
+                valid,
+                observed,
+                error,
+                background,
+                spec,
+                has_sigma=sigma is not None,
+                absolute=absolute,
+            )
+        family = FAMILIES[spec.method]
         fit = fit_parametric(
             family,
             q,

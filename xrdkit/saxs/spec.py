@@ -11,9 +11,11 @@ from xrdkit.saxs.gaussian import Gaussian
 from xrdkit.saxs.lognormal import Lognormal
 from xrdkit.saxs.schulz import Schulz
 
-Method = Literal["lognormal", "schulz", "gaussian"]
+Method = Literal["lognormal", "schulz", "gaussian", "tikhonov"]
 
 FAMILIES: dict[str, Family] = {f.name: f for f in (Lognormal(), Schulz(), Gaussian())}
+TIKHONOV = "tikhonov"
+METHODS = (*FAMILIES, TIKHONOV)
 SHAPES = ("sphere",)
 MAX_POPULATIONS = 4
 
@@ -23,15 +25,15 @@ class SizeSpec:
     """How a size distribution is fitted to a profile. No window or start value is needed."""
 
     method: Method = "lognormal"
-    """Family of the distribution of radii: ``"lognormal"``, ``"schulz"`` or ``"gaussian"`` (by
-    number, cut at zero)."""
+    """Family of the distribution of radii, ``"lognormal"``, ``"schulz"`` or ``"gaussian"`` (by
+    number, cut at zero); or ``"tikhonov"``: any distribution, as smooth as the data allow."""
     shape: Literal["sphere"] = "sphere"
     """Shape of the particles."""
     populations: int = 1
-    """Number of distributions that add up, 1 to 4."""
+    """Number of distributions that add up, 1 to 4; 1 for a form-free method."""
     contrast: float | None = None
     """Difference of scattering length density between particle and matrix in 1e10 1/cm² (1e-6
-    1/Å²); see `xrdkit.saxs.xray_contrast`. Without it no volume fraction can be known: it is NaN."""
+    1/Å²); see `xrdkit.saxs.xray_contrast`. Without it the volume fraction is unknown: NaN."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
     range: tuple[float, float] | None = None
@@ -47,11 +49,15 @@ class SizeSpec:
     """Evaluations of the model after which a fit is given up."""
 
     def __post_init__(self) -> None:
-        _one_of("method", self.method, FAMILIES)
+        _one_of("method", self.method, METHODS)
         _one_of("shape", self.shape, SHAPES)
         whole = isinstance(self.populations, int) and not isinstance(self.populations, bool)
         if not (whole and 1 <= self.populations <= MAX_POPULATIONS):
             raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
+        if self.method == TIKHONOV and self.populations != 1:
+            raise SpecError(
+                f"populations is {self.populations}; a form-free distribution is always one"
+            )
         if self.contrast is not None and not (
             _is_number(self.contrast) and self.contrast != 0 and abs(self.contrast) <= 1e4
         ):

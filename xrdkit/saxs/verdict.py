@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, Verdict
+from xrdkit.fitting import Verdict
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,9 @@ def trust_range(q: Array) -> tuple[float, float]:
 
 
 def judge(
-    outcome: FitOutcome,
+    verdict: Verdict,
+    residual: Array,
+    gof: float,
     *,
     q: Array,
     mean_radius: float,
@@ -38,19 +40,20 @@ def judge(
 ) -> tuple[Verdict, str]:
     """Return the verdict with its reason, empty where it is `OK`.
 
-    `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm),
+    `verdict` is that of the minimiser, `residual` what it left in units of the errors, `gof` is
+    √χ²r, `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm),
     `background_chi2` the χ² of the background alone, `amplitudes` those of the populations over
     their standard errors; `has_sigma` tells whether the residual is in units of given standard
     errors or relative.
     """
     low, high = trust_range(q)
-    fall = (background_chi2 - outcome.chi2) / outcome.gof**2 if outcome.gof > 0 else np.inf
+    fall = (background_chi2 - float(residual @ residual)) / gof**2 if gof > 0 else np.inf
     if not fall > _SIGNIFICANT or max(amplitudes) < 0:
         return Verdict.UNIDENTIFIABLE, "the background alone describes the curve as well"
-    if outcome.verdict is Verdict.NOT_CONVERGED:
-        return outcome.verdict, "the fit did not converge"
-    if outcome.verdict is Verdict.UNIDENTIFIABLE:
-        return outcome.verdict, "parameters cannot be told apart: fit fewer populations"
+    if verdict is Verdict.NOT_CONVERGED:
+        return verdict, "the fit did not converge"
+    if verdict is Verdict.UNIDENTIFIABLE:
+        return verdict, "parameters cannot be told apart: fit fewer populations"
     if not min(amplitudes) > _PRESENT:
         which = f"population {int(np.argmin(amplitudes))}" if len(amplitudes) > 1 else "the amount"
         return Verdict.UNIDENTIFIABLE, f"{which} is no larger than its error"
@@ -61,29 +64,27 @@ def judge(
             f"mean radius {mean_radius:.3g} nm is outside {0.5 * low:.3g} to {high:.3g} nm, what"
             " these q can tell; check the unit of q",
         )
-    if outcome.verdict is Verdict.AT_BOUND:
+    if verdict is Verdict.AT_BOUND:
         return (
-            outcome.verdict,
-            "a width or radius stopped at the limit of its range: narrower, or larger, than these"
-            " data can tell",
+            verdict,
+            "a width or radius stopped at the limit of what these data can tell",
         )
-    return _misfit(outcome, has_sigma=has_sigma)
+    return _misfit(residual, gof, has_sigma=has_sigma)
 
 
-def _misfit(outcome: FitOutcome, *, has_sigma: bool) -> tuple[Verdict, str]:
-    r = outcome.residual
-    power = float(r @ r)
-    neighbours = float(r[1:] @ r[:-1]) / power if power > 0 else 0.0
-    structured = neighbours > max(_STRUCTURED, 4.0 / np.sqrt(r.size))
+def _misfit(residual: Array, gof: float, *, has_sigma: bool) -> tuple[Verdict, str]:
+    power = float(residual @ residual)
+    neighbours = float(residual[1:] @ residual[:-1]) / power if power > 0 else 0.0
+    structured = neighbours > max(_STRUCTURED, 4.0 / np.sqrt(residual.size))
     if has_sigma:
-        size = f"χ²r is {outcome.gof**2:.3g}"
+        size = f"χ²r is {gof**2:.3g}"
         gross, notable = _GROSS, _STRUCTURED_GOF
     else:
-        size = f"the model deviates by {outcome.gof:.0%} (root mean square)"
+        size = f"the model deviates by {gof:.0%} (root mean square)"
         gross, notable = _GROSS_RELATIVE, _STRUCTURED_RELATIVE
-    if outcome.gof > gross:
+    if gof > gross:
         return Verdict.MISFIT, f"{size}: the model does not describe the curve"
-    if outcome.gof > notable and structured:
+    if gof > notable and structured:
         return (
             Verdict.MISFIT,
             f"neighbouring residuals agree (correlation {neighbours:.2f}, {size}): the deviation"

@@ -1,0 +1,185 @@
+"""Form-free size distribution: Tikhonov regularisation with positivity.
+
+Unknown is y = f R, the volume-weighted density per ln R times φΔρ², on nodes of ln R, with the
+background as further unknowns. Minimised is |A y - I/σ|² + λ |L y|², L the second difference with
+zero ends; λ is the largest that describes the data: χ² <= max(N s², 1.02 χ²min), s² = χ²min over
+its degrees of freedom, so that errors wrong by a common factor do not matter (Tikhonov, Sov. Math.
+Dokl. 4 (1963) 1035; discrepancy principle: Morozov, Sov. Math. Dokl. 7 (1966) 414).
+
+Errors: the fitted curve plus noise of the size found is inverted again with the same λ. Noise is
+never added to the data, which have theirs already.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.saxs.background import FLAT
+from xrdkit.saxs.kernel import sphere_kernel
+from xrdkit.saxs.nonnegative import Mask, nonnegative
+
+Array = NDArray[np.float64]
+
+LEVEL = 5
+STEP = 2.0**-LEVEL
+_WEAKEST, _STRONGEST = -6.0, 10.0
+_TINY = 1e-300
+_BISECTIONS = 14
+_REPLICATES = 40
+#: Radii from q_max R = π to where Guinier's law begins; larger ones look like B q⁻⁴.
+_LOWEST, _HIGHEST, _WIDEST = np.pi, 1.3, np.pi
+#: Fall of χ²r, or share of the volume at the upper end, from which the wider range is taken.
+_BETTER = 0.9
+_EDGE_SHARE = 0.01
+_EDGE_NODES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inversion:
+    """A regularised distribution with replicates that tell its errors."""
+
+    radius: Array
+    """Nodes, nm, equidistant in ln R by `STEP`."""
+    density: Array
+    """φΔρ² per ln R at the nodes, (1e10 1/cm²)²."""
+    background: dict[str, float]
+    """Backgrounds by name."""
+    replicates: Array
+    """Densities of the replicates, shape (replicate, node)."""
+    background_replicates: dict[str, Array]
+    """Backgrounds of the replicates, shape (replicate,)."""
+    log_regularisation: float
+    """log10 λ for columns of unit mean length."""
+    residual: Array
+    """(calculated - observed)/sigma at the fitted points."""
+    scale: float
+    """s = √(χ²min / degrees of freedom)."""
+    calculated: Array
+    """Model at every q."""
+    behind: Array
+    """Its background."""
+
+
+class _Problem:
+    def __init__(
+        self,
+        q: Array,
+        valid: NDArray[np.bool_],
+        weight: Array,
+        background: dict[str, Array],
+        highest: float,
+    ) -> None:
+        first = int(np.ceil(np.log(_LOWEST / q[-1]) / STEP))
+        last = int(np.floor(np.log(highest / q[0]) / STEP))
+        last = max(last, first + 2)
+        self.radius: Array = np.exp(np.arange(first, last + 1) * STEP)
+        self.nodes = self.radius.size
+        columns = sphere_kernel(q).apply(LEVEL, first, np.eye(self.nodes)) * STEP
+        self.full = np.concatenate([columns, *(c[:, None] for c in background.values())], axis=1)
+        matrix = self.full[valid] * weight[:, None]
+        length = np.linalg.norm(matrix, axis=0)
+        # One scale for all radii keeps the penalty on y itself; backgrounds are free of it.
+        self.scale = np.where(
+            np.arange(length.size) < self.nodes, length[: self.nodes].mean(), length
+        )
+        self.matrix = matrix / self.scale
+        self.gram = self.matrix.T @ self.matrix
+        self.penalty = np.zeros_like(self.gram)
+        rough = _second_difference(self.nodes)
+        self.penalty[: self.nodes, : self.nodes] = rough.T @ rough
+        self.free = np.zeros(length.size, dtype=bool)
+        for place, name in enumerate(background):
+            self.free[self.nodes + place] = name == FLAT
+
+    def solve(
+        self, target: Array, log_strength: float, start: Mask | None
+    ) -> tuple[Array, Mask, float]:
+        gram = self.gram + 10.0**log_strength * self.penalty
+        x, positive = nonnegative(gram, self.matrix.T @ target, free=self.free, start=start)
+        residual = self.matrix @ x - target
+        return x, positive, float(residual @ residual)
+
+    def effective(self, positive: Mask) -> float:
+        """Return the number of parameters that the weakest regularisation leaves, tr(H)."""
+        at = np.flatnonzero(positive)
+        gram = self.gram[np.ix_(at, at)]
+        penalty = 10.0**_WEAKEST * self.penalty[np.ix_(at, at)]
+        return float(np.trace(np.linalg.solve(gram + penalty, gram)))
+
+
+def invert(
+    q: Array,
+    valid: NDArray[np.bool_],
+    intensity: Array,
+    sigma: Array,
+    background: dict[str, Array],
+) -> Inversion:
+    """Invert one curve; the result does not depend on any other.
+
+    `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
+    valid ones). Raises FitFailed where the distribution is not determined.
+    """
+    weight = 1.0 / sigma
+    target = intensity * weight
+    problem = _Problem(q, valid, weight, background, _HIGHEST)
+    found = _balanced(problem, target)
+    share = found.x[: problem.nodes] / max(float(found.x[: problem.nodes].sum()), _TINY)
+    wider = _Problem(q, valid, weight, background, _WIDEST)
+    at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
+    if at_edge or wider.solve(target, _WEAKEST, None)[2] < _BETTER * found.least:
+        problem, found = wider, _balanced(wider, target)
+    x, positive, low, scale = found.x, found.positive, found.log_strength, found.scale
+    fitted = problem.matrix @ x
+    # Fixed seed: the same curve gives the same bytes, alone or in a series.
+    noise = np.random.default_rng(0).standard_normal((_REPLICATES, target.size)) * scale
+    again = np.array([problem.solve(fitted + n, low, positive)[0] for n in noise]) / problem.scale
+    solution = x / problem.scale
+    nodes = problem.nodes
+    behind = problem.full[:, nodes:] @ solution[nodes:]
+    return Inversion(
+        radius=problem.radius,
+        density=solution[:nodes],
+        background=dict(zip(background, (float(v) for v in solution[nodes:]), strict=True)),
+        replicates=again[:, :nodes],
+        background_replicates={n: again[:, nodes + i] for i, n in enumerate(background)},
+        log_regularisation=low,
+        residual=fitted - target,
+        scale=scale,
+        calculated=problem.full @ solution,
+        behind=behind,
+    )
+
+
+@dataclass(frozen=True)
+class _Balanced:
+    x: Array
+    positive: Mask
+    log_strength: float
+    scale: float
+    least: float
+
+
+def _balanced(problem: _Problem, target: Array) -> _Balanced:
+    x, positive, least = problem.solve(target, _WEAKEST, None)
+    freedom = max(target.size - problem.effective(positive), 1.0)
+    scale = float(np.sqrt(least / freedom))
+    allowed = max(target.size * scale**2, 1.02 * least)
+    low, high = _WEAKEST, _STRONGEST
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        trial = problem.solve(target, middle, positive)
+        if trial[2] <= allowed:
+            low, x, positive = middle, trial[0], trial[1]
+        else:
+            high = middle
+    return _Balanced(x, positive, low, scale, least)
+
+
+def _second_difference(count: int) -> Array:
+    rough = np.zeros((count + 2, count))
+    at = np.arange(count)
+    rough[at, at] = 1.0
+    rough[at + 1, at] = -2.0
+    rough[at + 2, at] = 1.0
+    return rough
