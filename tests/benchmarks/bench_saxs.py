@@ -15,6 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "saxs"))
 import synthetic_sets as sets
 
 import xrdkit as xk
+from xrdkit.saxs import sphere_intensity
+from xrdkit.saxs.distribution import lattice_weights
+from xrdkit.saxs.kernel import sphere_kernel
+from xrdkit.saxs.lognormal import Lognormal
 
 _A = sets.lognormal_moments(5.0, 0.2) | {"volume_fraction": 0.01}
 
@@ -75,6 +79,36 @@ def main(count: int) -> None:
             score(f"population {k} {name}", *both, true[name])
     for factor in (0.5, 2.0):
         single(fit("A", count, sigma_factor=factor), _A)
+    free = {k: v for k, v in _A.items() if "number" not in k}
+    for name in ("A", "E"):
+        single(fit(name, min(count, 100), method="tikhonov"), free)
+    product()
+    batch(5 * count)
+
+
+def product() -> None:
+    kernel = sphere_kernel(sets.Q)
+    weights = lattice_weights(Lognormal(), np.log(5.6), 0.2, lowest_power=-1)
+    kernel.apply(weights.level, weights.first, weights.table)
+    start = time.perf_counter()
+    for _ in range(1000):
+        kernel.apply(weights.level, weights.first, weights.table)
+    spent = (time.perf_counter() - start) / 1000
+    nodes = len(weights.table)
+    print(f"curve and two derivatives, 200 q x {nodes} nodes: {1e6 * spent:.0f} µs")
+    found = sphere_intensity(
+        sets.Q, median_number=5.0, width=0.2, volume_fraction=0.01, contrast=sets.CONTRAST
+    )
+    wrong = np.max(np.abs(found / sets.truth("A") - 1))
+    print(f"largest deviation from a sum over 3001 nodes: {wrong:.1e}")
+
+
+def batch(count: int) -> None:
+    sigma, curves = sets.noisy("A", 200)
+    profile = series(np.resize(curves, (count, 200)), sigma)
+    start = time.perf_counter()
+    xk.fit_sizes(profile, xk.SizeSpec(contrast=sets.CONTRAST))
+    print(f"{count} profiles in one Dataset: {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

@@ -54,3 +54,10 @@ def test_protein_has_the_radius_of_gyration_of_gnom(data_dir):
 def test_what_is_no_dilute_sphere_is_not_called_ok(data_dir, name, options):
     result = xk.fit_sizes(xk.read_profile(data_dir / "saxs" / name, **options))
     assert str(result.verdict.values) != "ok"
+
+
+def test_pyirena_bimodal_without_a_form(data_dir):
+    profile = xk.read_profile(data_dir / "saxs/pyirena/bimodal-test1.h5", sort=True)
+    result = xk.fit_sizes(profile, xk.SizeSpec(method="tikhonov", contrast=10.0))
+    assert float(result.volume_fraction) == pytest.approx(0.02062, rel=0.02)
+    assert float(result.mean_radius_volume) == pytest.approx(13.258, rel=0.02)
