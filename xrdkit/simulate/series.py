@@ -1,6 +1,7 @@
 """A Pt/C fuel-cell catalyst under a potential hold, seen by two detectors."""
 
 import csv
+import errno
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xrdkit.calibration import save_calibration
-from xrdkit.errors import SpecError
+from xrdkit.errors import SpecError, StoreError, StoreFull, XrdkitError
 from xrdkit.simulate.calibrant import expose_calibrant
 from xrdkit.simulate.expose import Exposure, expected_counts, expose
 from xrdkit.simulate.frames import Frame, write_edf, write_eiger, write_mask
@@ -123,9 +124,18 @@ def simulate_series(
 
     `hold` describes the ageing (default: `PotentialHold()`); `coarse` joins pixels for quick looks;
     the same seed gives the same files. Existing files of these names are replaced.
+    Raises StoreFull where no space is left, StoreError where the folder cannot be written.
     """
-    plan = PotentialHold() if hold is None else hold
-    root = Path(folder)
+    try:
+        return _write_series(Path(folder), hold or PotentialHold(), coarse=coarse, seed=seed)
+    except XrdkitError:
+        raise
+    except OSError as exc:
+        kind = StoreFull if exc.errno == errno.ENOSPC else StoreError
+        raise kind(f"frames cannot be written: {exc.strerror or exc}", source=folder) from exc
+
+
+def _write_series(root: Path, plan: PotentialHold, *, coarse: int, seed: int) -> SimulatedSeries:
     saxs, waxs = virtual_saxs(coarse=coarse), virtual_waxs(coarse=coarse)
     samples = [plan.sample(k) for k in range(plan.frames)]
     seeds = np.random.SeedSequence(seed).spawn(2)
