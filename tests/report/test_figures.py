@@ -191,3 +191,22 @@ def test_pyplot_is_not_touched():
 
     code = "import sys, xrdkit.report; raise SystemExit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_only_the_fitted_part_of_a_pattern_is_shown(phases):
+    data = phases(None)
+    outside = (data["q"] < 25) | (data["q"] > 50)
+    data["intensity"] = data["intensity"].where(~outside, keep_attrs=True)
+    low, high = plot_phases(data).axes[0].get_xlim()
+    assert 24 < low < 25.2
+    assert 49.8 < high < 51
+
+
+def test_circles_are_named_inside_the_picture(frames, calibration):
+    figure = plot_frame(frames(1), calibration=calibration())
+    labels = [t for t in figure.findobj(Text) if t.get_text().endswith(" nm⁻¹")]
+    assert len(labels) >= 2
+    for label in labels:
+        x, y = label.get_position()
+        assert 0 < x < 340
+        assert 0 < y < 300

@@ -283,7 +283,7 @@ def _label_spots(q: Array, x: Array, y: Array, levels: Array) -> list[tuple[floa
     """
     start = np.unravel_index(int(np.argmin(q)), q.shape)
     corner = [0 if 2 * start[k] > q.shape[k] else q.shape[k] - 1 for k in (0, 1)]
-    steps = np.linspace(0.0, 0.96, 400)
+    steps = np.linspace(0.0, 0.9, 400)
     row = np.round(start[0] + steps * (corner[0] - start[0])).astype(int)
     column = np.round(start[1] + steps * (corner[1] - start[1])).astype(int)
     along = q[row, column]

@@ -11,7 +11,7 @@ from xrdkit.report.label import intensity_label, legend_text, radial_label, stri
 from xrdkit.report.palette import CALCULATED, INK, MUTED, OBSERVED, PHASES
 from xrdkit.report.profile_figure import scale_radial
 from xrdkit.report.quantity import phase_names
-from xrdkit.report.residual import draw_residual, many
+from xrdkit.report.residual import draw_residual, fitted_part, many
 from xrdkit.schema import radial_dim
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ def plot_phases(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
             strip = figure.add_axes(inside(figure, 0.82, 1.42, wide, ticks), sharex=below)
             _draw_marks(strip, marks)
         draw_residual(below, x, one)
-        scale_radial(below, one, x)
+        scale_radial(below, one, fitted_part(x, one))
         below.set_xlabel(radial_label(one, radial))
         main.tick_params(labelbottom=False)
         return figure
@@ -92,7 +92,7 @@ def _draw_pattern(axes: Axes, x: Array, one: xr.Dataset, *, steep: bool) -> None
     _draw_parts(axes, x, one, background)
     axes.plot(x, background, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="background")
     label = intensity_label(one["intensity"])
-    good = strictly_finite(np.concatenate([observed, calculated]))
+    good = strictly_finite(np.concatenate([observed, calculated[np.isfinite(observed)]]))
     if good.size:
         low, high = float(good.min()), float(good.max())
         if steep:

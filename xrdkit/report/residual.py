@@ -38,6 +38,12 @@ def draw_residual(axes: Axes, x: Array, result: xr.Dataset) -> None:
     few_ticks(axes, "y", 4)
 
 
+def fitted_part(x: Array, result: xr.Dataset) -> Array:
+    """Return the part of `x` where one frame has data, from its first to its last point."""
+    found = np.flatnonzero(np.isfinite(np.asarray(result["intensity"].values, dtype=np.float64)))
+    return x[found[0] : found[-1] + 1] if found.size > 1 else x
+
+
 def many(x: Array) -> bool:
     """Return whether points are too many to be drawn one by one as vector marks."""
     return x.size > _MANY_POINTS

@@ -13,7 +13,7 @@ from xrdkit.report.label import few_ticks, intensity_label, radial_label, strict
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.palette import BLUE, CALCULATED, GREEN, MUTED, OBSERVED
 from xrdkit.report.profile_figure import scale_intensity, scale_radial
-from xrdkit.report.residual import draw_residual, many
+from xrdkit.report.residual import draw_residual, fitted_part, many
 from xrdkit.schema import radial_dim
 
 Array = NDArray[np.float64]
@@ -36,7 +36,7 @@ def plot_sizes(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
         sizes = figure.add_axes(inside(figure, 5.75, 0.5, 3.05, 3.47))
         _draw_curve(main, x, one)
         draw_residual(below, x, one)
-        scale_radial(below, one, x)
+        scale_radial(below, one, fitted_part(x, one))
         below.set_xlabel(radial_label(one, radial))
         main.tick_params(labelbottom=False)
         draw_distribution(sizes, one)
