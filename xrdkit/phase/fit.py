@@ -206,5 +206,5 @@ def _significant(outcome: FitOutcome, errors: Mapping[str, float], name: str) ->
 
 
 def _is_broadening(name: str) -> bool:
-    kinds = ("inverse_size", "inverse_gauss_size", "strain", "instrument_x", "instrument_y")
+    kinds = ("inverse_size", "inverse_gauss_size_squared", "strain", "instrument_x", "instrument_y")
     return name in GAUSS_NODES or name.endswith(kinds)

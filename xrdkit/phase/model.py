@@ -155,7 +155,7 @@ class PatternModel:
         for p, structure in enumerate(self.structures):
             own = [
                 *SHARED,
-                *(phase_key(p, n) for n in ("scale", "inverse_size", "inverse_gauss_size")),
+                *(phase_key(p, n) for n in ("scale", "inverse_size", "inverse_gauss_size_squared")),
                 *(phase_key(p, n) for n in ("strain", "b_iso")),
                 *(phase_key(p, CELL_NAMES[k]) for k in structure.ties.free),
             ]
@@ -263,22 +263,22 @@ class _Shapes:
         u, v, w = model.caglioti(values)
         self.size_width = size_width(model.wavelength)
         self.gauss_size_width = gaussian_size_width(model.wavelength)
-        root_p = self.gauss_size_width * values[phase_key(phase, "inverse_gauss_size")]
+        size_term = self.gauss_size_width**2
+        size_term *= values[phase_key(phase, "inverse_gauss_size_squared")]
         size = values["instrument_x"]
         size += self.size_width * values[phase_key(phase, "inverse_size")]
         strain = values["instrument_y"]
         strain += strain_width() * values[phase_key(phase, "strain")]
-        squared = u * self.tan**2 + v * self.tan + w + root_p**2 * self.secant_squared
+        squared = u * self.tan**2 + v * self.tan + w + size_term * self.secant_squared
         lowest = (_NARROWEST * model.step) ** 2
         self.above_floor = squared > lowest
         self.gauss = np.sqrt(np.maximum(squared, lowest))
         self.lorentz = size * self.secant + strain * self.tan
         self.width, self.mixing = combined_width(self.gauss, self.lorentz)
         # Derivatives of the squared Gaussian and of the Lorentzian width per radian of θ.
-        per_tan = 2 * u * self.tan + v + 2 * root_p**2 * self.tan
+        per_tan = 2 * u * self.tan + v + 2 * size_term * self.tan
         self.squared_slope = per_tan * self.secant_squared
         self.lorentz_slope = size * self.secant * self.tan + strain * self.secant_squared
-        self.root_p = root_p
 
     def kernel(
         self, model: PatternModel, phase: int, scale: float
@@ -326,8 +326,8 @@ class _Shapes:
                 chain[:, m, 1] = self.displaced
             elif kind in GAUSS_NODES:
                 widths(m, nodes[:, GAUSS_NODES.index(kind)], 0.0)
-            elif kind == "inverse_gauss_size":
-                widths(m, 2 * self.root_p * self.gauss_size_width * self.secant_squared, 0.0)
+            elif kind == "inverse_gauss_size_squared":
+                widths(m, self.gauss_size_width**2 * self.secant_squared, 0.0)
             elif kind in ("inverse_size", "instrument_x"):
                 factor = self.size_width if kind == "inverse_size" else 1.0
                 widths(m, 0.0, factor * self.secant)

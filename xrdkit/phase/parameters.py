@@ -20,7 +20,7 @@ Values = Mapping[str, float]
 GAUSS_NODES = ("gauss_low", "gauss_mid", "gauss_high")
 SHARED = ("zero", "displacement", *GAUSS_NODES, "instrument_x", "instrument_y")
 #: Of one phase, beside its free cell parameters.
-SAMPLE = ("scale", "inverse_size", "inverse_gauss_size", "strain", "b_iso")
+SAMPLE = ("scale", "inverse_size", "inverse_gauss_size_squared", "strain", "b_iso")
 #: Cells may move by this fraction (lengths) or degrees (angles) from the start.
 _CELL_ROOM = 0.03
 _ANGLE_ROOM = 3.0
@@ -121,12 +121,12 @@ def plan(
         start = {
             "scale": (scales[p], max(abs(scales[p]), 1e-300)),
             "inverse_size": (0.2 * size_unit if spec.size else 0.0, size_unit),
-            "inverse_gauss_size": (0.0, size_unit),
+            "inverse_gauss_size_squared": (0.0, size_unit**2),
             "strain": (0.1 * strain_unit if spec.strain else 0.0, strain_unit),
             "b_iso": (0.0, 1.0),
         }
         if spec.size_profile == "voigt":
-            start["inverse_gauss_size"] = (0.2 * size_unit, size_unit)
+            start["inverse_gauss_size_squared"] = (0.2 * size_unit**2, size_unit**2)
         for name, (value, unit) in start.items():
             key = phase_key(p, name)
             values[key], units[key] = value, unit
@@ -136,7 +136,7 @@ def plan(
         wanted = {
             "scale": True,
             "inverse_size": spec.size,
-            "inverse_gauss_size": spec.size_profile == "voigt",
+            "inverse_gauss_size_squared": spec.size_profile == "voigt",
             "strain": spec.strain,
             "b_iso": spec.b_iso,
         }

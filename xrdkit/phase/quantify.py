@@ -123,24 +123,24 @@ def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseN
 
 def _size(fit: FrameFit, phase: int) -> tuple[float, float]:
     """L_vol = λ/β of the size part, β its integral breadth at cos θ = 1; NaN if not visible."""
-    keys = [phase_key(phase, n) for n in ("inverse_size", "inverse_gauss_size")]
+    keys = [phase_key(phase, n) for n in ("inverse_size", "inverse_gauss_size_squared")]
     inverse = [fit.values[k] for k in keys]
     if not fit.model.spec.size or not max(inverse) > 0:
         return _NAN, _NAN
     wavelength = fit.model.wavelength
 
-    def length(lorentz: float, gauss: float) -> float:
-        widths = (
-            np.array([gauss * gaussian_size_width(wavelength)]),
-            np.array([lorentz * size_width(wavelength)]),
-        )
-        h, eta = combined_width(*widths)
+    def length(lorentz: float, gauss_squared: float) -> float:
+        gauss = np.sqrt(max(gauss_squared, 0.0)) * gaussian_size_width(wavelength)
+        h, eta = combined_width(np.array([gauss]), np.array([lorentz * size_width(wavelength)]))
         return float(np.degrees(0.1 * wavelength)) / integral_breadth(float(h[0]), float(eta[0]))
 
     size = length(*inverse)
-    step = 1e-6 * max(inverse)
-    gradient = {
-        keys[0]: (length(inverse[0] + step, inverse[1]) - size) / step,
-        keys[1]: (length(inverse[0], inverse[1] + step) - size) / step,
-    }
+    # Only free parameters have an error; at a Gaussian part of 0 the slope would be infinite.
+    gradient = {}
+    for k, key in enumerate(keys):
+        if key in fit.outcome.names:
+            moved = list(inverse)
+            step = 1e-6 * fit.plan.units[key]
+            moved[k] += step
+            gradient[key] = (length(*moved) - size) / step
     return size, fit.sigma_of(gradient)
