@@ -1,7 +1,9 @@
 """Masks from files: pixels a person or a program marked as bad."""
 
 import contextlib
+import io
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrdkit.calibration.mask_header import check_edf, check_fit2d, check_npy, check_tiff
 from xrdkit.errors import (
     EmptyResult,
     FrameCorrupt,
@@ -37,9 +40,9 @@ def load_mask(
     `flip` the rows are reversed, for programs that show frames upside down (Dioptas, Fit2D).
     `shape` (rows, columns) is what the mask must have, where that is known.
 
-    Raises FrameNotFound, FrameFormatUnknown, FrameCorrupt for a file that cannot be read,
-    LimitExceeded for one too large, FrameShapeMismatch where it is not one frame or not of `shape`,
-    EmptyResult where every pixel is left out.
+    Raises FrameNotFound, FrameFormatUnknown, FrameTruncated, FrameCorrupt for a file that cannot be
+    read, LimitExceeded for one too large, FrameShapeMismatch where it is not one frame or not of
+    `shape`, EmptyResult where every pixel is left out.
     """
     source = Path(path)
     if not source.is_file():
@@ -47,7 +50,7 @@ def load_mask(
     allowed = limits or Limits()
     # A mask packs no better than 1 to 1000; what is larger than its pixels is none.
     allowed.check("bytes_held", source.stat().st_size, source=path)
-    values = np.asarray(_values(source))
+    values = np.asarray(_values(source, allowed))
     if values.ndim == 3 and values.shape[0] == 1:
         values = values[0]
     if values.ndim != 2:
@@ -70,21 +73,22 @@ def load_mask(
     return xr.DataArray(marks, dims=("y", "x"), attrs=dict(MASK_ATTRS))
 
 
-def _values(source: Path) -> NDArray[Any]:
-    with source.open("rb") as stream:
-        head = stream.read(4096)
-    if head.startswith(_NPY):
+def _values(source: Path, limits: Limits) -> NDArray[Any]:
+    content = source.read_bytes()
+    if content.startswith(_NPY):
+        check_npy(content, limits, source)
         try:
-            return np.asarray(np.load(source, allow_pickle=False))
-        except (ValueError, OSError, EOFError) as exc:
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+        except (ValueError, OSError, EOFError, MemoryError) as exc:
             raise FrameCorrupt(f"not a plain NPY array: {exc}", source=source) from exc
-    kind = next((name for magic, name in _FABIO.items() if head.startswith(magic)), None)
-    if kind is None and head.lstrip()[:1] == b"{":
+    kind = next((name for magic, name in _FABIO.items() if content.startswith(magic)), None)
+    if kind is None and content[:64].lstrip()[:1] == b"{":
         kind = "EDF"
     if kind is None:
         raise FrameFormatUnknown(
             "no mask format that is known", source=source, hint="EDF, TIFF, NPY or Fit2D .msk"
         )
+    {"EDF": check_edf, "TIFF": check_tiff, "Fit2D mask": check_fit2d}[kind](content, limits, source)
     return _through_fabio(source, kind)
 
 
@@ -99,7 +103,7 @@ def _through_fabio(source: Path, kind: str) -> NDArray[Any]:
             data = image.data
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
         raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
-    except (RuntimeError, AssertionError, MemoryError, ArithmeticError) as exc:
+    except (RuntimeError, AssertionError, MemoryError, ArithmeticError, struct.error) as exc:
         raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
     if data is None:
         raise FrameCorrupt(f"holds no pixels that can be read as {kind}", source=source)

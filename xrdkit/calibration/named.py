@@ -34,7 +34,7 @@ def named_detector(name: str, config: Mapping[str, Any] | None = None) -> Detect
     if name.strip().lower() == GENERIC.lower():
         return _generic(settings, orientation)
     device = _instance(name, settings)
-    shape = tuple(int(n) for n in device.max_shape)
+    shape = tuple(int(n) for n in device.shape)
     return Detector(
         pixel_size_y=float(device.pixel1),
         pixel_size_x=float(device.pixel2),

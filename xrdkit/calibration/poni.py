@@ -252,10 +252,8 @@ def _plausible(key: str, value: float, entry: _Entry, source: str) -> None:
         if key in ("poni1", "poni2") and abs(value) > _FARTHEST_PONI:
             raise CalibrationImplausible(f"{key} {value} m is farther than {_FARTHEST_PONI:g} m")
     except CalibrationImplausible as exc:
-        if key == "wavelength" and 0.01 <= value * 1e-10 <= 10:
-            hint = f"the wavelength is in metre: write {entry.text}e-10 for {entry.text} Å"
-        elif key == "wavelength" and 0.01 <= value * 1e-9 <= 1:
-            hint = f"the wavelength is in metre: write {entry.text}e-9 for {entry.text} nm"
+        if key == "wavelength" and value > 0 and math.isfinite(value):
+            hint = f"it is in metre: write {entry.text}e-10 for {entry.text} Å, e-9 for nm"
         elif key != "wavelength" and math.isfinite(value) and value > 100:
             hint = f"lengths are in metre: write {value / 1000:g} for {entry.text} mm"
         raise CalibrationImplausible(

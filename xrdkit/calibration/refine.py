@@ -58,8 +58,9 @@ def calibrate(
     """Return the geometry that explains the rings of a calibrant, refined from `start`.
 
     Rings are found as peak positions in azimuth sectors (`ring_points`), the geometry is fitted to
-    them (`fit_geometry`), and both are repeated until no point moves by more than 0.01 px or 5 % of the rms. Distance
-    and beam position are always free, the tilt where the data show it, the wavelength never.
+    them (`fit_geometry`), and both are repeated until no point moves by more than 0.01 px or 5 % of
+    the rms. Distance and beam position are always free, the tilt where the data show it, the
+    wavelength never.
 
     Args:
         frames: FRAMES Dataset, counts (frame, y, x); the mean over its written frames is used.
