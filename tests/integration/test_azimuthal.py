@@ -187,6 +187,8 @@ def test_normalisation_divides_each_frame_by_its_own_dose():
     np.testing.assert_allclose(result["intensity"].values, 100.0, rtol=1e-12)
     assert result["intensity"].attrs["units"] == "1/cm"
     np.testing.assert_array_equal(result["monitor"].values, [1e5, 3e5])
+    relative = integrate(frames, CALIBRATION, flat_spec(normalization=Normalization(time="frame")))
+    assert relative["intensity"].attrs["units"] == "1"
 
 
 def test_counts_are_conserved():

@@ -28,9 +28,9 @@ def integrate(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpe
     detector; `spec` says bins, sector, corrections and normalisation. The result is a PROFILE
     Dataset over (frame, q | two_theta | d_spacing | detector_radius):
 
-    * ``intensity`` I = (Σ n - τ Σ d)/(N g) minus the background, in counts per pixel at the point
-      of normal incidence (1/cm with an absolute scale), with N = Σ flat · Ω · P over the pixels of
-      the bin and g the dose of the frame;
+    * ``intensity`` I = (Σ n - τ Σ d)/(N g) minus the background, with N = Σ flat · Ω · P over the
+      pixels of the bin and g the dose of the frame; in counts per pixel at the point of normal
+      incidence, in 1/cm with an absolute scale, in arbitrary units (``"1"``) over another dose;
     * ``sigma`` its standard error, from the counts of the whole bin, so that it is right at low
       counts too; ``n_pixels`` the number of pixels. Bins without a pixel are NaN, never 0;
     * ``signal`` Σ n - τ Σ d and ``normalization`` N g;

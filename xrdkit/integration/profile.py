@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from xrdkit import schema
 from xrdkit.geometry import Calibration
 from xrdkit.integration.accumulators import Sums
-from xrdkit.integration.spec import IntegrationSpec
+from xrdkit.integration.spec import IntegrationSpec, Normalization
 from xrdkit.integration.weights import Plan
 
 Array = NDArray[np.float64]
@@ -29,8 +29,7 @@ def profile_dataset(
     """Return the PROFILE Dataset of the frames, whose coordinates on ``frame`` it carries."""
     axis = _AXIS[spec.unit]
     dims = (schema.FRAME, axis)
-    absolute = spec.normalization is not None and spec.normalization.absolute_scale is not None
-    unit = "1/cm" if absolute else "count"
+    unit = _unit(frames, spec)
     norm = np.stack([s.norm for s in sums])
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.stack([s.moment for s in sums]) / norm
@@ -104,6 +103,16 @@ def profile_dataset(
         if coord.dims in ((schema.FRAME,), ()) and name not in data.variables
     }
     return data.assign_coords(carried)
+
+
+def _unit(frames: xr.Dataset, spec: IntegrationSpec) -> str:
+    """Return count, 1/cm on the absolute scale, 1 for counts over a dose (arbitrary)."""
+    wanted = spec.normalization
+    if wanted is not None and wanted.absolute_scale is not None:
+        return "1/cm"
+    return (
+        "count" if (wanted is None or wanted == Normalization()) and "dose" not in frames else "1"
+    )
 
 
 def _centres(edges: Array, spec: IntegrationSpec) -> Array:
