@@ -190,6 +190,17 @@ def test_background_alone_is_no_particle(sets, background):
         assert str(result.verdict.values) == "unidentifiable"
 
 
+@pytest.mark.parametrize("method", ["lognormal", "schulz", "gaussian", "tikhonov"])
+@pytest.mark.parametrize("with_sigma", [True, False])
+@pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
+def test_constant_curves_are_no_particles(sets, method, with_sigma, value):
+    intensity = np.full(sets.Q.shape, value)
+    sigma = np.ones(sets.Q.shape) if with_sigma else None
+    profile = xk.profile(sets.Q, intensity, sigma, unit="1/nm")
+    result = xk.fit_sizes(profile, xk.SizeSpec(method=method, contrast=10.0))
+    assert str(result.verdict.values) == "unidentifiable"
+
+
 def test_particles_that_q_cannot_tell_are_refused(sets):
     small = sets.Q < 0.1
     profile = single(sets).isel(q=small)

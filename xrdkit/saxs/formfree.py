@@ -11,7 +11,7 @@ from xrdkit.saxs.describe import note_fraction
 from xrdkit.saxs.inversion import STEP, Inversion, invert
 from xrdkit.saxs.result import PERCENTILES, FrameSizes, radius_grid
 from xrdkit.saxs.spec import SizeSpec
-from xrdkit.saxs.verdict import judge
+from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def fit_formfree(
         return FrameSizes(
             points=int(valid.sum()),
             verdict=Verdict.UNIDENTIFIABLE,
-            reason="the background alone describes the curve as well",
+            reason=BACKGROUND_ALONE,
         )
     scaled = spec.scale_errors or not has_sigma
     # The replicates hold noise of the size found.

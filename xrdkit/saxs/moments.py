@@ -16,6 +16,7 @@ from xrdkit.saxs.result import PERCENTILES
 
 _POWERS = (-3, -2, -1, 0, 1, 2, 3, 5)
 _FINE_NODES = 4001
+_EMPTY = 1e-200
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def moments(model: Model, values: Values, populations: tuple[int, ...]) -> dict[
     sums = {p: _Sum(0.0, np.zeros(len(names))) for p in _POWERS}
     for place, k in enumerate(populations):
         weights = model.weights(values, k, lowest_power=-3)
-        amplitude = values[amplitude_name(k)]
+        # Moments of an empty population are those of its last shape.
+        amplitude = values[amplitude_name(k)] or _EMPTY
         for power in _POWERS:
             mean, by_location, by_width = weights.radius**power @ weights.table
             slope = sums[power].slope.copy()

@@ -10,7 +10,6 @@ import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.errors import FitFailed
 from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array, Family, Weights, lattice_weights
@@ -20,6 +19,7 @@ from xrdkit.saxs.start import Start, location_range, starts
 _MAX_STARTS = 4
 #: Above this χ²r further starts are tried.
 _GOOD = 1.5
+_LEAST_SHARE = 1e-3
 
 
 def location_name(k: int) -> str:
@@ -124,25 +124,29 @@ def fit_parametric(
     *,
     populations: int,
     max_evaluations: int,
-) -> ParametricFit:
-    """Fit one curve; the result does not depend on any other.
+) -> ParametricFit | None:
+    """Fit one curve; the result does not depend on any other. None where no size adds anything.
 
     `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
     valid ones). Several starts are tried until one describes the data; the best is returned.
-    Raises FitFailed where no start can be fitted.
+    Raises FitFailed where the model is not finite.
     """
     weight = 1.0 / sigma
     model = Model(family, q, background, populations)
     best: ParametricFit | None = None
-    candidates = starts(family, q, valid, intensity, weight, background, populations)
+    candidates = [
+        start
+        for start in starts(family, q, valid, intensity, weight, background, populations)
+        if max(start.amplitudes) > 0
+    ]
     for start in candidates[:_MAX_STARTS]:
         fit = _fit(model, _parameters(model, start), valid, intensity, weight, max_evaluations)
         if best is None or fit.outcome.chi2 < best.outcome.chi2:
             best = fit
         if best.outcome.gof**2 < _GOOD and best.outcome.verdict is Verdict.OK:
             break
-    if best is None:
-        raise FitFailed("no start value describes the curve at all")
+    if best is None or not any(best.outcome.values[amplitude_name(k)] for k in range(populations)):
+        return None
     return best
 
 
@@ -153,7 +157,9 @@ def _parameters(model: Model, start: Start) -> lmfit.Parameters:
     for k in range(model.populations):
         parameters.add(location_name(k), value=start.locations[k], min=low, max=high)
         parameters.add(width_name(k), value=np.log(start.widths[k]), min=narrow, max=wide)
-        parameters.add(amplitude_name(k), value=start.amplitudes[k])
+        # From 0 a population could not move in size.
+        amplitude = max(start.amplitudes[k], _LEAST_SHARE * max(start.amplitudes))
+        parameters.add(amplitude_name(k), value=amplitude)
     for name in model.background:
         parameters.add(name, value=start.background[name])
     return parameters

@@ -14,6 +14,7 @@ from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.result import FrameSizes, collect
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
+from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import FRAME, PROFILE, SIZES, radial_dim, validate
 
 Array = NDArray[np.float64]
@@ -120,6 +121,10 @@ def _fit_frame(
         )
     background = background_columns(q, flat=spec.flat, porod=spec.porod)
     observed = intensity[valid]
+    if not observed.any():
+        return FrameSizes(
+            points=points, verdict=Verdict.UNIDENTIFIABLE, reason="the intensity is 0 everywhere"
+        )
     error = _relative_error(observed) if sigma is None else sigma[valid]
     try:
         if spec.method == TIKHONOV:
@@ -146,6 +151,8 @@ def _fit_frame(
         )
     except FitFailed as exc:
         return FrameSizes(points=points, verdict=Verdict.NOT_CONVERGED, reason=str(exc))
+    if fit is None:
+        return FrameSizes(points=points, verdict=Verdict.UNIDENTIFIABLE, reason=BACKGROUND_ALONE)
     model = Model(family, q, background, spec.populations)
     return describe(
         model, fit, spec, fitted_q=q[valid], has_sigma=sigma is not None, absolute=absolute

@@ -10,6 +10,7 @@ Array = NDArray[np.float64]
 #: Fall of χ²/χ²r by the particles below which nothing but background was found: 5 sigma and more
 #: for the three parameters of a population that was looked for at every size.
 _SIGNIFICANT = 40.0
+BACKGROUND_ALONE = "the background alone describes the curve as well"
 #: Amplitude over its standard error from which a population is there.
 _PRESENT = 3.0
 #: Errors stated by instruments are wrong by factors of 2 to 5; beyond, the model is wrong.
@@ -49,7 +50,7 @@ def judge(
     low, high = trust_range(q)
     fall = (background_chi2 - float(residual @ residual)) / gof**2 if gof > 0 else np.inf
     if not fall > _SIGNIFICANT or max(amplitudes) < 0:
-        return Verdict.UNIDENTIFIABLE, "the background alone describes the curve as well"
+        return Verdict.UNIDENTIFIABLE, BACKGROUND_ALONE
     if verdict is Verdict.NOT_CONVERGED:
         return verdict, "the fit did not converge"
     if verdict is Verdict.UNIDENTIFIABLE:
