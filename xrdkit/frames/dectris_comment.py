@@ -4,7 +4,7 @@ import re
 
 from xrdkit.frames.headers import Fact, fact, time_fact
 
-_NUMBER = r"([+-]?\d+\.?\d*(?:[eE][+-]?\d+)?)"
+_NUMBER = r"([+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)"
 _SINGLE = {
     "exposure_time": (r"Exposure_time", {"s": "s"}),
     "wavelength_header": (r"Wavelength", {"A": "angstrom", "Å": "angstrom", "nm": "nm"}),

@@ -13,6 +13,7 @@ from xrdkit.errors import FrameCorrupt, FrameTruncated
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames._reader import READERS, Stack
 from xrdkit.frames.eiger import locate_master
+from xrdkit.frames.hdf5_chunks import check_chunks
 from xrdkit.frames.hdf5_safety import Walk, check_dataset, open_hdf5, translated, walk
 from xrdkit.frames.hdf5_segments import Located, Locator, Segment
 from xrdkit.frames.nexus import choose_dataset
@@ -88,6 +89,7 @@ class Hdf5Frames:
                 number = segment.first[segment.target.index(index)]
                 with translated(segment.file, number):
                     key = (rows, columns) if dataset.ndim == 2 else (number, rows, columns)
+                    check_chunks(segment.file, dataset, key, number)
                     values = np.asarray(dataset[key]).astype(self.dtype, copy=False)
                 yield values
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xrdkit import units
 from xrdkit.errors import SpecError
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUANTITY = re.compile(rf"({_NUMBER.pattern})[\s_]*([A-Za-zµÅ°/^\-0-9]*)")
 _TIME_FORMATS = (
     "%a %b %d %H:%M:%S %Y",

@@ -15,7 +15,7 @@ _MAGIC = b"\x93NUMPY"
 #: The one form in which NumPy writes the header of a plain array.
 _HEADER = re.compile(
     r"\{'descr': '([<>|=])([iuf][1248])', 'fortran_order': (True|False), "
-    r"'shape': \((\d{1,12}), (\d{1,12})(?:, (\d{1,12}))?\), *\}\s*"
+    r"'shape': \(([0-9]{1,12}), ([0-9]{1,12})(?:, ([0-9]{1,12}))?\), *\}\s*"
 )
 
 

@@ -1,0 +1,269 @@
+"""Header facts: named, with unit and source key; nonsense is absent, never 0 or 1."""
+
+import h5py
+import numpy as np
+import pytest
+from faults.frame_files import (
+    cbf_bytes,
+    edf_bytes,
+    eiger,
+    marccd_bytes,
+    nexus,
+    smv_bytes,
+    stack_of,
+    tiff_bytes,
+)
+
+import xrdkit as xk
+from xrdkit.errors import FrameShapeMismatch
+from xrdkit.frames.headers import COORDINATES, convert, fact, number, quantity, time_fact
+from xrdkit.masks import MaskReason
+
+STACK = stack_of("u2")
+PILATUS = (
+    "# Detector: PILATUS 1M\n# 2014/Oct/24 16:33:09.123\n# Pixel_size 172e-6 m x 173e-6 m\n"
+    "# Exposure_time 3.0000000 s\n# Exposure_period 3.5 s\n# Wavelength 0.4066 A\n"
+    "# Detector_distance 0.21143 m\n# Beam_xy (498.18, 515.77) pixels\n"
+    "# Filter_transmission 1.0000\n# Image_path: /data/jane_doe/\n"
+)
+PILATUS_FACTS = {
+    "exposure_time": 3.0,
+    "wavelength_header": 0.4066,
+    "distance_header": 0.21143,
+    "beam_center_x_header": 498.18,
+    "beam_center_y_header": 515.77,
+    "pixel_size_x_header": 172e-6,
+    "pixel_size_y_header": 173e-6,
+}
+SAXSLAB = (
+    '<?xml version="1.0" ?><SAXSLABparameters><param name="det_exposure_time">1200.0</param>'
+    '<param name="wavelength">1.3414</param><param name="detector_dist">1129.8375</param>'
+    '<param name="beamcenter_actual">372.50    196.98</param>'
+    '<param name="sample_transfact"></param><param name="saxsconf_Imon"></param>'
+    '<param name="start_timestamp">Tue Mar 27 14:35:42 2018</param>'
+    '<param name="Img.Operator">Jane Doe</param></SAXSLABparameters>'
+)
+SAXSLAB_FACTS = {
+    "exposure_time": 1200.0,
+    "wavelength_header": 1.3414,
+    "distance_header": 1.1298375,
+    "beam_center_x_header": 196.98,
+    "beam_center_y_header": 372.5,
+}
+EDF_KEYS = {
+    "ExposureTime": "0.5",
+    "WaveLength": "7.0e-11",
+    "SampleDistance": "150_cm",
+    "Center_1": "56.5",
+    "Center_2": "48.25",
+    "PSize_1": "172e-6",
+    "PSize_2": "0.173 mm",
+    "Intensity0": "2000",
+    "Intensity1": "1500",
+    "SampleTemperature": "25_degC",
+    "Time": "2025-01-02T03:04:05",
+    "User": "Jane Doe",
+}
+EDF_FACTS = {
+    "exposure_time": 0.5,
+    "wavelength_header": 0.7,
+    "distance_header": 1.5,
+    "beam_center_x_header": 56.5,
+    "beam_center_y_header": 48.25,
+    "pixel_size_x_header": 172e-6,
+    "pixel_size_y_header": 173e-6,
+    "monitor": 2000.0,
+    "transmission": 0.75,
+    "temperature": 298.15,
+}
+MARCCD_FACTS = {
+    "exposure_time": 2.5,
+    "wavelength_header": 0.4066,
+    "distance_header": 0.25,
+    "beam_center_x_header": 512.5,
+    "beam_center_y_header": 498.25,
+    "pixel_size_x_header": 79e-6,
+    "pixel_size_y_header": 79.5e-6,
+}
+SMV_FACTS = {
+    "exposure_time": 1.5,
+    "wavelength_header": 0.9795,
+    "distance_header": 0.25,
+    "pixel_size_x_header": 102.4e-6,
+    "pixel_size_y_header": 102.4e-6,
+}
+VENDORS = {
+    "edf": (edf_bytes(STACK[:1], keys=EDF_KEYS), EDF_FACTS, "2025-01-02T03:04:05"),
+    "dectris tiff": (
+        tiff_bytes(STACK[:1], tags={270: PILATUS.replace("\n", "\r\n").encode()}),
+        PILATUS_FACTS,
+        "2014-10-24T16:33:09.123000",
+    ),
+    "saxslab tiff": (
+        tiff_bytes(STACK[:1], tags={315: SAXSLAB.encode()}),
+        SAXSLAB_FACTS,
+        "2018-03-27T14:35:42",
+    ),
+    "marccd": (marccd_bytes(STACK), MARCCD_FACTS, "2013-11-03T10:02:39"),
+    "cbf": (cbf_bytes(STACK, comment=PILATUS), PILATUS_FACTS, "2014-10-24T16:33:09.123000"),
+    "smv": (smv_bytes(STACK), SMV_FACTS, None),
+}
+
+
+def facts_of(data):
+    return {n: float(data[n].values[0]) for n in COORDINATES if n in data and n != "start_time"}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_facts_of_each_vendor(vendor, tmp_path):
+    raw, wanted, start = VENDORS[vendor]
+    (tmp_path / "a").write_bytes(raw)
+    data = xk.open_frames(tmp_path / "a")
+    assert facts_of(data) == pytest.approx(wanted, rel=1e-12)
+    assert ("start_time" in data) == (start is not None)
+    if start:
+        assert data.start_time.values[0] == start
+    for name in wanted:
+        attrs = data[name].attrs
+        assert attrs["units"] == COORDINATES[name].unit
+        assert attrs["long_name"]
+        assert attrs["source_key"]
+    assert "Doe" not in str(data.to_dict(data=True)) + repr(data)
+
+
+def test_eiger_facts_and_pixel_mask(tmp_path):
+    data = xk.open_frames(eiger(tmp_path / "run_master.h5", STACK))
+    assert facts_of(data) == pytest.approx(
+        {
+            "exposure_time": 0.25,
+            "wavelength_header": 0.7,
+            "distance_header": 0.3,
+            "beam_center_x_header": 8.5,
+            "beam_center_y_header": 5.25,
+            "pixel_size_x_header": 75e-6,
+            "pixel_size_y_header": 75e-6,
+        }
+    )
+    reasons = [MaskReason.GAP, MaskReason.DEAD, MaskReason.HOT, MaskReason.USER, MaskReason.USER]
+    assert data.mask.values[0, :5].tolist() == [int(r) for r in reasons]
+    assert not data.mask.values[1:].any()
+
+
+def test_a_pixel_mask_of_another_shape_is_refused(tmp_path):
+    path = nexus(tmp_path / "a.h5", STACK)
+    with h5py.File(path, "a") as file:
+        file["entry/instrument/detector/pixel_mask"] = np.zeros((5, 5), "u4")
+    with pytest.raises(FrameShapeMismatch, match="pixel_mask"):
+        xk.open_frames(path)
+
+
+AREA_DETECTOR = {
+    "SDD": (513.8, "SDD: distance between sample and detector, mm"),
+    "PresetTime": (5.0, "specified time for this exposure, s"),
+    "I0_cts": (2e6, "I0 counts"),
+    "I0_gain": (1e8, "I0 V/A gain"),
+    "linkam_T96_temp": (225.0, "stage"),
+    "NDArrayEpicsTSSec": (1109010134, "seconds past epoch"),
+    "wavelength": (0.5904, "monochromator wavelength, A"),
+    "UserName": (b"Jane Doe", "user name"),
+}
+
+
+def area_detector(path, **changed):
+    nexus(path, STACK[:1])
+    with h5py.File(path, "a") as file:
+        group = file.create_group("entry/Metadata")
+        for name, (value, text) in AREA_DETECTOR.items():
+            group[name] = [changed.get(name, value)]
+            group[name].attrs["NDAttrDescription"] = np.bytes_(text)
+        sample = file.create_group("entry/sample")
+        sample.attrs["NX_class"] = "NXsample"
+        sample["temperature"] = [20.0]
+        sample["temperature"].attrs["units"] = "C"
+        file["entry/start_time"] = "Tue Oct 18 14:16:18 2022"
+        return path
+
+
+def test_area_detector_facts_with_gain_and_time_stamp(tmp_path):
+    data = xk.open_frames(area_detector(tmp_path / "a.h5"))
+    assert facts_of(data) == pytest.approx(
+        {
+            "exposure_time": 5.0,
+            "wavelength_header": 0.5904,
+            "distance_header": 0.5138,
+            "monitor": 0.02,
+            "monitor_raw": 2e6,
+            "monitor_gain": 1e8,
+            "temperature": 498.15,
+        }
+    )
+    assert data.start_time.values[0] == "2025-02-21T18:22:14+00:00"
+    assert data.monitor.attrs["source_key"] == "/entry/Metadata/I0_cts / /entry/Metadata/I0_gain"
+
+
+def test_an_absent_stage_and_a_dead_monitor_are_absent(tmp_path):
+    data = xk.open_frames(area_detector(tmp_path / "a.h5", linkam_T96_temp=0.0, I0_gain=0.0))
+    assert "temperature" not in data
+    assert "monitor" not in data
+
+
+def test_one_value_per_frame_is_kept_per_frame(tmp_path):
+    path = nexus(tmp_path / "a.h5", STACK)
+    with h5py.File(path, "a") as file:
+        group = file.create_group("entry/instrument/detector")
+        group["count_time"] = [0.1, -1.0, np.nan]
+        monitor = file.create_group("entry/control")
+        monitor.attrs["NX_class"] = "NXmonitor"
+        monitor["data"] = [10, 20, 30]
+        group["distance"] = 12.0  # without a unit
+        group["beam_center_x"] = 3.0
+        group["beam_center_x"].attrs["units"] = "furlong"
+    data = xk.open_frames(path)
+    np.testing.assert_array_equal(data.exposure_time.values, [0.1, np.nan, np.nan])
+    assert data.monitor.values.tolist() == [10, 20, 30]
+    assert "distance_header" not in data
+    assert "beam_center_x_header" not in data
+
+
+NONSENSE = ["", "abc", "1.0 2.0", "nan", "inf", "0", "-3", "1e400", "1,5", "0x10", "١", None, True]
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+def test_nonsense_is_absent(value):
+    assert fact("exposure_time", value, "s", "k") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("wavelength_header", "1e-10"),
+        ("wavelength_header", "500"),
+        ("distance_header", "513.8"),
+        ("pixel_size_x_header", "172"),
+        ("transmission", "1.2"),
+        ("transmission", "0"),
+        ("temperature", "0"),
+    ],
+)
+def test_impossible_values_are_absent(name, value):
+    assert fact(name, value, COORDINATES[name].unit, "k") == {}
+
+
+@pytest.mark.parametrize("text", ["1.5", "1e-3", b"+2", " 7. ", ".5", 3, np.float32(2)])
+def test_numbers_are_read(text):
+    value = text.decode() if isinstance(text, bytes) else text
+    assert number(text) == float(value)
+
+
+def test_quantities_and_units():
+    assert quantity("0.21 m") == (0.21, "m")
+    assert quantity("10_mm") == (10.0, "mm")
+    assert quantity("1.0e-10") == (1e-10, "")
+    assert quantity("ten mm") is None
+    assert convert(1, "mm", "m") == 1e-3
+    assert convert(12.398419843320026, "keV", "angstrom") == pytest.approx(1)
+    assert convert(25, "degC", "K") == 298.15
+    assert convert(1, "mm", "s") is None
+    assert convert(0, "keV", "angstrom") is None
+    assert time_fact("once upon a time", "k") == {}
+    assert time_fact("0001-01-01", "k") == {}
