@@ -7,7 +7,13 @@ from powder_patterns import counted, integrated, stacked
 
 import xrdkit as xk
 from xrdkit import provenance, schema
-from xrdkit.phase import InstrumentWidths, embedded_structure, powder_intensity
+from xrdkit.errors import EmptyResult, SchemaError
+from xrdkit.phase import (
+    InstrumentWidths,
+    embedded_structure,
+    instrument_widths,
+    powder_intensity,
+)
 from xrdkit.phase.intensity import scattering_envelope
 
 SHARP = InstrumentWidths(w=0.05**2)
@@ -98,6 +104,35 @@ def test_a_line_standard_at_short_wavelength_far_from_its_start(stretch):
     tangent = np.tan(np.radians(7.0))
     squared = result.caglioti_u * tangent**2 + result.caglioti_v * tangent + result.caglioti_w
     assert np.sqrt(squared.item()) == pytest.approx(0.06, rel=0.02)
+
+
+def test_the_instrument_of_a_standard_serves_the_samples():
+    x = np.linspace(5, 45, 2500)
+    standard = counted(x, {"LaB6": 1.0}, wavelength=0.5, fwhm=0.08, top=1e5)
+    settings = xk.RefinementSpec(refine_instrument=True, size=False, strain=False)
+    instrument = instrument_widths(xk.refine_phases(standard, ["LaB6"], settings))
+    sample = counted(x, {"CeO2": 1.0}, wavelength=0.5, fwhm=0.08, sizes={"CeO2": 12.0}, top=1e5)
+    spec = xk.RefinementSpec(instrument=instrument, strain=False)
+    result = xk.refine_phases(sample, ["CeO2"], spec)
+    assert result.crystallite_size.item() == pytest.approx(12.0, rel=0.02)
+    assert "instrument removed" in result.crystallite_size.attrs["long_name"]
+    with pytest.raises(SchemaError, match="size or strain were refined"):
+        instrument_widths(result)
+    with pytest.raises(SchemaError, match="no phase refinement"):
+        instrument_widths(sample)
+
+
+def test_a_frame_without_data_leaves_the_others_alone():
+    series = stacked([catalyst(seed=0), catalyst(seed=1), catalyst(seed=2)])
+    series["intensity"][1] = np.nan
+    spec = xk.RefinementSpec(instrument=SHARP, strain=False)
+    result = xk.refine_phases(series, ["Pt", "C"], spec)
+    assert list(result.verdict.values) == ["ok", "not_converged", "ok"]
+    assert "points with data" in result.verdict_reason.values[1]
+    assert np.isnan(result.crystallite_size.values[1]).all()
+    assert np.isnan(result.rwp.values[1])
+    with pytest.raises(EmptyResult):
+        xk.refine_phases(series.isel(frame=[1]), ["Pt", "C"], spec)
 
 
 def test_q_and_two_theta_give_the_same_answer():

@@ -2,6 +2,7 @@
 
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_names, embedded_structure
+from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.pattern import powder_intensity
 from xrdkit.phase.refine import refine_phases
 from xrdkit.phase.spec import RefinementSpec
@@ -15,6 +16,7 @@ __all__ = [
     "Structure",
     "embedded_names",
     "embedded_structure",
+    "instrument_widths",
     "load_structure",
     "powder_intensity",
     "refine_phases",

@@ -198,7 +198,9 @@ class PatternModel:
         return float(np.median(shape.width[inside])) if inside.any() else float(self.step)
 
     def at(self, two_theta: Array) -> "PatternModel":
-        """Return the same model on other angles (n,), degree."""
+        """Return the same model on other angles (n,), degree; itself where they are its own."""
+        if np.array_equal(two_theta, self.x):
+            return self
         return PatternModel(
             self.structures,
             two_theta,

@@ -154,9 +154,9 @@ def _errors(
     if "sigma" in data:
         sigma = data["sigma"].values.reshape(-1, inside.size)[:, inside].astype(float)
         positive = sigma[np.isfinite(sigma) & (sigma > 0) & np.isfinite(rows)]
-        if positive.size == 0:
+        if positive.size == 0 and np.isfinite(rows).any():
             raise CurveError("no point of the profile has a standard error above 0")
-        if np.any(sigma == 0):
+        if positive.size > 0 and np.any(sigma == 0):
             # A bin without counts has no error estimate of its own; the smallest one stands in.
             return np.where(sigma == 0, positive.min(), sigma), "profile; smallest one where 0"
         return sigma, "profile"

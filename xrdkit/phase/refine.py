@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from xrdkit import provenance, schema
-from xrdkit.errors import FitFailed, SpecError, StructureError, XrdkitError
+from xrdkit.errors import ComputeError, SpecError, StructureError
 from xrdkit.fitting import Verdict
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_names, embedded_structure
@@ -35,7 +35,8 @@ def refine_phases(
 
     profile: `schema.PROFILE` over q (1/nm) or two_theta (degree) with the coordinate
     ``wavelength``; where it was integrated from frames, solid angle and polarisation must have been
-    corrected. A leading ``frame`` dimension is fitted frame by frame, each from the last good one.
+    corrected. A leading ``frame`` dimension is fitted frame by frame, each from the last good one;
+    a frame that cannot be fitted leaves NaN and its verdict.
     phases: names of embedded structures (``"LaB6"``), paths of CIF files, or Structures.
     spec: see `RefinementSpec`.
 
@@ -50,25 +51,30 @@ def refine_phases(
 
     Raises StructureError for an unknown phase or a CIF that cannot be used, CurveError for a
     profile that does not carry what is needed, SpecError for a range outside the data, EmptyResult
-    for too few points, FitFailed where the model cannot be computed.
+    for too few points and FitFailed where the model cannot be computed, in every frame.
     """
     structures = resolve(phases)
     observed = observe(profile, spec)
-    fits: list[FrameFit] = []
+    fits: list[FrameFit | None] = []
     verdicts: list[tuple[Verdict, str]] = []
     good: FrameFit | None = None
+    failure: ComputeError | None = None
     for number in range(len(observed.intensity)):
         try:
             frame = _frame(observed, number)
             fit, verdict = _fit(frame, good, structures, spec, observed)
-        except FitFailed as exc:
-            raise FitFailed(exc.message, frame=number, hint=exc.hint) from exc
+        except ComputeError as exc:
+            failure = exc
+            fits.append(None)
+            verdict = Verdict.NOT_CONVERGED, exc.message
+        else:
+            fits.append(fit)
+            good = fit if verdict[0] is Verdict.OK else good
+        verdicts.append(verdict)
         if verdict[0] is not Verdict.OK:
             _LOG.warning("frame %d: %s: %s", number, verdict[0], verdict[1])
-        else:
-            good = fit
-        fits.append(fit)
-        verdicts.append(verdict)
+    if failure is not None and not any(fits):
+        raise failure
     result = assemble(profile, observed, [s.name for s in structures], fits, verdicts)
     result = provenance.append(
         result,
@@ -136,7 +142,7 @@ def _fit(
     if before is not None:
         try:
             fit = warm_fit(frame, before, observed)
-        except XrdkitError as exc:
+        except ComputeError as exc:
             _LOG.info("no fit from the frame before: %s", exc)
         else:
             warm = fit, judge(frame, fit)

@@ -37,16 +37,26 @@ def assemble(
     profile: xr.Dataset,
     observed: Observation,
     names: Sequence[str],
-    fits: Sequence[FrameFit],
+    frames: Sequence[FrameFit | None],
     verdicts: Sequence[tuple[Verdict, str]],
 ) -> xr.Dataset:
-    """Return the fits of all frames as one Dataset that passes `schema.PHASES`."""
+    """Return the fits of all frames as one Dataset that passes `schema.PHASES`.
+
+    Rows of frames without a fit (None) are NaN. At least one frame has a fit.
+    """
     framed = schema.FRAME in profile.dims
     lead = (schema.FRAME,) if framed else ()
     radial = observed.radial
+    fits = [f for f in frames if f is not None]
+    fitted = np.array([f is not None for f in frames])
 
     def put(values: Any, dims: tuple[str, ...], **attrs: Any) -> tuple[Any, Any, dict[str, Any]]:
         stack = np.asarray(values)
+        if len(stack) < len(frames):
+            empty = np.nan if stack.dtype.kind == "f" else 0
+            whole = np.full((len(frames), *stack.shape[1:]), empty, dtype=stack.dtype)
+            whole[fitted] = stack
+            stack = whole
         return (lead + dims, stack if framed else stack[0], attrs)
 
     data: dict[str, Any] = {}
@@ -59,7 +69,7 @@ def assemble(
     _cells(data, put, numbers)
     _instrument(data, put, fits)
     _curves(data, put, observed, fits)
-    _quality(data, put, observed, fits, verdicts)
+    _quality(data, put, observed, fitted, fits, verdicts)
     _ticks(data, put, observed, fits)
     coords: dict[str, Any] = {
         "phase": ("phase", list(names), {"long_name": "phase"}),
@@ -155,10 +165,11 @@ def _quality(
     data: dict[str, Any],
     put: Any,
     observed: Observation,
+    fitted: NDArray[np.bool_],
     fits: Sequence[FrameFit],
     verdicts: Sequence[tuple[Verdict, str]],
 ) -> None:
-    weight = np.nansum((observed.intensity / observed.sigma) ** 2, axis=1)
+    weight = np.nansum((observed.intensity / observed.sigma) ** 2, axis=1)[fitted]
     chi2 = np.array([f.outcome.chi2 for f in fits])
     dof = np.array([f.outcome.dof for f in fits])
     data["rwp"] = put(np.sqrt(chi2 / weight), (), units="1", long_name="weighted profile R factor")
