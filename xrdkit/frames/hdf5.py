@@ -29,7 +29,10 @@ _USER_BLOCKS = (0, 512, 1024, 2048)
 class Hdf5Frames:
     """Frames that lie in one or more HDF5 datasets; files are open only while frames are read."""
 
+    path: Path
+    """The file that was opened."""
     located: Located
+    """Where the frames are."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,7 +75,7 @@ class Hdf5Frames:
         if not self.located.written[index]:
             raise FrameTruncated(
                 "is declared but was never written",
-                source=self.located.segments[0].file,
+                source=self.path,
                 frame=index,
                 hint="choose frames by the coordinate 'written'",
             )
@@ -130,7 +133,7 @@ class Hdf5Reader:
             located = locator.locate(path, name)
         if located.shape[0] < 1:
             raise FrameTruncated("holds no frame", source=path)
-        frames = Hdf5Frames(located)
+        frames = Hdf5Frames(path, located)
         mask = _static_mask(path, found, frames)
         facts = header_facts(path, found, located)
         others = {segment.file: None for segment in located.segments} | locator.checked

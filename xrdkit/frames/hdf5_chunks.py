@@ -22,7 +22,7 @@ _SIZE = struct.Struct(">I")
 _ELEMENTS_TOGETHER = 8
 
 
-def check_chunks(path: Path, dataset: Any, key: tuple[Any, ...], frame: int) -> None:
+def check_chunks(path: Path, dataset: Any, key: tuple[Any, ...], frame: int | None) -> None:
     """Check all chunks that `key` (frame number and slices) of `dataset` needs.
 
     Raises FrameCorrupt where the sizes in a bitshuffle or LZ4 chunk contradict each other.

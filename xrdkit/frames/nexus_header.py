@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import FrameShapeMismatch
+from xrdkit.frames.hdf5_chunks import check_chunks
 from xrdkit.frames.hdf5_safety import (
     DatasetEntry,
     Walk,
@@ -222,6 +223,7 @@ def pixel_mask(path: Path, found: Walk, shape: tuple[int, int]) -> NDArray[np.ui
             dataset = file[entry.path]
             if not isinstance(dataset, h5py.Dataset):
                 continue
+            check_chunks(path, dataset, tuple(slice(0, n) for n in shape), None)
             bits = np.asarray(dataset[()]).astype(np.uint32)
         mask = np.zeros(shape, dtype=np.uint16)
         named = 0

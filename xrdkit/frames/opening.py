@@ -46,13 +46,15 @@ def open_frames(
     ``_header`` are hints, not geometry.
 
     Raises FrameNotFound, FrameTruncated, FrameCorrupt, FrameFormatUnknown, FrameShapeMismatch,
-    LinkRefused and LimitExceeded, each naming the file; what no header tells (damaged compressed
+    LinkRefused and LimitExceeded, each naming the file, and SpecError where a data file is named
+    beside the master file that links it; what no header tells (damaged compressed
     data, an unwritten frame) is raised when the frame is read.
     """
     limits = Limits() if limits is None else limits
     marks = tuple(int(value) for value in sentinels or ())
     names = _listed(source)
     stacks = [_open_one(name, reader, limits) for name in names]
+    _check_given_once(stacks)
     frames = join([stack.source for stack in stacks], [str(stack.files[0]) for stack in stacks])
     limits.check("frames", frames.shape[0], source=names[0])
     data = xr.Dataset(
@@ -93,6 +95,18 @@ def _listed(source: str | Path | Sequence[str | Path]) -> list[str]:
     if not found:
         raise FrameNotFound("no file matches", source=text)
     return sorted(found, key=_natural)
+
+
+def _check_given_once(stacks: Sequence[Stack]) -> None:
+    """Raise SpecError where a file is named and also linked from another, as by ``run_*.h5``."""
+    named = {stack.files[0] for stack in stacks}
+    for stack in stacks:
+        for file in stack.files[1:]:
+            if file in named:
+                raise SpecError(
+                    f"{file.name} is named, and its frames are in {stack.files[0].name} too",
+                    hint="name the master file only",
+                )
 
 
 def _exists(path: Path) -> bool:
