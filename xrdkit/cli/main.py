@@ -3,7 +3,6 @@
 import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -25,8 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _name in COMMANDS:
-    if find_spec(f"xrdkit.cli.{_name}") is None:
-        continue
     app.command(_name)(getattr(import_module(f"xrdkit.cli.{_name}"), _name))
 
 

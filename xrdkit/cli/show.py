@@ -95,7 +95,7 @@ def _cell(value: Any, sigma: Any) -> str:
         return "-"
     if isinstance(sigma, float) and 0 < sigma < math.inf and value:
         digits = 1 - math.floor(math.log10(sigma))
-        if 0 <= digits <= 6:
+        if 0 <= digits <= 8:
             return f"{value:.{digits}f}±{sigma:.{digits}f}"
         return f"{value:.4g}±{sigma:.1g}"
     return f"{value:.5g}"

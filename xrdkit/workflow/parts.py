@@ -39,7 +39,7 @@ def part_path(into: Path, block: Block, product: str) -> Path:
 
 
 def find_part(into: Path, block: Block, product: str) -> Part | None:
-    """Return the part where it is there, whole, and need not be tried again; else None."""
+    """Return the part where it is there and whole; else None."""
     path = part_path(into, block, product)
     try:
         record = json.loads(path.with_suffix(".json").read_bytes())
@@ -56,7 +56,13 @@ def find_part(into: Path, block: Block, product: str) -> Part | None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         # No record, or one that cannot be trusted: the block is done again.
         return None
-    return part if is_same and whole and not any(f.again for f in part.failures) else None
+    return part if is_same and whole else None
+
+
+def settled_part(into: Path, block: Block, product: str) -> Part | None:
+    """Return the part where it is there and none of its failures is worth another try."""
+    part = find_part(into, block, product)
+    return None if part is None or any(f.again for f in part.failures) else part
 
 
 def write_part(

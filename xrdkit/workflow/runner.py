@@ -11,7 +11,7 @@ from xrdkit.workflow.engines import cores, engine
 from xrdkit.workflow.journal import Journal, Tally
 from xrdkit.workflow.load import load_recipe
 from xrdkit.workflow.outcome import Done, Failed, Outcome, Skipped
-from xrdkit.workflow.parts import FOLDER, find_part
+from xrdkit.workflow.parts import FOLDER, settled_part
 from xrdkit.workflow.plan import Plan, Sources, make_plan, with_sources
 from xrdkit.workflow.products import make_report, merge_products
 from xrdkit.workflow.recipe import Recipe
@@ -68,7 +68,7 @@ class Run:
             yield failure
         waiting = []
         for block in self.plan.blocks:
-            parts = {product: find_part(self.into, block, product) for product in block.keys}
+            parts = {product: settled_part(self.into, block, product) for product in block.keys}
             outcomes = [o for k, p in parts.items() if p is not None for o in found(p, block, k)]
             if None in parts.values():
                 waiting.append(block)

@@ -15,7 +15,7 @@ from xrdkit.workflow.blocks import Block
 from xrdkit.workflow.inputs import Inputs
 from xrdkit.workflow.merge import join
 from xrdkit.workflow.outcome import Done, Failed, Outcome, Skipped, failed
-from xrdkit.workflow.parts import Part, find_part, read_part, write_part
+from xrdkit.workflow.parts import Part, find_part, read_part, settled_part, write_part
 from xrdkit.workflow.recipe import DetectorRecipe
 
 Verb = Callable[[xr.Dataset], xr.Dataset]
@@ -29,7 +29,7 @@ def do_block(into: Path, block: Block, detector: DetectorRecipe, inputs: Inputs)
     outcomes: list[Outcome] = []
     profile: xr.Dataset | None = None
     for product in detector.products:
-        part = find_part(into, block, product)
+        part = settled_part(into, block, product)
         if part is not None:
             outcomes.extend(found(part, block, product))
             continue
