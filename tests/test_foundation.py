@@ -122,6 +122,13 @@ def test_schema_names_the_fault():
             schema.validate(data, schema.PROFILE)
 
 
+def test_mean_positions_are_those_of_the_pixels_where_there_are_any():
+    data = a_profile()
+    np.testing.assert_array_equal(schema.mean_positions(data), [np.linspace(1, 2, 5)])
+    mean = data.assign(q_mean=("q", [1.1, np.nan, 1.6, 1.7, 2.1]))
+    np.testing.assert_array_equal(schema.mean_positions(mean), [[1.1, 1.25, 1.6, 1.7, 2.1]])
+
+
 def test_provenance_grows_and_content_digest_follows_content():
     data = a_profile()
     one = provenance.append(data, "first", {"a": 1}, inputs=["ff"], software=["numpy"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrdkit.errors import SchemaError
 
@@ -138,6 +139,23 @@ def radial_dim(data: xr.Dataset) -> str:
             f"needs one radial dimension of {', '.join(RADIAL)}, has {found or 'none'}"
         )
     return found[0]
+
+
+def mean_positions(profile: xr.Dataset) -> NDArray[np.float64]:
+    """Return where the points of each row of a profile lie, shape (rows, n), in stored units.
+
+    After integration that is the mean position of the pixels of each bin (``<axis>_mean``), which
+    differs from the centre of the bin where the bin is wide or its pixels few; elsewhere, and in
+    bins without a pixel, the radial coordinate. A profile without ``frame`` is one row.
+    """
+    radial = radial_dim(profile)
+    centre = np.asarray(profile[radial].values, dtype=np.float64)
+    rows = profile.sizes.get(FRAME, 1)
+    name = f"{radial}_mean"
+    if name not in profile:
+        return np.broadcast_to(centre, (rows, centre.size))
+    mean = np.asarray(profile[name].values, dtype=np.float64).reshape(rows, centre.size)
+    return np.where(np.isfinite(mean), mean, centre)
 
 
 def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:

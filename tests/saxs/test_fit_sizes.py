@@ -271,3 +271,17 @@ def test_other_profiles_are_refused(sets):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(errors.SpecError, match=next(iter(wrong)).split("_")[0]):
         xk.SizeSpec(**wrong)
+
+
+def test_points_lie_where_the_pixels_of_their_bins_do(sets):
+    data = single(sets)
+    spec = xk.SizeSpec(contrast=sets.CONTRAST)
+    expected = xk.fit_sizes(data, spec)
+    label = {"units": "1/nm", "long_name": "mean q"}
+    shifted = data.assign_coords(q=("q", data["q"].values * 1.01, data["q"].attrs))
+    mean = shifted.assign(q_mean=("q", data["q"].values, label))
+    found = xk.fit_sizes(mean, spec)
+    for name in ("mean_radius_volume", "width_volume", "volume_fraction"):
+        assert float(found[name]) == float(expected[name])
+    wrong = float(xk.fit_sizes(shifted, spec)["mean_radius_volume"])
+    assert wrong < 0.995 * float(expected["mean_radius_volume"])

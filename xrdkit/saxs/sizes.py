@@ -15,7 +15,7 @@ from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.result import FrameSizes, collect
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
-from xrdkit.schema import FRAME, PROFILE, SIZES, radial_dim, validate
+from xrdkit.schema import FRAME, PROFILE, SIZES, mean_positions, radial_dim, validate
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,8 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     """Return the size distribution of dilute particles for each frame of a profile (SIZES).
 
     `profile` (PROFILE) is a curve over q, best on absolute scale (1/cm); points without a finite
-    intensity and a positive sigma are left out. No window or start value is needed; backgrounds are
+    intensity and a positive sigma are left out. After integration each point lies at the mean q of
+    its pixels (`xrdkit.schema.mean_positions`). No window or start value is needed; backgrounds are
     fitted together with the particles. Every frame is fitted by itself: a series gives exactly what
     single fits give.
 
@@ -55,14 +56,16 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     cannot be fitted gets NaN and a verdict with the reason.
     """
     data = _selected(profile, spec)
-    q = np.ascontiguousarray(data["q"].values, dtype=np.float64)
+    positions = np.ascontiguousarray(mean_positions(data))
     intensity = np.asarray(data["intensity"].values, dtype=np.float64)
     sigma = np.asarray(data["sigma"].values, dtype=np.float64) if "sigma" in data else None
     absolute = data["intensity"].attrs["units"] == "1/cm"
     rows = intensity if FRAME in data.dims else intensity[np.newaxis]
     errors = None if sigma is None else sigma.reshape(rows.shape)
     frames = [
-        _fit_frame(q, row, None if errors is None else errors[i], spec, absolute=absolute)
+        _fit_frame(
+            positions[i], row, None if errors is None else errors[i], spec, absolute=absolute
+        )
         for i, row in enumerate(rows)
     ]
     names = formfree_parameter_names if spec.method == TIKHONOV else parameter_names
