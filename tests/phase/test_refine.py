@@ -214,6 +214,14 @@ def test_noise_without_lines_is_never_ok(seed):
         assert xk.refine_phases(profile, phases).verdict.item() != "ok"
 
 
+@pytest.mark.parametrize("level", [0.0, 7.0])
+def test_a_constant_is_never_ok(level):
+    profile = integrated(xk.pattern(X, np.full(X.size, level), wavelength=0.7))
+    result = xk.refine_phases(profile, ["Pt"])
+    assert result.verdict.item() != "ok"
+    assert result.verdict_reason.item()
+
+
 def test_the_wrong_structure_is_never_ok():
     profile = counted(X, {"CeO2": 1.0}, wavelength=0.7, fwhm=0.1)
     for wrong in ("LaB6", "ZnO", "Pt"):

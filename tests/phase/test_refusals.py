@@ -22,7 +22,7 @@ def test_ranges_outside_the_data_are_refused():
         xk.refine_phases(profile(), ["Si"], xk.RefinementSpec(range=(10, 10.5)))
 
 
-@pytest.mark.parametrize("phase", ["Unobtainium", "no/such/file.cif"])
+@pytest.mark.parametrize("phase", ["Unobtainium", "no/such/file.cif", 3, None])
 def test_unknown_phases_are_refused(phase):
     with pytest.raises(StructureError):
         xk.refine_phases(profile(), [phase])

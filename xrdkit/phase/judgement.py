@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 
 #: Phases must lower χ² (in units of the final χ² per point) by this beyond their parameters' BIC.
 _EVIDENCE = 25.0
+#: χ² per point below which data without noise are taken to have some: a constant has no lines.
+_LEAST_NOISE = 1e-6
 #: Share of the signal over the background that may stay unexplained where it is not noise.
 _UNEXPLAINED = 0.25
 _NOISE_GOF = 2.0
@@ -33,7 +35,7 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     more than a quarter of the signal stays unexplained although the noise is small.
     """
     calculated = fit.model.phases(fit.values).sum(axis=0)
-    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), 1e-30)
+    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
     gain = (fit.chi2_background - fit.outcome.chi2) / gof_squared
     number = sum(not n.startswith("background") for n in fit.outcome.names)
     nothing = gain < number * np.log(frame.two_theta.size) + _EVIDENCE

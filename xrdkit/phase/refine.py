@@ -111,6 +111,8 @@ def resolve(phases: Sequence[str | Path | Structure]) -> tuple[Structure, ...]:
 def _structure(phase: str | Path | Structure) -> Structure:
     if isinstance(phase, Structure):
         return phase
+    if not isinstance(phase, str | Path):
+        raise StructureError(f"a phase is a name, a path or a Structure, not {phase!r}")
     if isinstance(phase, str) and (phase in embedded_names() or phase == "graphite"):
         return embedded_structure(phase)
     if isinstance(phase, Path) or phase.lower().endswith((".cif", ".mcif")) or Path(phase).exists():

@@ -170,6 +170,7 @@ def _quality(
     verdicts: Sequence[tuple[Verdict, str]],
 ) -> None:
     weight = np.nansum((observed.intensity / observed.sigma) ** 2, axis=1)[fitted]
+    weight[weight == 0] = np.nan
     chi2 = np.array([f.outcome.chi2 for f in fits])
     dof = np.array([f.outcome.dof for f in fits])
     data["rwp"] = put(np.sqrt(chi2 / weight), (), units="1", long_name="weighted profile R factor")
