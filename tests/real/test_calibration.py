@@ -13,7 +13,6 @@ import pytest
 
 import xrdkit as xk
 from xrdkit.calibration import CalibrationVerdict
-from xrdkit.simulate import pose
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,24 @@ def flipped(calibration, rows):
 
 
 def placed(distance, x, y, wavelength, pixel, tilt=0.0, azimuth=0.0):
-    """Return a geometry from a published direct distance (mm) and centre, edges at integers."""
-    detector = xk.Detector(pixel_size_y=pixel, pixel_size_x=pixel)
-    return pose(
-        distance=distance * 1e-3, center=(x, y), tilt=tilt, tilt_azimuth=azimuth,
-        wavelength=wavelength, detector=detector,
-    )  # fmt: skip
+    """Return a geometry from a published direct distance (mm) and centre, edges at integers.
+
+    The tilt is Fit2D's: its direction counts on the detector, so that
+    sin rot2 = sin tilt sin azimuth and -cos rot2 sin rot1 = sin tilt cos azimuth, in degree.
+    """
+    lean, direction = np.radians(tilt), np.radians(azimuth)
+    rot2 = np.arcsin(np.sin(lean) * np.sin(direction))
+    rot1 = -np.arcsin(np.sin(lean) * np.cos(direction) / np.cos(rot2))
+    normal = distance * 1e-3 * np.cos(rot1) * np.cos(rot2)
+    return xk.Calibration(
+        distance=normal,
+        poni1=y * pixel - normal * np.tan(rot2) / np.cos(rot1),
+        poni2=x * pixel + normal * np.tan(rot1),
+        rot1=rot1,
+        rot2=rot2,
+        wavelength=wavelength,
+        detector=xk.Detector(pixel_size_y=pixel, pixel_size_x=pixel),
+    )
 
 
 CASES = {

@@ -22,6 +22,8 @@ _CLIP = 4.0
 _ROUNDS = 12
 #: the tilt is freed only where chance would improve the fit as much in one of so many cases
 _CHANCE = 1e-3
+_TILT_KNOWN = math.radians(0.1)
+_ENOUGH_FOR_TILT = 12
 #: points of a ring that show its scatter, and how far below σ it is believed
 _ENOUGH, _LEAST = 8, 0.3
 
@@ -45,6 +47,12 @@ class GeometryFit:
     inflation: float
     """Factor by which the variance exceeds that of independent points, contained in it."""
 
+    @property
+    def knows_tilt(self) -> bool:
+        """Whether both rotations were fitted to better than 0.1°, which no start is."""
+        variance = np.diag(self.covariance)[3:]
+        return self.tilt_free and bool(np.all(variance < _TILT_KNOWN**2))
+
 
 def fit_geometry(
     points: RingPoints,
@@ -57,8 +65,9 @@ def fit_geometry(
 
     Minimised is Σ (δ/s)², δ = (2θ(point) - 2θ(ring))/|∇2θ| the distance from the ring in pixels and
     s the standard error of the point, as large as the scatter along its ring shows (counting,
-    grains). Points beyond 4 robust standard deviations are clipped. The rotations are fitted only
-    where an F test at 0.1 % asks for them; else they stay at `start`.
+    grains). Points beyond 4 robust standard deviations are clipped. The rotations are fitted where
+    the points give both to better than 0.1° or an F test at 0.1 % asks for them; else they stay at
+    `start`.
     The covariance (JᵀJ)⁻¹ s² is enlarged where points that err together, along rings or ring by
     ring, show that they are not independent.
 
@@ -66,13 +75,15 @@ def fit_geometry(
     """
     problem = _Problem(points, two_theta, current, shape)
     plain = problem.robust(_WITHOUT_TILT, _with_tilt_of(start, current))
-    chosen = plain
-    names: tuple[str, ...] = _WITHOUT_TILT
-    if len(points) > 12:
+    if len(points) > _ENOUGH_FOR_TILT:
         tilted = problem.robust(PARAMETERS, values_of(current))
-        if problem.tilt_is_seen(plain, tilted):
-            chosen, names = tilted, PARAMETERS
-    return problem.finish(names, chosen)
+        try:
+            fit = problem.finish(PARAMETERS, tilted)
+        except CalibrationRejected:
+            fit = None
+        if fit is not None and (fit.knows_tilt or problem.tilt_is_seen(plain, tilted)):
+            return fit
+    return problem.finish(_WITHOUT_TILT, plain)
 
 
 class _Problem:

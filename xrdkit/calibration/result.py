@@ -61,7 +61,8 @@ class CalibrationResult:
     azimuth_coverage: float
     """Sum of the azimuth ranges in which any ring has a point, degree, in steps of 5."""
     tilt_refined: bool
-    """False where the data do not show a tilt other than that of the start, which was kept."""
+    """False where the tilt of the start was kept: the rings neither give it to better than 0.1° nor
+    show another. The errors of the other parameters then hold for that tilt."""
     calibrant: str
     """Name of the calibrant."""
     verdict: CalibrationVerdict
