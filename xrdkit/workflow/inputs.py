@@ -1,6 +1,6 @@
 """What a detector needs besides its frames, read once for the whole run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,13 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
     Raises CalibrationError, FrameError, StructureError or RecipeError naming the file.
     """
     calibration = load_calibration(detector.calibration)
+    if detector.orientation is not None:
+        turned = replace(calibration.detector, orientation=detector.orientation)
+        calibration = replace(calibration, detector=turned)
     paths = {name: path for name in _FILES if (path := getattr(detector, name)) is not None}
     opened: dict[str, Any] = {}
     if "mask" in paths:
-        opened["mask"] = load_mask(paths["mask"])
+        opened["mask"] = load_mask(paths["mask"], flip=detector.mask_flip)
     for name in ("dark", "background"):
         if name in paths:
             opened[name] = open_frames(paths[name])
@@ -53,6 +56,7 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
         opened["flat"] = _one_frame(paths["flat"])
     identity = {name: fingerprint(path) for name, path in paths.items()}
     identity["calibration"] = calibration.digest()
+    identity["mask_flip"] = str(detector.mask_flip)
     phases: list[Structure] = []
     if detector.refine_phases is not None:
         for name in detector.refine_phases.phases:

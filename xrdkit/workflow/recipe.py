@@ -48,8 +48,14 @@ class DetectorRecipe(BaseModel):
     """Name of the reader; None: found by the content of the files."""
     calibration: Text
     """Path of the PONI file."""
+    orientation: Literal[1, 2, 3, 4] | None = None
+    """Orientation of the detector, in place of that of the PONI file: 1 top-left, 2 top-right, 3
+    bottom-right, 4 bottom-left. Dioptas shows frames upside down: its files of orientation 3 are
+    2."""
     mask: Text | None = None
     """Path of a mask image: pixels that are not 0 are left out."""
+    mask_flip: bool = False
+    """Whether the rows of the mask are in reverse order (Dioptas, Fit2D)."""
     dark: Text | None = None
     """Path of the dark frame(s); their mean is subtracted."""
     flat: Text | None = None
