@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Step:
     """Versions of the libraries that computed."""
 
 
+@cache
 def package_version(name: str = "xrdkit") -> str:
     """Return the installed version of a distribution, ``"0+unknown"`` where it is not installed."""
     try:
