@@ -26,6 +26,9 @@ class Observation:
     """Radial coordinate (n,) in its own unit."""
     two_theta: Array
     """The same in degree of 2θ (n,)."""
+    positions: Array
+    """2θ at which each point of each frame was measured, degree (frames, n): after integration the
+    mean over the pixels of its bin."""
     intensity: Array
     """(frames, n); NaN where there are no data."""
     sigma: Array
@@ -64,6 +67,7 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
     data = profile.sortby(radial)
     values = np.asarray(data[radial].values, dtype=float)
     inside = _inside(values, radial, spec)
+    places = schema.mean_positions(data)
     if radial == "q":
         if len(wavelengths) > 1:
             raise CurveError(
@@ -71,6 +75,7 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
                 hint="keep such patterns in two_theta",
             )
         angles = two_theta_of_q(values, wavelengths[0])
+        places = two_theta_of_q(places, wavelengths[0])
     else:
         angles = values
     inside &= (angles > 0) & (angles < 180)
@@ -81,6 +86,7 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
         radial=radial,
         radial_values=values[inside],
         two_theta=angles[inside],
+        positions=places[:, inside],
         intensity=rows,
         sigma=sigma,
         sigma_rule=rule,

@@ -126,7 +126,7 @@ def _structure(phase: str | Path | Structure) -> Structure:
 def _frame(observed: Observation, number: int) -> Frame:
     good = usable(observed, number)
     return Frame(
-        two_theta=observed.two_theta[good],
+        two_theta=observed.positions[number][good],
         intensity=observed.intensity[number][good],
         sigma=observed.sigma[number][good],
         limits=(float(observed.two_theta[0]), float(observed.two_theta[-1])),

@@ -68,7 +68,7 @@ def assemble(
         _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text + note, unit)
     _cells(data, put, numbers)
     _instrument(data, put, fits)
-    _curves(data, put, observed, fits)
+    _curves(data, put, observed, fits, observed.positions[fitted])
     _quality(data, put, observed, fitted, fits, verdicts)
     _ticks(data, put, observed, fits)
     coords: dict[str, Any] = {
@@ -138,9 +138,13 @@ def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> Non
 
 
 def _curves(
-    data: dict[str, Any], put: Any, observed: Observation, fits: Sequence[FrameFit]
+    data: dict[str, Any],
+    put: Any,
+    observed: Observation,
+    fits: Sequence[FrameFit],
+    positions: Array,
 ) -> None:
-    full = [f.model.at(observed.two_theta) for f in fits]
+    full = [f.model.at(x) for f, x in zip(fits, positions, strict=True)]
     parts = np.array([m.phases(f.values) for m, f in zip(full, fits, strict=True)])
     base = np.array([m.background(f.values) for m, f in zip(full, fits, strict=True)])
     dims, unit = (observed.radial,), observed.unit
