@@ -21,7 +21,8 @@ def name_of(folder):
 
 def test_there_is_an_example_and_every_folder_is_looked_at():
     assert FOLDERS
-    assert FOLDERS == sorted({path.parent for path in ROOT.rglob("*") if path.is_file()})
+    holding = {path.parent for path in ROOT.rglob("*") if path.is_file()}
+    assert sorted(holding) == FOLDERS
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)

@@ -2,17 +2,26 @@
 
 import logging
 import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyFAI
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyFAI.detectors import ALL_DETECTORS
 from pyFAI.io.ponifile import PoniFile
 
 import xrdkit as xk
 from xrdkit.calibration.named import module_gaps, named_detector
-from xrdkit.errors import CalibrationImplausible, CalibrationSyntax, StoreError
+from xrdkit.errors import (
+    CalibrationError,
+    CalibrationImplausible,
+    CalibrationSyntax,
+    StoreError,
+)
 
 SHAPE = (41, 53)
 GOOD = """# Nota: C-Order, 1 refers to the Y axis, 2 to the X axis
@@ -304,3 +313,33 @@ def test_odd_but_possible_geometry_is_said_in_the_log(tmp_path, caplog):
         caplog.clear()
         xk.load_calibration(ours)
         assert caplog.text == ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_no_damage_gives_another_error_or_a_number_out_of_range(data):
+    """Lines dropped, doubled, swapped, cut or overwritten: our error, or a possible geometry."""
+    lines = GOOD.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["drop", "double", "cut", "text", "value"]))
+        key = lines[k].partition(":")[0]
+        lines[k : k + 1] = {
+            "drop": [],
+            "double": [lines[k], lines[k]],
+            "cut": [lines[k][: data.draw(st.integers(0, 40))]],
+            "text": [data.draw(st.text(max_size=30))],
+            "value": [f"{key}: {data.draw(st.floats())}"],
+        }[kind] or ["# dropped"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.poni"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        try:
+            calibration = xk.load_calibration(path)
+        except CalibrationError as refusal:
+            assert "damaged.poni" in str(refusal)  # noqa: PT017
+            return
+    assert 5e-3 <= calibration.distance <= 100
+    assert 0.01 <= calibration.wavelength <= 10
+    assert 1e-6 <= calibration.detector.pixel_size_y <= 5e-3
+    assert max(abs(calibration.poni1), abs(calibration.poni2)) <= 5
