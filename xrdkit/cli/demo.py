@@ -81,8 +81,7 @@ def run_demo(
 def settings(frames: Path) -> list[str]:
     """Return what a user would say by ``--set`` about the experiment in the folder `frames`.
 
-    The files; transmission, thickness and scale of the instrument; the contrast of Pt; and that the
-    sample holds Pt and carbon, whose broad lines reach into each other and are fitted together.
+    The files; transmission, thickness and scale of the instrument; the contrast of Pt.
     """
     facts = tomllib.loads((frames / "truth.toml").read_text(encoding="utf-8"))
     out = ["detectors.saxs.frames=saxs/frame_*.edf", "detectors.waxs.frames=waxs/series_master.h5"]
@@ -99,10 +98,6 @@ def settings(frames: Path) -> list[str]:
         f"{normalization}.thickness={facts['exposure']['thickness']}",
         f"{normalization}.absolute_scale={facts['saxs']['absolute_scale']}",
         f"detectors.saxs.fit_sizes.contrast={facts['sample']['contrast']}",
-        'detectors.waxs.refine_phases.phases=["Pt", "C"]',
-        "detectors.waxs.refine_phases.range=[12.5, 76.0]",
-        "detectors.waxs.refine_phases.profile_reach=100.0",
-        "detectors.waxs.integrate.range=[12.5, 76.0]",
     ]
 
 
