@@ -138,8 +138,8 @@ def _as_text(fields: dict[str, Any]) -> str:
         sigma_x, sigma_y = fields["beam_center_sigma_px"]
         tilt = "refined" if fields["tilt_refined"] else "as in the start"
         lines += [
-            f"distance     {1e3 * fields['distance_m']:.3f}"
-            f" ± {1e3 * fields['distance_sigma_m']:.3f} mm",
+            f"distance     {1e3 * fields['distance_m']:.4f}"
+            f" ± {1e3 * fields['distance_sigma_m']:.2g} mm",
             f"beam centre  x {x:.3f} ± {sigma_x:.3f}, y {y:.3f} ± {sigma_y:.3f} pixel",
             f"tilt         {fields['tilt_deg']:.3f} degree ({tilt})",
             f"residual     {fields['rms_px']:.3f} pixel rms,"
