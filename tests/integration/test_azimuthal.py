@@ -233,6 +233,8 @@ def test_wrong_settings_and_inputs_are_refused():
         integrate(ones, CALIBRATION, flat_spec(range=(100.0, 200.0)))
     with pytest.raises(EmptyResult):
         integrate(ones, CALIBRATION, flat_spec(mask=np.ones(SHAPE)))
+    with pytest.raises(SpecError, match="background_normalization"):
+        flat_spec(background=np.ones(SHAPE), normalization=Normalization(transmission=0.8))
     blank = make_frames(np.stack([np.ones(SHAPE), np.full(SHAPE, np.nan)]))
     with pytest.raises(EmptyResult, match="frame 1"):
         integrate(blank, CALIBRATION, flat_spec())

@@ -41,7 +41,7 @@ class Normalization:
     def __post_init__(self) -> None:
         for name in ("monitor", "time", "transmission", "thickness"):
             value = getattr(self, name)
-            if value is None or value == "frame":
+            if value is None or (isinstance(value, str) and value == "frame"):
                 continue
             if isinstance(value, str):
                 raise SpecError(f"normalization.{name} {value!r} is not a number or 'frame'")
@@ -91,7 +91,8 @@ class IntegrationSpec:
     normalization: Normalization | None = None
     """Dose, time, transmission, thickness of the frames."""
     background_normalization: Normalization | None = None
-    """The same for the background frame; None: as `normalization`."""
+    """The same for the background frame; None: as `normalization`, which must not hold numbers of
+    the sample (monitor, time, transmission) then."""
 
     def __post_init__(self) -> None:
         if self.unit not in ("q", "two_theta", "d", "radius"):
@@ -109,10 +110,27 @@ class IntegrationSpec:
             raise SpecError(f"polarization {self.polarization} is outside -1 to 1")
         if not (math.isfinite(self.background_scale) and self.background_scale > 0):
             raise SpecError(f"background_scale must be positive, not {self.background_scale}")
+        self._check_background()
         for name in ("range", "azimuth_range"):
             _check_pair(name, getattr(self, name))
         if self.edges is not None:
             _check_edges(np.asarray(self.edges))
+
+    def _check_background(self) -> None:
+        """Refuse to divide the background by numbers that were stated for the sample."""
+        own = self.normalization
+        if self.background is None or self.background_normalization is not None or own is None:
+            return
+        stated = [
+            name
+            for name in ("monitor", "time", "transmission")
+            if getattr(own, name) is not None and not isinstance(getattr(own, name), str)
+        ]
+        if stated:
+            raise SpecError(
+                f"normalization states {', '.join(stated)} of the sample, not of the background",
+                hint="give background_normalization",
+            )
 
     def record(self) -> dict[str, Any]:
         """Return the settings as plain values for provenance; frames and masks as SHA-256."""
