@@ -14,6 +14,7 @@ import xarray as xr
 
 from xrdkit.canonical import canonical_json, plain
 from xrdkit.errors import FrameNotFound, SchemaError
+from xrdkit.files import file_sha256
 
 ATTRIBUTE = "provenance"
 _WHOLE_FILE = 64 * 2**20
@@ -112,9 +113,9 @@ def fingerprint(path: str | Path) -> str:
     """
     try:
         size = Path(path).stat().st_size
+        if size <= _WHOLE_FILE:
+            return file_sha256(path)
         with Path(path).open("rb") as stream:
-            if size <= _WHOLE_FILE:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
             digest = hashlib.sha256(str(size).encode())
             for k in range(16):
                 stream.seek((size - _SAMPLE) * k // 15)

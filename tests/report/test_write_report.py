@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from xrdkit.errors import SchemaError, StoreError, StoreFull
+from xrdkit.errors import LinkRefused, SchemaError, StoreError, StoreFull
 from xrdkit.report import write_report
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -275,15 +275,16 @@ def test_old_report_stays_when_the_disk_is_full(sizes, tmp_path, monkeypatch):
 
 def test_a_folder_in_the_way_is_our_error(sizes, tmp_path):
     (tmp_path / "r.html").mkdir()
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="not a regular file"):
         write_report({"saxs.sizes": sizes(1)}, tmp_path / "r.html", title="t")
 
 
-def test_a_link_at_the_target_is_replaced_not_followed(sizes, tmp_path):
+def test_a_link_at_the_target_is_not_followed(sizes, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("mine")
     path = tmp_path / "r.html"
     path.symlink_to(other)
-    write_report({"saxs.sizes": sizes(1)}, path, title="t")
+    with pytest.raises(LinkRefused):
+        write_report({"saxs.sizes": sizes(1)}, path, title="t")
     assert other.read_text() == "mine"
-    assert not path.is_symlink()
+    assert path.is_symlink()

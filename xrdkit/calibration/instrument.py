@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from xrdkit.calibration.text import read_text
 from xrdkit.errors import CalibrationSyntax, FrameShapeMismatch, SpecError
-
-_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +68,9 @@ def load_instrument(path: str | Path) -> Instrument:
 
     Raises CalibrationSyntax naming the file and the key.
     """
-    source = Path(path)
     try:
-        with source.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except OSError as exc:
-        raise CalibrationSyntax(f"cannot be read: {exc.strerror}", source=path) from exc
-    if len(content) > _MAX_BYTES:
-        raise CalibrationSyntax("is longer than 1 MiB", source=path)
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
+        table = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
         raise CalibrationSyntax(f"is not TOML: {exc}", source=path) from exc
     known = {field.name for field in fields(Instrument)}
     needed = {field.name for field in fields(Instrument) if field.default is MISSING}

@@ -1,33 +1,25 @@
 """PONI files: pyFAI's text format for a geometry, read strictly and written atomically."""
 
-import contextlib
 import json
 import logging
 import math
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from xrdkit.atomic import write_file
 from xrdkit.calibration.named import detector_config, named_detector
-from xrdkit.errors import (
-    CalibrationError,
-    CalibrationImplausible,
-    CalibrationSyntax,
-    StoreError,
-    StoreFull,
-)
+from xrdkit.calibration.text import read_text
+from xrdkit.errors import CalibrationError, CalibrationImplausible, CalibrationSyntax
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.provenance import package_version
 
 LOG = logging.getLogger("xrdkit")
 #: versions of the format that are understood; 3 only adds a parallax switch and the sensor
 VERSIONS = ("1", "2", "2.0", "2.1", "3", "3.0")
-_MAX_BYTES = 2**20
 _USUAL_DISTANCE = (0.02, 20.0)
 _FARTHEST_PONI = 5.0
 _GEOMETRY = ("distance", "poni1", "poni2", "rot1", "rot2", "rot3", "wavelength")
@@ -69,7 +61,7 @@ def load_calibration(path: str | Path) -> Calibration:
     ångström or millimetre for metre). Both name the file, the line and the key.
     """
     source = str(path)
-    records, versions = _records(_read(path), source)
+    records, versions = _records(read_text(path), source)
     chosen = _last_complete(records, source)
     calibration = _calibration(records[chosen], source)
     _say_what_is_odd(calibration, versions[chosen], source)
@@ -80,7 +72,8 @@ def save_calibration(calibration: Calibration, path: str | Path) -> Path:
     """Write `calibration` as a PONI file of version 2.1 and return its path.
 
     The file is replaced in one step: a reader sees the old or the new one. Raises StoreFull where
-    no space is left, StoreError where it cannot be written.
+    no space is left, LinkRefused where `path` is a symbolic link, StoreError where it cannot be
+    written.
     """
     target = Path(path)
     name, config = detector_config(calibration.detector)
@@ -100,42 +93,8 @@ def save_calibration(calibration: Calibration, path: str | Path) -> Path:
         f"Wavelength: {metre}",
         "",
     ]
-    _replace(target, "\n".join(lines).encode())
+    write_file(target, "\n".join(lines).encode(), overwrite=True)
     return target
-
-
-def _replace(target: Path, content: bytes) -> None:
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        try:
-            with partial.open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-    except OSError as exc:
-        kind = StoreFull if exc.errno == 28 else StoreError
-        raise kind(f"cannot be written: {exc.strerror}", source=target) from exc
-
-
-def _read(path: str | Path) -> str:
-    place = Path(path)
-    if not place.is_file():
-        raise CalibrationSyntax("no such file", source=path, hint="a PONI file is needed")
-    try:
-        with place.open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except OSError as exc:
-        raise CalibrationSyntax(f"cannot be read: {exc.strerror}", source=path) from exc
-    if len(content) > _MAX_BYTES:
-        raise CalibrationSyntax("is longer than 1 MiB, no PONI file is", source=path)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise CalibrationSyntax("is not text", source=path, hint="a PONI file is needed") from exc
 
 
 def _records(text: str, source: str) -> tuple[list[_Record], list[str | None]]:

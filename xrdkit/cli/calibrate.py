@@ -114,15 +114,15 @@ def _written(
 ) -> Path:
     """Write geometry and picture into a folder and return the path of the geometry."""
     from xrdkit.calibration import save_calibration
-    from xrdkit.errors import StoreError
+    from xrdkit.files import make_folder, store_error
     from xrdkit.report.calibration import calibration_figure
 
     figure = calibration_figure(frames, result, mask=mask)
+    make_folder(into)
     try:
-        into.mkdir(parents=True, exist_ok=True)
         figure.savefig(into / "calibration.png", dpi=130)
     except OSError as exc:
-        raise StoreError(f"cannot be written: {exc.strerror}", source=into) from exc
+        raise store_error(exc, into / "calibration.png") from exc
     return save_calibration(result.calibration, into / "geometry.poni")
 
 

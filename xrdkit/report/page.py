@@ -1,6 +1,5 @@
 """The report: one HTML file that holds all it shows."""
 
-import errno
 import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -9,7 +8,9 @@ from pathlib import Path
 import xarray as xr
 
 from xrdkit import provenance
-from xrdkit.errors import SchemaError, StoreError, StoreFull
+from xrdkit.atomic import write_file
+from xrdkit.errors import SchemaError
+from xrdkit.files import make_folder
 from xrdkit.geometry import Calibration
 from xrdkit.report.choose import frame_count
 from xrdkit.report.comparison_figure import comparison, comparison_figure
@@ -42,8 +43,8 @@ def write_report(
     script, and has the same bytes for the same arguments. A file already there is replaced as a
     whole or not at all.
 
-    Raises SchemaError for a Dataset without a known schema or that breaks it, StoreError where the
-    file cannot be written.
+    Raises SchemaError for a Dataset without a known schema or that breaks it, LinkRefused where
+    `path` is a symbolic link, StoreFull and StoreError where the file cannot be written.
     """
     text = page(
         results,
@@ -55,7 +56,8 @@ def write_report(
         failed=failed,
     )
     target = Path(path)
-    _replace(target, text.encode("utf-8", "replace"))
+    make_folder(target.parent)
+    write_file(target, text.encode("utf-8", "replace"), overwrite=True)
     return target
 
 
@@ -144,21 +146,3 @@ def _together(results: Mapping[str, xr.Dataset], pictures: Pictures) -> Markup |
         rows = [(q.label, f"{cell(q, 0)} nm") for q in comparison(sizes[0], phases[0])]
         body = join([fact_table(rows), element("p", text, class_="note")])
     return element("section", element("h2", "Particles and crystals"), body)
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Write beside `target`, then rename over it: a kill leaves the old file or the new one."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as exc:
-        kind = StoreFull if exc.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
-        raise kind("the report cannot be written", source=target) from exc

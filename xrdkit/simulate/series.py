@@ -1,7 +1,6 @@
 """A Pt/C fuel-cell catalyst under a potential hold, seen by two detectors."""
 
 import csv
-import errno
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from xrdkit.calibration import save_calibration
-from xrdkit.errors import SpecError, StoreError, StoreFull, XrdkitError
+from xrdkit.errors import SpecError, XrdkitError
+from xrdkit.files import store_error
 from xrdkit.simulate.calibrant import expose_calibrant
 from xrdkit.simulate.expose import Exposure, expected_counts, expose
 from xrdkit.simulate.frames import Frame, write_edf, write_eiger, write_mask
@@ -131,8 +131,7 @@ def simulate_series(
     except XrdkitError:
         raise
     except OSError as exc:
-        kind = StoreFull if exc.errno == errno.ENOSPC else StoreError
-        raise kind(f"frames cannot be written: {exc.strerror or exc}", source=folder) from exc
+        raise store_error(exc, folder, "frames cannot be written") from exc
 
 
 def _write_series(root: Path, plan: PotentialHold, *, coarse: int, seed: int) -> SimulatedSeries:

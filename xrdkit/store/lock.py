@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from xrdkit.errors import StoreError, StoreLocked
+from xrdkit.errors import StoreLocked
+from xrdkit.files import store_error
 
 LOCK_NAME = ".lock"
 
@@ -28,9 +29,7 @@ class FolderLock:
         try:
             descriptor = os.open(self.path, flags, 0o644)
         except OSError as exc:
-            raise StoreError(
-                f"the folder cannot be locked: {exc.strerror}", source=self.path.parent
-            ) from exc
+            raise store_error(exc, self.path.parent, "the folder cannot be locked") from exc
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
@@ -41,9 +40,7 @@ class FolderLock:
                     source=self.path.parent,
                     hint="wait for it to end, or choose another folder with --into",
                 ) from exc
-            raise StoreError(
-                f"the folder cannot be locked: {exc.strerror}", source=self.path.parent
-            ) from exc
+            raise store_error(exc, self.path.parent, "the folder cannot be locked") from exc
         self._descriptor = descriptor
         return self
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import xarray as xr
 
+from xrdkit.atomic import write_file
 from xrdkit.limits import Limits
 from xrdkit.provenance import content_sha256
 from xrdkit.schema import validate
-from xrdkit.store.atomic import write_file
 from xrdkit.store.netcdf import to_bytes
 from xrdkit.store.seal import sealed
 from xrdkit.store.verify import StoredResult, read, schema_of

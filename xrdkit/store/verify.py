@@ -1,14 +1,13 @@
 """Reading a result back, with every promise checked."""
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
 
 from xrdkit.errors import ResultCorrupt, SchemaError, StoreError
+from xrdkit.files import read_at_most
 from xrdkit.limits import Limits
 from xrdkit.provenance import content_sha256
 from xrdkit.schema import SCHEMAS, Schema, validate
@@ -62,23 +61,9 @@ def verify(path: str | Path) -> StoredResult:
 
 def _bytes_of(path: Path, limits: Limits) -> bytes:
     try:
-        # Without O_NONBLOCK, a named pipe would wait for a writer that never comes.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        limits.check("bytes_held", path.stat().st_size, source=path)
+        return read_at_most(path, limits.bytes_held)
     except FileNotFoundError as exc:
         raise StoreError("no such file", source=path) from exc
-    except OSError as exc:
-        raise StoreError(f"cannot be opened: {exc.strerror}", source=path) from exc
-    try:
-        with os.fdopen(descriptor, "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise StoreError("is not a regular file", source=path)
-            limits.check("bytes_held", found.st_size, source=path)
-            return stream.read()
-    except IsADirectoryError as exc:
-        os.close(descriptor)
-        raise StoreError("is a folder", source=path) from exc
-    except StoreError:
-        raise
     except OSError as exc:
         raise StoreError(f"cannot be read: {exc.strerror}", source=path) from exc

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from xrdkit.atomic import write_file
 from xrdkit.canonical import canonical_json
-from xrdkit.errors import StoreError, StoreFull
-from xrdkit.store.atomic import write_file
+from xrdkit.files import store_error
 from xrdkit.workflow.blocks import Block
 from xrdkit.workflow.outcome import Failed, Outcome, to_plain
 from xrdkit.workflow.recipe import Recipe
@@ -52,8 +52,7 @@ class Journal:
             finally:
                 os.close(descriptor)
         except OSError as exc:
-            kind = StoreFull if exc.errno == 28 else StoreError
-            raise kind(f"cannot be written: {exc.strerror}", source=self.path) from exc
+            raise store_error(exc, self.path) from exc
 
 
 class Tally:

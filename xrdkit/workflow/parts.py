@@ -1,15 +1,15 @@
 """The part files: what a block gave, and a record beside it that says so."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
 
+from xrdkit.atomic import write_file
 from xrdkit.canonical import canonical_json
+from xrdkit.files import file_sha256
 from xrdkit.store import load, save
-from xrdkit.store.atomic import write_file
 from xrdkit.workflow.blocks import Block
 from xrdkit.workflow.outcome import Failed, from_plain, to_plain
 
@@ -52,7 +52,7 @@ def find_part(into: Path, block: Block, product: str) -> Part | None:
             failures=tuple(f for f in failures if isinstance(f, Failed)),
         )
         is_same = record["key"] == block.keys[product]
-        whole = not part.frames or _sha256(path) == part.file_sha256
+        whole = not part.frames or file_sha256(path) == part.file_sha256
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         # No record, or one that cannot be trusted: the block is done again.
         return None
@@ -95,8 +95,3 @@ def write_part(
 def read_part(part: Part) -> xr.Dataset:
     """Return the content of a part, fully checked as by `load`."""
     return load(part.path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

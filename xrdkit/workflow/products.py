@@ -1,6 +1,5 @@
 """The results of a whole run: parts joined, and the report."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrdkit.atomic import write_file
 from xrdkit.canonical import canonical_json
 from xrdkit.errors import StoreError
+from xrdkit.files import file_sha256
 from xrdkit.report import write_report
 from xrdkit.store import load, save
-from xrdkit.store.atomic import write_file
 from xrdkit.workflow.merge import join
 from xrdkit.workflow.outcome import Done, Failed, Outcome, Skipped, failed
 from xrdkit.workflow.parts import FOLDER, find_part, read_part
@@ -130,8 +130,7 @@ def _recipe_text(recipe: Recipe) -> str:
 
 def _file_sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except FileNotFoundError:
         return ""
     except OSError as exc:

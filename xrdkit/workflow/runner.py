@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from xrdkit.errors import LinkRefused, RecipeError, StoreError
-from xrdkit.store.atomic import sweep
+from xrdkit.atomic import sweep
+from xrdkit.errors import LinkRefused, RecipeError
+from xrdkit.files import make_folder
 from xrdkit.store.lock import FolderLock
 from xrdkit.workflow.bench import Bench
 from xrdkit.workflow.engines import cores, engine
@@ -41,10 +42,12 @@ class Run:
 
         Raises StoreLocked where another run writes to the same folder, StoreFull, StoreError.
         """
-        _make_folder(self.into)
-        _make_folder(self.into / FOLDER)
+        parts = self.into / FOLDER
+        make_folder(parts)
+        if parts.is_symlink():
+            raise LinkRefused("is a symbolic link, no result is written through one", source=parts)
         with FolderLock(self.into):
-            for folder in (self.into, self.into / FOLDER):
+            for folder in (self.into, parts):
                 sweep(folder)
             journal = Journal(self.into)
             journal.start(self.plan.recipe, self._engine_name, self._workers)
@@ -135,12 +138,3 @@ def run(
     """
     planned = prepare(recipe, sources=sources, into=into, engine=engine, workers=workers)
     return iter(planned)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StoreError(f"the folder cannot be made: {exc.strerror}", source=path) from exc
-    if path.name == FOLDER and path.is_symlink():
-        raise LinkRefused("is a symbolic link, results are never written through one", source=path)

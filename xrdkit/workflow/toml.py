@@ -1,14 +1,13 @@
 """TOML text to plain values, within bounds, and ``key=value`` overrides on top."""
 
 import datetime
-import os
-import stat
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from xrdkit.errors import RecipeError
+from xrdkit.files import read_at_most
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 16
@@ -85,20 +84,9 @@ def with_tuples(value: Any) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        # Without O_NONBLOCK, a named pipe would wait for a writer that never comes.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = read_at_most(path, MAX_BYTES)
     except OSError as exc:
         raise RecipeError(f"cannot be read: {exc.strerror}", source=path) from exc
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RecipeError("is not a regular file", source=path)
-        content = b""
-        while len(content) <= MAX_BYTES and (piece := os.read(descriptor, MAX_BYTES + 1)):
-            content += piece
-    except OSError as exc:
-        raise RecipeError(f"cannot be read: {exc.strerror}", source=path) from exc
-    finally:
-        os.close(descriptor)
     if len(content) > MAX_BYTES:
         raise RecipeError("is larger than 1 MB", source=path, hint="is it a recipe?")
     try:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrdkit.atomic import write_file
 from xrdkit.errors import SchemaError
 from xrdkit.schema import FRAME, RADIAL, SCHEMAS
-from xrdkit.store.atomic import write_file
 
 #: Dimensions along which a table of fit results does not run: curves, not results.
 _CURVES = {*RADIAL, "radius", "y", "x"}

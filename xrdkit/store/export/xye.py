@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from xrdkit.atomic import write_file
 from xrdkit.errors import EmptyResult, SchemaError
 from xrdkit.schema import FRAME, radial_dim
-from xrdkit.store.atomic import write_file
 
 
 def write_xye(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> list[Path]:

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from xrdkit.errors import StoreError, StoreFull, StoreLocked
-from xrdkit.store import atomic
-from xrdkit.store.atomic import sweep, write_file
-from xrdkit.store.lock import FolderLock
+from xrdkit import atomic
+from xrdkit.atomic import sweep, write_file
+from xrdkit.errors import StoreError, StoreFull
 
 CALLS = ("open", "stat", "write", "fsync", "close", "link", "replace", "unlink")
 OLD, NEW = b"old" * 1000, b"new" * 2000
@@ -130,38 +129,10 @@ def test_sweep_takes_only_strays(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "a.nc"]
 
 
-def test_one_writer_per_folder(tmp_path: Path) -> None:
-    with FolderLock(tmp_path):
-        with pytest.raises(StoreLocked), FolderLock(tmp_path):
-            pytest.fail("two hold the lock")
-        other = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import sys; from pathlib import Path; from xrdkit.store.lock import FolderLock\n"
-                "FolderLock(Path(sys.argv[1])).__enter__()",
-                str(tmp_path),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "StoreLocked" in other.stderr
-    with FolderLock(tmp_path):
-        pass
-
-
-def test_a_link_for_a_lock_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StoreError), FolderLock(tmp_path):
-        pass
-    assert not (tmp_path / "elsewhere").exists()
-
-
 _WRITER = """
 import sys
 from pathlib import Path
-from xrdkit.store import atomic
+from xrdkit import atomic
 atomic._CHUNK = 4096
 sizes = [300_000, 500_000]
 print("ready", flush=True)

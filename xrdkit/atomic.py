@@ -12,10 +12,10 @@ import secrets
 import stat
 from pathlib import Path
 
-from xrdkit.errors import LinkRefused, ResultExists, StoreError, StoreFull
+from xrdkit.errors import LinkRefused, ResultExists, StoreError
+from xrdkit.files import store_error
 
 PARTIAL = ".partial"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _CHUNK = 16 * 2**20
 
@@ -32,7 +32,7 @@ def write_file(path: Path, payload: bytes | memoryview, *, overwrite: bool) -> N
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as exc:
-        raise _translated(exc, path, "its folder cannot be opened") from exc
+        raise store_error(exc, path, "its folder cannot be opened") from exc
     try:
         _refuse_target(path, folder, overwrite=overwrite)
         partial = f".{path.name}.{os.getpid():x}-{secrets.token_hex(4)}{PARTIAL}"
@@ -43,14 +43,14 @@ def write_file(path: Path, payload: bytes | memoryview, *, overwrite: bool) -> N
             _remove(partial, folder)
             if isinstance(exc, FileExistsError) and not overwrite:
                 raise _exists(path) from exc
-            raise _translated(exc, path, "cannot be written") from exc
+            raise store_error(exc, path, "cannot be written") from exc
         except BaseException:
             _remove(partial, folder)
             raise
         try:
             os.fsync(folder)
         except OSError as exc:
-            raise _translated(
+            raise store_error(
                 exc, path, "is written, but may not outlast a power cut: the folder did not sync"
             ) from exc
     finally:
@@ -69,7 +69,7 @@ def sweep(folder: Path) -> int:
         except FileNotFoundError:
             continue
         except OSError as exc:
-            raise _translated(exc, stray, "cannot be removed") from exc
+            raise store_error(exc, stray, "cannot be removed") from exc
         count += 1
     return count
 
@@ -80,10 +80,10 @@ def _refuse_target(path: Path, folder: int, *, overwrite: bool) -> None:
     except FileNotFoundError:
         return
     except OSError as exc:
-        raise _translated(exc, path, "cannot be looked at") from exc
+        raise store_error(exc, path, "cannot be looked at") from exc
     if stat.S_ISLNK(found.st_mode):
         raise LinkRefused(
-            "is a symbolic link, and results are never written through one",
+            "is a symbolic link, and nothing is ever written through one",
             source=path,
             hint="remove the link, or name the file it points to",
         )
@@ -143,10 +143,3 @@ def _exists(path: Path) -> ResultExists:
     return ResultExists(
         "exists already", source=path, hint="name another file, or allow overwriting"
     )
-
-
-def _translated(exc: OSError, path: Path, what: str) -> StoreError:
-    reason = exc.strerror or str(exc)
-    if exc.errno in _FULL:
-        return StoreFull(f"{what}: {reason}", source=path, hint="free some space and run again")
-    return StoreError(f"{what}: {reason}", source=path)
