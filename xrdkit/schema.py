@@ -61,6 +61,7 @@ FRAMES = Schema(
     fields={
         "counts": _value(FRAME, "y", "x", units=_SIGNAL_UNITS),
         "mask": _value("y", "x", required=False),
+        "mask_reasons": _value(FRAME, "y", "x", required=False),
     },
 )
 PROFILE = Schema(
@@ -128,7 +129,7 @@ SIZES = Schema(
 )
 SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES)}
 #: Labels and flags that explain themselves by other attributes.
-_FREE_FIELDS = {"mask", "verdict"}
+_FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
 
 
 def radial_dim(data: xr.Dataset) -> str:

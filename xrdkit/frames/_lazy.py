@@ -14,6 +14,7 @@ from xrdkit.errors import FrameShapeMismatch
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames._reader import FrameSource
 from xrdkit.limits import Limits
+from xrdkit.masks import no_data_reasons
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,32 @@ class LazyFrames(BackendArray):
         where = np.ix_(np.atleast_1d(rows), np.atleast_1d(columns))
         whole = shape[1:] == self.shape[1:] and isinstance(key[1], slice)
         for at, frame in enumerate(self.source.frames(indices)):
-            values[at] = frame[key[1:]] if whole else frame[where]
+            seen = self._seen(frame)
+            values[at] = seen[key[1:]] if whole else seen[where]
         drop = tuple(axis for axis, k in enumerate(key) if isinstance(k, int | np.integer))
         return values.reshape([n for axis, n in enumerate(shape) if axis not in drop])
+
+    def _seen(self, frame: NDArray[Any]) -> NDArray[Any]:
+        """Return what is shown of a frame as stored."""
+        return frame
+
+
+class LazyReasons(LazyFrames):
+    """The (frame, y, x) array of the reasons why pixels are left out, found as frames are read."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        limits: Limits,
+        sentinels: Sequence[int],
+        mask: NDArray[np.uint16] | None,
+    ) -> None:
+        super().__init__(source, limits)
+        self.dtype = np.dtype(np.uint16)
+        self.sentinels = tuple(sentinels)
+        self.mask = mask
+
+    def _seen(self, frame: NDArray[Any]) -> NDArray[Any]:
+        # The rule looks at the whole frame, whatever part of it is asked for.
+        reasons = no_data_reasons(frame, self.sentinels)
+        return reasons if self.mask is None else reasons | self.mask

@@ -13,7 +13,7 @@ from xarray.core import indexing
 from xrdkit import provenance, schema
 from xrdkit.errors import FrameFormatUnknown, FrameNotFound, FrameShapeMismatch, SpecError
 from xrdkit.frames._files import byte_source
-from xrdkit.frames._lazy import LazyFrames, join
+from xrdkit.frames._lazy import LazyFrames, LazyReasons, join
 from xrdkit.frames._reader import READERS, Stack, find_reader
 from xrdkit.frames.headers import COORDINATES, stacked
 from xrdkit.limits import Limits
@@ -39,11 +39,12 @@ def open_frames(
     `sentinels` are more raw values that mean no data.
 
     The result has ``counts(frame, y, x)``, raw values in the dtype of the file, read only where
-    they are asked for, one frame at a time; ``mask(y, x)`` of `MaskReason` bits where a file brings
-    a pixel mask; and on ``frame`` the coordinates ``source_file``, ``file_frame``, ``written`` and
-    those header facts (exposure_time in s, wavelength_header in angstrom, distance_header in m,
-    monitor, transmission, temperature in K, start_time ...) that the files have. Names ending in
-    ``_header`` are hints, not geometry.
+    they are asked for, one frame at a time; as lazily ``mask_reasons(frame, y, x)``, the
+    `MaskReason` bits of every pixel (the file's own mask, and what `masks.no_data_reasons` finds in
+    the values); ``mask(y, x)`` where a file brings a pixel mask; and on ``frame`` the coordinates
+    ``source_file``, ``file_frame``, ``written`` and those header facts (exposure_time in s,
+    wavelength_header in angstrom, distance_header in m, monitor, transmission, temperature in K,
+    start_time ...) that the files have. Names ending in ``_header`` are hints, not geometry.
 
     Raises FrameNotFound, FrameTruncated, FrameCorrupt, FrameFormatUnknown, FrameShapeMismatch,
     LinkRefused and LimitExceeded, each naming the file, and SpecError where a data file is named
@@ -57,12 +58,19 @@ def open_frames(
     _check_given_once(stacks)
     frames = join([stack.source for stack in stacks], [str(stack.files[0]) for stack in stacks])
     limits.check("frames", frames.shape[0], source=names[0])
+    mask, values = _mask(stacks), _sentinels(stacks, marks)
+    reasons = LazyReasons(frames, limits, values.tolist(), mask)
     data = xr.Dataset(
-        {"counts": _counts(frames, limits, _sentinels(stacks, marks))},
+        {
+            "counts": _lazy(
+                LazyFrames(frames, limits),
+                {"units": "count", "long_name": "detector counts", "sentinels": values},
+            ),
+            "mask_reasons": _lazy(reasons, MASK_ATTRS),
+        },
         coords=_coordinates(stacks),
         attrs={"schema": schema.FRAMES.name},
     )
-    mask = _mask(stacks)
     if mask is not None:
         data["mask"] = (("y", "x"), mask, MASK_ATTRS)
     files = dict.fromkeys(file for stack in stacks for file in stack.files)
@@ -135,10 +143,8 @@ def _open_one(name: str, reader: str | None, limits: Limits) -> Stack:
     return chosen.open(path, data, part, limits)
 
 
-def _counts(frames: Any, limits: Limits, marks: NDArray[np.int64]) -> xr.Variable:
-    lazy = indexing.LazilyIndexedArray(LazyFrames(frames, limits))
-    attrs = {"units": "count", "long_name": "detector counts", "sentinels": marks}
-    return xr.Variable(("frame", "y", "x"), lazy, attrs)
+def _lazy(frames: LazyFrames, attrs: dict[str, Any]) -> xr.Variable:
+    return xr.Variable(("frame", "y", "x"), indexing.LazilyIndexedArray(frames), attrs)
 
 
 def _sentinels(stacks: Sequence[Stack], marks: tuple[int, ...]) -> NDArray[np.int64]:

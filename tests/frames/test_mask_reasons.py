@@ -1,0 +1,71 @@
+"""Why pixels are left out, as lazily as the counts themselves."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import xrdkit as xk
+from xrdkit.masks import MaskReason, no_data_reasons
+
+
+def stack() -> np.ndarray:
+    """Return three frames with gaps, each with another dead pixel."""
+    counts = np.random.default_rng(0).poisson(9, (3, 12, 10)).astype(np.int64)
+    counts[:, 5] = 2**32 - 1
+    for k in range(3):
+        counts[k, 0, k] = 2**32 - 1
+    return counts
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64, np.float32, np.float64])
+def test_the_same_reasons_in_every_dtype(tmp_path: Path, dtype: type) -> None:
+    np.save(tmp_path / "a.npy", stack().astype(dtype))
+    frames = xk.open_frames(tmp_path / "a.npy")
+    np.testing.assert_array_equal(
+        frames["mask_reasons"].values,
+        np.where(stack() == 2**32 - 1, MaskReason.SENTINEL, MaskReason.GOOD),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(65535, np.uint16), (65535, np.int32), (-1, np.int32), (-2, np.float32)]
+)
+def test_other_marks(tmp_path: Path, value: int, dtype: type) -> None:
+    counts = np.full((1, 6, 7), 3, dtype=dtype)
+    counts[0, 2, 3] = value
+    np.save(tmp_path / "a.npy", counts)
+    reasons = xk.open_frames(tmp_path / "a.npy")["mask_reasons"].values
+    assert np.argwhere(reasons).tolist() == [[0, 2, 3]]
+
+
+def test_a_part_is_judged_by_the_whole_frame(tmp_path: Path) -> None:
+    counts = np.full((1, 6, 7), 3, dtype=np.uint32)
+    counts[0, 0, 0], counts[0, 5, 6] = 65535, 70000  # a valid pixel is brighter: 65535 is a count
+    np.save(tmp_path / "a.npy", counts)
+    reasons = xk.open_frames(tmp_path / "a.npy")["mask_reasons"]
+    assert not reasons.isel(y=slice(0, 2)).values.any()
+    turned = reasons.isel(y=slice(None, None, -1), frame=0)
+    np.testing.assert_array_equal(turned.values, no_data_reasons(counts[0])[::-1])
+
+
+def test_the_mask_of_the_file_is_among_them(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        data = entry.create_group("data")
+        data.attrs["NX_class"] = "NXdata"
+        with h5py.File(tmp_path / "m_data_000001.h5", "w") as other:
+            other["entry/data/data"] = stack().astype(np.uint32)
+        data["data_000001"] = h5py.ExternalLink("m_data_000001.h5", "/entry/data/data")
+        detector = entry.create_group("instrument/detector/detectorSpecific")
+        mask = np.zeros((12, 10), np.uint32)
+        mask[11, 9], mask[11, 8] = 1, 2
+        detector["pixel_mask"] = mask
+    frames = xk.open_frames(tmp_path / "m.h5")
+    reasons = frames["mask_reasons"].values
+    assert np.all(reasons[:, 11, 9] == MaskReason.GAP)
+    assert np.all(reasons[:, 11, 8] == MaskReason.DEAD)
+    np.testing.assert_array_equal(reasons[:, :11] > 0, stack()[:, :11] == 2**32 - 1)
+    assert set(frames["mask_reasons"].attrs) == {"long_name", "flag_masks", "flag_meanings"}
