@@ -51,6 +51,26 @@ def test_pixel_maps_are_those_of_pyfai(orientation):
     assert calibration.direct_distance * 1e3 == pytest.approx(fit2d["directDist"])
 
 
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4])
+def test_beam_centre_on_the_frame_is_where_the_angle_is_smallest(orientation):
+    calibration = pose(orientation=orientation, rot1=0.0, rot2=0.0)
+    row, column = np.unravel_index(np.argmin(calibration.two_theta(SHAPE)), SHAPE)
+    x, y = calibration.center_on_frame()
+    assert (x, y) == pytest.approx((column + 0.5, row + 0.5), abs=0.5)
+    assert calibration.center_on_frame(SHAPE) == (x, y)
+
+
+def test_beam_centre_on_a_frame_of_unknown_shape():
+    for orientation in (1, 2, 3, 4):
+        detector = Detector(pixel_size_y=1e-4, pixel_size_x=1e-4, orientation=orientation)
+        calibration = pose(detector=detector)
+        if orientation == 3:
+            assert calibration.center_on_frame() == calibration.beam_center
+        else:
+            with pytest.raises(SpecError, match="shape"):
+                calibration.center_on_frame()
+
+
 def test_azimuth_runs_from_x_to_y():
     calibration = pose(rot1=0.0, rot2=0.0, rot3=0.0)
     azimuth = calibration.azimuth(SHAPE)

@@ -42,6 +42,16 @@ class Detector:
         if self.shape is not None and (len(self.shape) != 2 or min(self.shape) < 1):
             raise CalibrationImplausible(f"detector shape {self.shape} is not (rows, columns)")
 
+    @property
+    def rows_reversed(self) -> bool:
+        """Whether the rows of a frame run against axis 1 of the geometry."""
+        return self.orientation in (1, 2)
+
+    @property
+    def columns_reversed(self) -> bool:
+        """Whether the columns of a frame run against axis 2 of the geometry."""
+        return self.orientation in (1, 4)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -98,6 +108,27 @@ class Calibration:
         x = self.poni2 - self.distance * math.tan(self.rot1)
         y = self.poni1 + self.distance * math.tan(self.rot2) / math.cos(self.rot1)
         return x / self.detector.pixel_size_x, y / self.detector.pixel_size_y
+
+    def center_on_frame(self, shape: tuple[int, int] | None = None) -> tuple[float, float]:
+        """Return where the beam meets the detector, (x, y) in pixels of a frame as it is stored.
+
+        Unlike `beam_center` it counts rows and columns as the frame does, in any orientation.
+        `shape` (rows, columns) is that of the frame, by default that of the detector. Raises
+        SpecError where it is needed and not known.
+        """
+        x, y = self.beam_center
+        detector = self.detector
+        size = detector.shape if shape is None else shape
+        if not (detector.rows_reversed or detector.columns_reversed):
+            return x, y
+        if size is None:
+            raise SpecError(
+                f"orientation {detector.orientation}: the beam centre needs the shape of the frame"
+            )
+        return (
+            size[1] - x if detector.columns_reversed else x,
+            size[0] - y if detector.rows_reversed else y,
+        )
 
     def positions(self, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
         """Return (t1, t2, t3) of the pixel centres in m, each of `shape`, sample at the origin.
@@ -182,9 +213,9 @@ class Calibration:
             )
         y = np.arange(shape[0], dtype=np.float64) + 0.5
         x = np.arange(shape[1], dtype=np.float64) + 0.5
-        if detector.orientation in (1, 2):
+        if detector.rows_reversed:
             y = y[::-1]
-        if detector.orientation in (1, 4):
+        if detector.columns_reversed:
             x = x[::-1]
         return y * detector.pixel_size_y, x * detector.pixel_size_x
 

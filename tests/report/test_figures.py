@@ -1,5 +1,7 @@
 """Every figure is a matplotlib Figure with the right words on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -210,3 +212,15 @@ def test_circles_are_named_inside_the_picture(frames, calibration):
         x, y = label.get_position()
         assert 0 < x < 340
         assert 0 < y < 300
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4])
+def test_the_cross_is_where_the_angle_is_smallest(frames, calibration, orientation):
+    geometry = calibration()
+    detector = replace(geometry.detector, shape=(300, 340), orientation=orientation)
+    geometry = replace(geometry, detector=detector, rot1=0.0, rot2=0.0)
+    picture = plot_frame(frames(1), calibration=geometry).axes[1]
+    (cross,) = [line for line in picture.lines if line.get_marker() == "+"]
+    row, column = np.unravel_index(np.argmin(geometry.two_theta((300, 340))), (300, 340))
+    assert cross.get_xdata()[0] == pytest.approx(column + 0.5, abs=0.5)
+    assert cross.get_ydata()[0] == pytest.approx(row + 0.5, abs=0.5)

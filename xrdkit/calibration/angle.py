@@ -18,9 +18,9 @@ def on_detector(
     `y`, `x` count rows and columns of the frame as stored, of `shape`; the orientation of the
     detector is applied.
     """
-    if detector.orientation in (1, 2):
+    if detector.rows_reversed:
         y = shape[0] - y
-    if detector.orientation in (1, 4):
+    if detector.columns_reversed:
         x = shape[1] - x
     return y * detector.pixel_size_y, x * detector.pixel_size_x
 

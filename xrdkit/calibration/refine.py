@@ -24,7 +24,6 @@ from xrdkit.calibration.result import (
     CalibrationResult,
     CalibrationVerdict,
     RingResidual,
-    frame_center,
 )
 from xrdkit.calibration.ring_points import RingPoints, ring_points
 from xrdkit.calibration.rings import CalibrantRings, calibrant_rings
@@ -275,7 +274,7 @@ def _sigmas(fit: GeometryFit) -> dict[str, float]:
     for k, name in enumerate(PARAMETERS):
         step = 1e-6
         ends = [replace(at, **{name: getattr(at, name) + side * step}) for side in (1, -1)]
-        high, low = (np.array([c.direct_distance, *frame_center(c)]) for c in ends)
+        high, low = (np.array([c.direct_distance, *c.center_on_frame()]) for c in ends)
         slopes[:, k] = (high - low) / (2 * step)
     variance = np.einsum("ij,jk,ik->i", slopes, fit.covariance, slopes)
     for name, value in zip(

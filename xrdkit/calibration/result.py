@@ -73,7 +73,7 @@ class CalibrationResult:
     @property
     def beam_center_px(self) -> tuple[float, float]:
         """Where the beam meets the detector, (x, y) in pixels of the frame as stored."""
-        return frame_center(self.calibration)
+        return self.calibration.center_on_frame()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, ready for JSON; ``poni`` is for who saves it."""
@@ -100,13 +100,3 @@ class CalibrationResult:
                 for name in PARAMETERS
             },
         }
-
-
-def frame_center(calibration: Calibration) -> tuple[float, float]:
-    """Return where the beam meets the detector, (x, y) in pixels of the frame as it is stored."""
-    x, y = calibration.beam_center
-    detector = calibration.detector
-    if detector.shape is not None:
-        y = detector.shape[0] - y if detector.orientation in (1, 2) else y
-        x = detector.shape[1] - x if detector.orientation in (1, 4) else x
-    return x, y

@@ -331,8 +331,8 @@ def _local(
     detector = calibration.detector
     p1, p2 = on_detector(y, x, shape, detector)
     angle, slopes = two_theta_and_slopes(p1, p2, values_of(calibration))
-    up = -1.0 if detector.orientation in (1, 2) else 1.0
-    across = -1.0 if detector.orientation in (1, 4) else 1.0
+    up = -1.0 if detector.rows_reversed else 1.0
+    across = -1.0 if detector.columns_reversed else 1.0
     return (
         angle,
         -slopes[:, 1] * detector.pixel_size_y * up,

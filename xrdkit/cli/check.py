@@ -31,7 +31,7 @@ def check(
             f"    frames       {series.frames} of {rows} x {columns} pixels, {dtype[1:]}, in "
             f"{len(series.files)} file(s), {blocks} block(s)"
         )
-        x, y = geometry.beam_center
+        x, y = geometry.center_on_frame((rows, columns))
         typer.echo(
             f"    calibration  {geometry.direct_distance:.5g} m, beam at ({x:.2f}, {y:.2f}) pixel, "
             f"tilt {geometry.tilt:.3g} degree, {geometry.wavelength:.6g} angstrom"

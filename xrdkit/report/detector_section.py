@@ -59,7 +59,7 @@ def detector_section(
     if frames is not None:
         parts += _frames(frames, calibration, mask, pictures)
     if calibration is not None:
-        parts += [element("h3", "Geometry"), geometry_table(calibration)]
+        parts += [element("h3", "Geometry"), geometry_table(calibration, _shape(frames))]
     for product, data in results.items():
         kind = data.attrs.get("schema")
         if kind == PROFILE.name:
@@ -107,6 +107,10 @@ def _frames(
             f"Along the series: {names}, on one colour scale.",
             alt=f"Detector images of {names}",
         )
+
+
+def _shape(frames: xr.Dataset | None) -> tuple[int, int] | None:
+    return None if frames is None else (frames.sizes["y"], frames.sizes["x"])
 
 
 def evenly_written(frames: xr.Dataset) -> list[int]:

@@ -269,7 +269,7 @@ def _circles(axes: Axes, calibration: Calibration, shape: tuple[int, int], step:
         spots = _label_spots(q, x, y, levels)
         for text in axes.clabel(lines, levels[: len(spots)], fmt=texts, fontsize=7.5, manual=spots):
             text.set_color("#ffffff")
-    beam_x, beam_y = calibration.beam_center
+    beam_x, beam_y = calibration.center_on_frame(shape)
     if 0 <= beam_x <= shape[1] and 0 <= beam_y <= shape[0]:
         axes.plot(beam_x, beam_y, "+", color="#ffffff", markersize=9, markeredgewidth=1.1)
     axes.set_xlim(0, shape[1])

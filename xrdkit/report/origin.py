@@ -20,28 +20,25 @@ def origins(results: Mapping[str, xr.Dataset], recipe_text: str | None) -> Marku
     return join(folds)
 
 
-def geometry_table(calibration: Calibration) -> Markup:
-    """Return the geometry of one detector as a table."""
-    x, y = calibration.beam_center
+def geometry_table(calibration: Calibration, shape: tuple[int, int] | None) -> Markup:
+    """Return the geometry of one detector as a table; `shape` (y, x) is that of its frames."""
     detector = calibration.detector
     parts = [detector.name] if detector.name != "Detector" else []
     if detector.shape is not None:
         parts.append(f"{detector.shape[1]} × {detector.shape[0]} pixels")
     sizes = f"{1e6 * detector.pixel_size_x:g} × {1e6 * detector.pixel_size_y:g} µm"
     parts.append(f"pixel {sizes}")
-    return fact_table(
-        [
-            ("detector", ", ".join(parts)),
-            ("sample to detector along the beam", _mm(calibration.direct_distance)),
-            ("beam on the detector", f"x {x:.2f}, y {y:.2f} pixel"),
-            ("tilt", f"{calibration.tilt:.3f}°"),
-            ("wavelength", f"{plain_number(calibration.wavelength, 7)} Å"),
-        ]
-    )
-
-
-def _mm(length: float) -> str:
-    return f"{1e3 * length:.3f} mm"
+    facts: list[tuple[str, object]] = [
+        ("detector", ", ".join(parts)),
+        ("sample to detector along the beam", f"{1e3 * calibration.direct_distance:.3f} mm"),
+    ]
+    known = detector.shape if shape is None else shape
+    if known is not None:
+        x, y = calibration.center_on_frame(known)
+        facts.append(("beam on the detector", f"x {x:.2f}, y {y:.2f} pixel"))
+    facts.append(("tilt", f"{calibration.tilt:.3f}°"))
+    facts.append(("wavelength", f"{plain_number(calibration.wavelength, 7)} Å"))
+    return fact_table(facts)
 
 
 def _steps(data: xr.Dataset) -> Markup:

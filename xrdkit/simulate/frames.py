@@ -79,7 +79,7 @@ def write_edf(
     """
     _check(frame, instrument)
     calibration = instrument.calibration
-    x, y = calibration.beam_center
+    x, y = calibration.center_on_frame()
     header = {
         "Title": instrument.name,
         "Time": start,
@@ -105,7 +105,7 @@ def write_tiff(
     _check(frame, instrument)
     calibration = instrument.calibration
     detector = calibration.detector
-    x, y = calibration.beam_center
+    x, y = calibration.center_on_frame()
     text = "\n".join(
         (
             f"# Pixel_size {detector.pixel_size_x:.6e} m x {detector.pixel_size_y:.6e} m",
@@ -162,7 +162,7 @@ def _write_facts(
     _group(file, _HEAD, "NXdetector")
     _group(file, f"{_HEAD}/detectorSpecific", "NXcollection")
     _group(file, "/entry/sample", "NXsample")
-    x, y = calibration.beam_center
+    x, y = calibration.center_on_frame()
     facts: list[tuple[str, object, str]] = [
         ("/entry/start_time", start, ""),
         ("/entry/sample/beam_transmission", exposure.transmission, ""),

@@ -116,7 +116,7 @@ class VirtualInstrument:
         open_share = np.ones(self.shape)
         detector = self.calibration.detector
         pixel = min(detector.pixel_size_y, detector.pixel_size_x)
-        x0, y0 = self.calibration.beam_center
+        x0, y0 = self.calibration.center_on_frame()
         y = (np.arange(self.shape[0])[:, None] + 0.5 - y0) * detector.pixel_size_y
         x = (np.arange(self.shape[1])[None, :] + 0.5 - x0) * detector.pixel_size_x
         if self.beamstop_radius > 0:

@@ -226,7 +226,7 @@ def _facts(instrument: VirtualInstrument) -> dict[str, object]:
     calibration = instrument.calibration
     return {
         "direct_distance": calibration.direct_distance,
-        "beam_center": calibration.beam_center,
+        "beam_center": calibration.center_on_frame(),
         "tilt": calibration.tilt,
         "wavelength": calibration.wavelength,
         "shape": instrument.shape,
