@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from xrdkit.errors import FitFailed
-from xrdkit.fitting import Verdict, least_squares, parameter_table
+from xrdkit.fitting import Verdict, least_squares
 
 X = np.linspace(-5, 5, 200)
 
@@ -65,8 +65,6 @@ def test_derived_numbers_by_the_delta_method():
     residual, jacobian, start = problem()
     out = least_squares(residual, start, jacobian=jacobian)
     assert out.sigma_of({"a": 2.0}) == pytest.approx(2 * out.sigma()["a"])
-    table = parameter_table(out)
-    assert table["correlation"].sel(parameter="a", parameter_2="a") == pytest.approx(1.0)
 
 
 def test_a_start_on_a_bound_moves_inside_and_a_bound_at_the_end_is_told():

@@ -18,10 +18,8 @@ XrdkitError                       .code .source .frame .hint
 │   ├─ RecipeError (ValueError)       a recipe that cannot be run
 │   └─ SchemaError (ValueError)       a Dataset that is not what its schema says
 ├─ RefusedError                   understood, and not done
-│   ├─ LimitExceeded                  more bytes, pixels, frames or seconds than allowed
-│   ├─ PathRefused                    a path outside the allowed folders
-│   ├─ LinkRefused                    a link or external storage inside a file
-│   └─ CodeRefused                    settings that name code
+│   ├─ LimitExceeded                  more bytes, pixels or frames than allowed
+│   └─ LinkRefused                    a link, or storage outside a file or its folder
 ├─ ComputeError                   the numbers do not allow an answer
 │   ├─ EmptyResult                    no valid pixel or point is left
 │   ├─ IntegrationFailed
@@ -64,7 +62,7 @@ class XrdkitError(Exception):
         where = [] if self.source is None else [self.source]
         if self.frame is not None:
             where.append(f"frame {self.frame}")
-        text = f"{': '.join([', '.join(where), self.message]) if where else self.message}"
+        text = f"{', '.join(where)}: {self.message}" if where else self.message
         return text if self.hint is None else f"{text} ({self.hint})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -185,27 +183,15 @@ class RefusedError(XrdkitError):
 
 
 class LimitExceeded(RefusedError):
-    """More bytes, pixels, frames or seconds than allowed."""
+    """More bytes, pixels or frames than allowed."""
 
     code = "XRK-N001"
 
 
-class PathRefused(RefusedError):
-    """A path outside the allowed folders."""
-
-    code = "XRK-N002"
-
-
 class LinkRefused(RefusedError):
-    """A link or external storage inside a file."""
+    """A link, or storage outside a file or its folder."""
 
     code = "XRK-N003"
-
-
-class CodeRefused(RefusedError):
-    """Settings that name code."""
-
-    code = "XRK-N004"
 
 
 class ComputeError(XrdkitError):

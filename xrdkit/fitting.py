@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import lmfit
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.errors import FitFailed
@@ -135,35 +134,6 @@ def least_squares(
         dof=final.size - len(names),
         evaluations=int(result.nfev),
         verdict=_verdict(result, names, identifiable),
-    )
-
-
-def parameter_table(outcome: FitOutcome) -> xr.Dataset:
-    """Return ``value``, ``value_sigma`` (parameter) and ``correlation`` (parameter, parameter_2).
-
-    Sigmas are scaled by the goodness of fit. Only free parameters are listed.
-    """
-    sigma = outcome.sigma()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.sqrt(np.diag(outcome.covariance))
-        correlation = outcome.covariance / np.outer(spread, spread)
-    values = outcome.values
-    text = {"long_name": "fit parameter"}
-    return xr.Dataset(
-        {
-            "value": ("parameter", [values[n] for n in outcome.names], {**text, "units": ""}),
-            "value_sigma": (
-                "parameter",
-                [sigma[n] for n in outcome.names],
-                {"long_name": "standard error of the fit parameter", "units": ""},
-            ),
-            "correlation": (
-                ("parameter", "parameter_2"),
-                correlation,
-                {"long_name": "correlation of the fit parameters", "units": "1"},
-            ),
-        },
-        coords={"parameter": list(outcome.names), "parameter_2": list(outcome.names)},
     )
 
 

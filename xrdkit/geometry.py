@@ -5,7 +5,7 @@ Conventions are pyFAI's (Kieffer et al., J. Synchrotron Rad. 27 (2020) 558): axi
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -226,10 +226,3 @@ def _in_range(name: str, value: float, low: float, high: float, unit: str) -> No
             f"{name} {value} {unit} is outside {low:g} to {high:g} {unit}",
             hint="lengths are in metre, wavelengths in ångström, angles in radian",
         )
-
-
-def same_geometry(first: Calibration, second: Calibration, *, tolerance: float = 1e-12) -> bool:
-    """Return whether two calibrations agree in every number within `tolerance` (relative to 1)."""
-    numbers = [f.name for f in fields(Calibration) if f.name != "detector"]
-    close = all(abs(getattr(first, n) - getattr(second, n)) <= tolerance for n in numbers)
-    return close and first.detector == second.detector

@@ -7,7 +7,7 @@ from xrdkit.errors import LimitExceeded, SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Upper bounds on what an input file may make the program allocate or wait for."""
+    """Upper bounds on what an input file may make the program allocate."""
 
     pixels: int = 2**28
     """Pixels of one frame."""
@@ -17,8 +17,6 @@ class Limits:
     """Frames of one source."""
     header_bytes: int = 2**20
     """Bytes of a header before it is decoded."""
-    seconds: float = 60.0
-    """Seconds for one frame, s."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -13,8 +13,8 @@ class Registry(Generic[T]):
     """A name -> object table, extended by outside packages through entry points.
 
     An outside package declares, for example, ``[project.entry-points."xrdkit.readers"]``. Entry
-    points are loaded on the first look-up that the built-in names do not answer; they can add
-    names and never replace one.
+    points are loaded when the items are listed, or when a name is looked up that is not built in;
+    they can add names and never replace one.
     """
 
     def __init__(self, kind: str, group: str) -> None:

@@ -1,10 +1,7 @@
 """The one list of units and of the conversions between them."""
 
+from xrdkit.constants import HC_KEV_ANGSTROM
 from xrdkit.errors import SpecError
-
-ANGSTROM_PER_NM = 10.0
-#: h c in keV Å (CODATA 2018, exact).
-HC_KEV_ANGSTROM = 12.398419843320026
 
 #: unit -> (quantity, factor to the stored unit of that quantity)
 UNITS: dict[str, tuple[str, float]] = {

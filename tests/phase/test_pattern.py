@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from xrdkit.constants import ELECTRON_RADIUS_CM
 from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase import embedded_structure, powder_intensity
 from xrdkit.phase.intensity import scattering_envelope
-from xrdkit.phase.pattern import ELECTRON_RADIUS_CM
 from xrdkit.phase.positions import bragg_angle, q_of_two_theta, two_theta_of_q
 
 

@@ -11,7 +11,7 @@ from xrdkit.errors import FrameCorrupt, FrameTruncated
 _NONE, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE = 1, 5, 8, 32773, 32946
 #: TIFF compression schemes that `unpack` knows.
 COMPRESSIONS = (_NONE, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE)
-_CLEAR, _END, _FIRST = 256, 257, 258
+_CLEAR, _END = 256, 257
 _WIDEST = 12
 
 

@@ -81,7 +81,7 @@ class PatternModel:
         self.step = float(np.median(np.diff(self.x)))
         self.width = width
         end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
-        d_min = max(d_min_of(min(end, 179.9), self.wavelength), D_SMALLEST)
+        d_min = max(d_min_of(end, self.wavelength), D_SMALLEST)
         self.lines = [powder_lines(s, self.wavelength, d_min) for s in self.structures]
         polarization = (
             np.ones(self.x.size) if integrated else polarization_factor(self.x, spec.polarization)

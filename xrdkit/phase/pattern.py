@@ -1,11 +1,11 @@
 """The powder pattern of one ideal structure on an absolute scale."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.constants import ELECTRON_RADIUS_CM
 from xrdkit.errors import SpecError
 from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.embedded import embedded_structure
@@ -18,10 +18,12 @@ from xrdkit.radiation import WAVELENGTH_RANGE
 
 Array = NDArray[np.float64]
 
-#: Classical electron radius (CODATA 2018), cm.
-ELECTRON_RADIUS_CM = 2.8179403262e-13
 #: Smallest spacing, nm, whose sinθ/λ is still within the tables of the form factors.
 D_SMALLEST = 0.0251
+#: 2θ in degree beyond which no line is looked for: at 180 its intensity would be infinite.
+_LAST_ANGLE = 179.9
+#: Gaussian lines farther than this beyond the last angle, degree, are not felt there.
+_MARGIN = 5.0
 
 
 def powder_constant(volume: float, wavelength: float) -> float:
@@ -60,10 +62,9 @@ def line_amplitudes(
     return np.asarray(powder_constant(structure.volume, wavelength) * strength / (smooth * sine))
 
 
-@lru_cache(maxsize=64)
 def d_min_of(two_theta: float, wavelength: float) -> float:
-    """Return the spacing in nm that diffracts at `two_theta` (degree, at most 180)."""
-    return 0.05 * wavelength / math.sin(math.radians(min(two_theta, 179.9) / 2.0))
+    """Return the spacing in nm that diffracts at `two_theta` (degree; beyond 179.9 as there)."""
+    return 0.05 * wavelength / math.sin(math.radians(min(two_theta, _LAST_ANGLE) / 2.0))
 
 
 def powder_intensity(
@@ -106,7 +107,7 @@ def powder_intensity(
     order = np.argsort(x, kind="stable")
     x = x[order]
     # Lorentzian tails reach everywhere: then no line may depend on where the angles end.
-    end = 179.9 if size is not None or strain > 0 else min(float(x[-1]) + 5.0, 179.9)
+    end = _LAST_ANGLE if size is not None or strain > 0 else float(x[-1]) + _MARGIN
     d_min = d_min_of(end, wavelength)
     lines = powder_lines(phase, wavelength, max(d_min, D_SMALLEST))
     position = bragg_angle(inverse_d_squared(lines.hkl, phase.cell), wavelength)

@@ -6,8 +6,8 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.constants import HC_KEV_ANGSTROM
 from xrdkit.errors import SpecError
-from xrdkit.units import HC_KEV_ANGSTROM
 
 Array = NDArray[np.float64]
 

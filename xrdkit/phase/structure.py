@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import gemmi
 import numpy as np
 
+from xrdkit.constants import AVOGADRO
 from xrdkit.errors import StructureError
 from xrdkit.phase.cell import Cell, CellTies, cell_ties, metric, volume
 from xrdkit.phase.symmetry import Array, operators, orbit
 
-#: g per mol and nm³ -> g/cm³: 1e21 / Avogadro's number.
-_DENSITY = 1e21 / 6.02214076e23
+#: g per mol and nm³ -> g/cm³.
+_DENSITY = 1e21 / AVOGADRO
 #: Relative misfit of a cell to its own symmetry that rounding in a file may cause.
 _CELL_SLACK = 2e-3
 

@@ -46,10 +46,6 @@ class InstrumentWidths:
         if not (self.w > 0 or self.x > 0):
             raise SpecError("an instrument needs a width: w or x above 0")
 
-    def as_tuple(self) -> tuple[float, float, float, float, float]:
-        """Return u, v, w, x, y."""
-        return (self.u, self.v, self.w, self.x, self.y)
-
 
 def size_width(wavelength: float) -> float:
     """Return X_size · L_vol in degree nm: (180/π)(2/π) λ, λ in ångström."""

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import xraydb
 
+from xrdkit.constants import AVOGADRO, ELECTRON_RADIUS_CM
 from xrdkit.errors import SpecError
 from xrdkit.units import wavelength_from_energy
 
-#: CODATA 2018, cm.
-ELECTRON_RADIUS = 2.8179403262e-13
-AVOGADRO = 6.02214076e23
 #: Tabulations of f' differ by about a tenth of f' (Au, Pt and Ag at Cu Kα: 0.8, 0.8, 0.3 % of
 #: the density), and by no less than a thousandth of Z.
 _F1_SHARE = 0.1
@@ -72,7 +70,7 @@ def scattering_length_density(material: Material, *, energy: float) -> tuple[flo
         electrons += count * (number + correction)
         variance += (count * max(_F1_SHARE * abs(correction), _F1_FLOOR * number)) ** 2
         mass += count * xraydb.atomic_mass(element)
-    scale = ELECTRON_RADIUS * AVOGADRO * material.density / mass / 1e10
+    scale = ELECTRON_RADIUS_CM * AVOGADRO * material.density / mass / 1e10
     value = scale * electrons
     relative_density = material.density_sigma / material.density
     return value, math.hypot(scale * math.sqrt(variance), value * relative_density)

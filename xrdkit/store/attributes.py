@@ -30,7 +30,7 @@ def refuse_odd_attributes(data: xr.Dataset) -> None:
 
 
 def single_value_arrays(data: xr.Dataset) -> str:
-    """Return "owner/attribute" of every attribute that is an array of one number, by spaces."""
+    """Return "owner/attribute" of each attribute that is an array of one number, one per line."""
     found = [
         f"{owner}/{name}"
         for owner, attrs in _owners(data)
