@@ -26,6 +26,7 @@ _WHERE = {
     "load_mask": "xrdkit.calibration",
     # reduction
     "integrate": "xrdkit.integration",
+    "cake": "xrdkit.integration",
     "IntegrationSpec": "xrdkit.integration",
     "Normalization": "xrdkit.integration",
     "correct": "xrdkit.corrections",

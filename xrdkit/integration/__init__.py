@@ -1,6 +1,7 @@
 """Azimuthal integration on explicit bins, with standard errors that hold at every count level."""
 
 from xrdkit.integration.azimuthal import integrate
+from xrdkit.integration.cake import cake
 from xrdkit.integration.spec import IntegrationSpec, Normalization
 
-__all__ = ["IntegrationSpec", "Normalization", "integrate"]
+__all__ = ["IntegrationSpec", "Normalization", "cake", "integrate"]

@@ -71,6 +71,8 @@ class IntegrationSpec:
     """How `bins` divide `range`."""
     azimuth_range: tuple[float, float] | None = None
     """Sector (low, high) in degree, taken modulo 360 and half-open; None or 360 wide: all."""
+    azimuth_bins: int = 36
+    """Number of sectors into which a cake divides `azimuth_range`; profiles are not divided."""
     splitting: Literal["none"] = "none"
     """``"none"``: every pixel counts in the bin of its centre, so that bins are independent."""
     solid_angle: bool = True
@@ -104,8 +106,10 @@ class IntegrationSpec:
                 f"splitting {self.splitting!r} is not 'none'",
                 hint="pixel splitting correlates neighbouring bins; bins here are independent",
             )
-        if isinstance(self.bins, bool) or not isinstance(self.bins, int) or self.bins < 1:
-            raise SpecError(f"bins must be a whole number of at least 1, not {self.bins!r}")
+        for name in ("bins", "azimuth_bins"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise SpecError(f"{name} must be a whole number of at least 1, not {number!r}")
         if self.polarization is not None and not -1 <= self.polarization <= 1:
             raise SpecError(f"polarization {self.polarization} is outside -1 to 1")
         if not (math.isfinite(self.background_scale) and self.background_scale > 0):

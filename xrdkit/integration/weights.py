@@ -17,9 +17,11 @@ class Plan:
     """The assignment of pixels to bins for one detector, in pixel order (row by row)."""
 
     edges: Array
-    """Edges of the K bins, in the unit of the axis, shape (K + 1,)."""
+    """Edges of the K radial bins, in the unit of the axis, shape (K + 1,)."""
+    azimuth_bins: int
+    """Number A of azimuth bins; 0 where azimuth is not divided."""
     index: NDArray[np.uint32]
-    """Bin of each pixel, K where it is left out, shape (pixels,)."""
+    """Bin of each pixel, azimuth · K + radial, ``bins`` where it is left out, shape (pixels,)."""
     weight: Array
     """Normalisation w of each pixel: solid angle · polarisation · flat, shape (pixels,)."""
     radial: Array
@@ -27,8 +29,8 @@ class Plan:
 
     @property
     def bins(self) -> int:
-        """Number of bins K."""
-        return self.edges.size - 1
+        """Number of bins, K or A · K."""
+        return (self.edges.size - 1) * max(self.azimuth_bins, 1)
 
 
 def make_plan(
@@ -38,8 +40,9 @@ def make_plan(
     *,
     usable: NDArray[np.bool_],
     pixel_weight: Array,
+    azimuth_bins: int = 0,
 ) -> Plan:
-    """Return the plan for frames of `shape`.
+    """Return the plan for frames of `shape`, with azimuth divided into `azimuth_bins` where not 0.
 
     `usable` (y, x) is False where a pixel is masked in every frame; `pixel_weight` (y, x) holds
     the factors of flat and earlier corrections, to which solid angle and polarisation are
@@ -53,19 +56,24 @@ def make_plan(
     if spec.polarization is not None:
         weight *= calibration.polarization(shape, spec.polarization)
     selected = usable & np.isfinite(radial) & np.isfinite(weight) & (weight > 0)
-    if spec.azimuth_range is not None:
-        selected &= in_sector(calibration.azimuth(shape), spec.azimuth_range)
+    azimuth = calibration.azimuth(shape) if azimuth_bins or spec.azimuth_range else None
+    if azimuth is not None and spec.azimuth_range is not None:
+        selected &= in_sector(azimuth, spec.azimuth_range)
     edges = bin_edges(spec, radial[selected])
     index = np.searchsorted(edges, radial, side="right") - 1
     outside = edges.size - 1
-    index[(index < 0) | ~selected] = outside
-    if np.all(index == outside):
+    selected &= (index >= 0) & (index < outside)
+    if not selected.any():
         raise EmptyResult(
             f"no usable pixel lies between {edges[0]:g} and {edges[-1]:g} ({spec.unit})",
             hint="compare range, azimuth_range and mask with the reach of the detector",
         )
+    if azimuth is not None and azimuth_bins:
+        index += outside * azimuth_index(azimuth, spec.azimuth_range, azimuth_bins)
+    index[~selected] = outside * max(azimuth_bins, 1)
     return Plan(
         edges=edges,
+        azimuth_bins=azimuth_bins,
         index=index.astype(np.uint32).ravel(),
         weight=weight.ravel(),
         radial=radial.ravel(),
@@ -82,6 +90,27 @@ def in_sector(azimuth: Array, sector: tuple[float, float]) -> NDArray[np.bool_]:
         return np.ones(azimuth.shape, dtype=bool)
     # Counted from the lower edge, so that the cut of the azimuth is never inside the sector.
     return np.mod(azimuth - low, 360.0) < high - low
+
+
+def azimuth_index(
+    azimuth: Array, sector: tuple[float, float] | None, bins: int
+) -> NDArray[np.int64]:
+    """Return the bin, 0 to `bins` - 1, of each `azimuth` (degree) within a sector (None: all).
+
+    Bins are half-open and counted from the lower edge of the sector, -180 where it is None;
+    values outside the sector get the last bin.
+    """
+    low, width = azimuth_span(sector)
+    # Multiplied first: a pixel on a border between whole degrees then falls exactly on it.
+    part = np.mod(azimuth - low, 360.0) * bins / width
+    return np.minimum(part.astype(np.int64), bins - 1)
+
+
+def azimuth_span(sector: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the lower edge of a sector and its width, at most 360 degree."""
+    if sector is None:
+        return -180.0, 360.0
+    return sector[0], min(sector[1] - sector[0], 360.0)
 
 
 def bin_edges(spec: IntegrationSpec, radial: Array) -> Array:
