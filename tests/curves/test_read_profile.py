@@ -272,3 +272,15 @@ def test_size_limit(tmp_path):
     path = write(tmp_path, rows())
     with pytest.raises(errors.LimitExceeded):
         xk.read_profile(path, unit="1/nm", limits=xk.Limits(bytes_held=100))
+
+
+@pytest.mark.parametrize("kind", [OSError, RuntimeError, KeyError, ValueError, OverflowError])
+def test_whatever_hdf5_says_of_a_damaged_file_is_our_error(tmp_path, monkeypatch, kind):
+    path = canonical_file(tmp_path / "a.h5")
+
+    def damaged(*_):
+        raise kind("bad object header")
+
+    monkeypatch.setattr(h5py.Group, "visititems", damaged)
+    with pytest.raises(errors.CurveError, match=r"a\.h5.*bad object header"):
+        xk.read_profile(path)

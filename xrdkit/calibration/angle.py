@@ -1,5 +1,7 @@
 """Scattering angle at any point of the detector, and its slope in the geometry."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,9 +27,7 @@ def on_detector(
     return y * detector.pixel_size_y, x * detector.pixel_size_x
 
 
-def two_theta_and_slopes(
-    p1: Array, p2: Array, values: tuple[float, float, float, float, float]
-) -> tuple[Array, Array]:
+def two_theta_and_slopes(p1: Array, p2: Array, values: Sequence[float]) -> tuple[Array, Array]:
     """Return 2θ in rad, shape (n,), and its derivatives, shape (n, 5), at detector points in m.
 
     `values` and the derivatives are in the order of `PARAMETERS`, m and rad. With
@@ -61,12 +61,6 @@ def two_theta_and_slopes(
     return np.arctan2(across, t3), slopes
 
 
-def values_of(calibration: Calibration) -> tuple[float, float, float, float, float]:
+def values_of(calibration: Calibration) -> tuple[float, ...]:
     """Return the free numbers of `calibration` in the order of `PARAMETERS`."""
-    return (
-        calibration.distance,
-        calibration.poni1,
-        calibration.poni2,
-        calibration.rot1,
-        calibration.rot2,
-    )
+    return tuple(getattr(calibration, name) for name in PARAMETERS)

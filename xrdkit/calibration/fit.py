@@ -10,8 +10,9 @@ from scipy import stats
 
 from xrdkit.calibration.angle import PARAMETERS, on_detector, two_theta_and_slopes, values_of
 from xrdkit.calibration.ring_points import RingPoints
+from xrdkit.calibration.robust import robust_sigma
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected, FitFailed
-from xrdkit.fitting import Verdict, least_squares
+from xrdkit.fitting import Values, Verdict, least_squares
 from xrdkit.geometry import Calibration
 
 Array = NDArray[np.float64]
@@ -20,6 +21,8 @@ Bool = NDArray[np.bool_]
 _WITHOUT_TILT = PARAMETERS[:3]
 _CLIP = 4.0
 _ROUNDS = 12
+#: no ring is taken to scatter less than this when outliers are weighed, pixel
+_LEAST_SCALE = 0.02
 #: the tilt is freed only where chance would improve the fit as much in one of so many cases
 _CHANCE = 1e-3
 _TILT_KNOWN = math.radians(0.1)
@@ -100,7 +103,7 @@ class _Problem:
 
     def distances(self, values: tuple[float, ...]) -> tuple[Array, Array]:
         """Return distance from the ring in pixels and its slopes in all five parameters."""
-        angle, slopes = two_theta_and_slopes(self.p1, self.p2, values)  # type: ignore[arg-type]
+        angle, slopes = two_theta_and_slopes(self.p1, self.p2, values)
         rise = np.hypot(slopes[:, 1] * self.pixel[0], slopes[:, 2] * self.pixel[1])
         return (angle - self.target) / rise, slopes / rise[:, None]
 
@@ -110,7 +113,7 @@ class _Problem:
         now = np.array(values)
         for _ in range(_ROUNDS):
             delta, slopes = self.distances(tuple(now))
-            scale = max(1.4826 * float(np.median(np.abs(delta - np.median(delta)))), 0.02)
+            scale = max(robust_sigma(delta - np.median(delta)), _LEAST_SCALE)
             weight = 1.0 / (1.0 + (delta / (2.0 * scale)) ** 2) / (self.points.sigma**2 + scale**2)
             jacobian = slopes[:, free]
             root = np.sqrt(weight)
@@ -129,7 +132,7 @@ class _Problem:
         used = np.ones(delta.size, dtype=bool)
         for _ in range(6):
             z = delta / total
-            limit = _CLIP * max(1.4826 * float(np.median(np.abs(z[used]))), 1e-6)
+            limit = _CLIP * max(robust_sigma(z[used]), 1e-6)
             used = np.abs(z) <= limit
             total = _whole_error(delta, used, self.points)
         return delta, used, total
@@ -157,10 +160,10 @@ class _Problem:
             for name, value in zip(PARAMETERS, values, strict=True):
                 parameters.add(name, value=value, vary=name in names)
 
-            def residual(now: object, used: Bool = used, total: Array = total) -> Array:
+            def residual(now: Values, used: Bool = used, total: Array = total) -> Array:
                 return self.distances(_tuple(now))[0][used] / total
 
-            def jacobian(now: object, _: object, used: Bool = used, total: Array = total) -> Array:
+            def jacobian(now: Values, _: object, used: Bool = used, total: Array = total) -> Array:
                 return self.distances(_tuple(now))[1][used][:, free] / total[:, None]
 
             try:
@@ -209,8 +212,8 @@ def _with_tilt_of(start: Calibration, current: Calibration) -> tuple[float, ...]
     )
 
 
-def _tuple(values: object) -> tuple[float, ...]:
-    return tuple(float(values[name]) for name in PARAMETERS)  # type: ignore[index]
+def _tuple(values: Values) -> tuple[float, ...]:
+    return tuple(float(values[name]) for name in PARAMETERS)
 
 
 def _whole_error(delta: Array, used: Bool, points: RingPoints) -> Array:
@@ -225,10 +228,10 @@ def _whole_error(delta: Array, used: Bool, points: RingPoints) -> Array:
         inside = on_ring & used
         if np.count_nonzero(inside) < _ENOUGH:
             inside = used
-        away, sigma = np.abs(delta[inside] - np.median(delta[inside])), points.sigma[inside]
-        ratio = 1.4826 * float(np.median(away / sigma))
+        away, sigma = delta[inside] - np.median(delta[inside]), points.sigma[inside]
+        ratio = robust_sigma(away / sigma)
         if ratio > 1.0:
-            extra = (1.4826 * float(np.median(away))) ** 2 - float(np.median(sigma)) ** 2
+            extra = robust_sigma(away) ** 2 - float(np.median(sigma)) ** 2
             whole[on_ring] = np.sqrt(whole[on_ring] ** 2 + max(extra, 0.0))
         else:
             whole[on_ring] *= max(ratio, _LEAST)

@@ -25,6 +25,19 @@ from xrdkit.masks import MASK_ATTRS, MaskReason
 #: first bytes of the kinds that fabio reads here; Fit2D masks start with "M A S K" in 32 bits
 _FABIO = {b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"M\x00\x00\x00A\x00\x00\x00": "Fit2D mask"}
 _NPY = b"\x93NUMPY"
+#: what fabio is seen to raise on bytes that make no sense
+_BAD_BYTES = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    AssertionError,
+    MemoryError,
+    ArithmeticError,
+    struct.error,
+)
 
 
 def load_mask(
@@ -101,9 +114,7 @@ def _through_fabio(source: Path, kind: str) -> NDArray[Any]:
     try:
         with _quiet(), reader().read(str(source)) as image:
             data = image.data
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
-        raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
-    except (RuntimeError, AssertionError, MemoryError, ArithmeticError, struct.error) as exc:
+    except _BAD_BYTES as exc:
         raise FrameCorrupt(f"cannot be read as {kind}: {exc}", source=source) from exc
     if data is None:
         raise FrameCorrupt(f"holds no pixels that can be read as {kind}", source=source)

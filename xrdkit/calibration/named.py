@@ -85,7 +85,7 @@ def _instance(name: str, settings: Mapping[str, Any]) -> Any:
 
     key = name.strip().lower()
     found = ALL_DETECTORS.get(key, ALL_DETECTORS.get(key.replace(" ", "_")))
-    if found is None or not isinstance(name, str):
+    if found is None:
         raise CalibrationSyntax(
             f"detector {name!r} is not in pyFAI's list",
             hint="give a registered name such as Pilatus1M, or Detector with pixel sizes;"

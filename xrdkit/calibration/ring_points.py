@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xrdkit.calibration.angle import on_detector, two_theta_and_slopes, values_of
 from xrdkit.calibration.frame import CalibrantFrame
+from xrdkit.calibration.robust import robust_sigma
 from xrdkit.geometry import Calibration
 
 Array = NDArray[np.float64]
@@ -284,7 +285,7 @@ def _is_a_ring(
         points = centre[here & good]
         if points.size < 3 or points.size < 0.3 * np.count_nonzero(here & seen):
             continue
-        jump = 1.4826 * float(np.median(np.abs(np.diff(points)))) / np.sqrt(2.0)
+        jump = robust_sigma(np.diff(points)) / np.sqrt(2.0)
         found[number] = jump < 0.25 * window[number]
     return found
 

@@ -133,7 +133,7 @@ def _numbers(name: str, values: ArrayLike) -> Array:
         if np.iscomplexobj(array):
             raise CurveError(f"{name} is complex, a curve is real")
         return array.astype(np.float64)
+    except CurveError:
+        raise
     except (TypeError, ValueError) as exc:
-        if isinstance(exc, CurveError):
-            raise
         raise CurveError(f"{name} does not consist of numbers") from exc

@@ -11,12 +11,13 @@ import numpy as np
 
 from xrdkit.curves.columns import Array, Columns
 from xrdkit.curves.raw import RawCurve
-from xrdkit.errors import CurveError, LinkRefused, SpecError
+from xrdkit.errors import CurveError, LinkRefused, SpecError, XrdkitError
 from xrdkit.units import canonical, factor
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-_ENTRY = ("SASentry",)
-_DATA = ("SASdata",)
+_DATA = "SASdata"
+#: What h5py is seen to raise on bytes that make no sense.
+_BAD_BYTES = (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError)
 _ABSOLUTE = {"1/cm", "cm^-1", "cm-1", "[cm2/cm3]", "cm2/cm3", "cm^2/cm^3"}
 
 
@@ -31,16 +32,16 @@ def read(file: Path, entry: str | None = None) -> RawCurve:
         with h5py.File(file, "r") as tree:
             group = _data_group(tree, entry, file)
             return _curve(group, file)
-    except OSError as exc:
-        if isinstance(exc, CurveError | LinkRefused):
-            raise
+    except XrdkitError:
+        raise
+    except _BAD_BYTES as exc:
         raise CurveError(f"is not a readable HDF5 file: {exc}", source=file) from exc
 
 
-def _is(node: Any, classes: tuple[str, ...]) -> bool:
+def _is_data(node: Any) -> bool:
     if not isinstance(node, h5py.Group):
         return False
-    return any(_text(node.attrs.get(key)) in classes for key in ("canSAS_class", "NX_class"))
+    return any(_text(node.attrs.get(key)) == _DATA for key in ("canSAS_class", "NX_class"))
 
 
 def _text(value: Any) -> str:
@@ -51,7 +52,7 @@ def _text(value: Any) -> str:
 
 def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
     found: list[h5py.Group] = []
-    tree.visititems(lambda _, node: found.append(node) if _is(node, _DATA) else None)
+    tree.visititems(lambda _, node: found.append(node) if _is_data(node) else None)
     found = [g for g in found if "Q" in g and "I" in g]
     names = [str(g.name) for g in found]
     if entry is not None:
@@ -64,7 +65,7 @@ def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
     if len(found) == 1:
         return found[0]
     node: Any = tree
-    while isinstance(node, h5py.Group) and not _is(node, _DATA) and "default" in node.attrs:
+    while isinstance(node, h5py.Group) and not _is_data(node) and "default" in node.attrs:
         node = node.get(_text(node.attrs["default"]))
     if isinstance(node, h5py.Group) and node.name in names:
         return found[names.index(str(node.name))]

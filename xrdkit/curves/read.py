@@ -24,12 +24,12 @@ def read_profile(
     unit: str | None = None,
     intensity_unit: str | None = None,
     wavelength: float | str | None = None,
-    range: tuple[float, float] | None = None,  # noqa: A002
+    range: tuple[float, float] | None = None,  # noqa: A002 - the name that specs use too
     columns: tuple[int, ...] | None = None,
     header_lines: int | None = None,
     entry: str | None = None,
     sort: bool = False,
-    limits: Limits = Limits(),  # noqa: B008
+    limits: Limits | None = None,
 ) -> xr.Dataset:
     """Return a curve file as a profile Dataset (PROFILE): q in 1/nm, or two_theta in degree.
 
@@ -60,7 +60,7 @@ def read_profile(
             raise CurveError("is not a file", source=file)
     except OSError as exc:
         raise CurveError("no such file", source=file) from exc
-    limits.check("bytes_held", size, source=file)
+    (limits or Limits()).check("bytes_held", size, source=file)
     raw = _read(file, columns, header_lines, entry)
     unit = _settle_unit(raw, unit, wavelength, file)
     radial = "q" if canonical(unit) in ("1/nm", "1/angstrom", "1/m") else "two_theta"
