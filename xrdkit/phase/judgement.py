@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
+from xrdkit.phase.broad_residual import broad_residual
 from xrdkit.phase.fit import Frame, FrameFit
 from xrdkit.phase.parameters import phase_key
 
@@ -23,16 +24,24 @@ _PEAK_SHARE = 0.10
 #: Beside a known line, up to this share of it is a matter of the line's shape.
 _SHAPE_SHARE = 0.30
 _NARROW = 3
+#: Structure broader than the lines may not make up more than this part of the misfit.
+_BROAD_SHARE = 0.4
+#: Goodness of fit from which an acceptable fit says how far it is from counting statistics.
+_NOTABLE_GOF = 3.0
 _BLANK = "the phases explain no more than a smooth background does"
 
 
 def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
-    """Return the verdict on a fit and a sentence that says why (empty where it is ok).
+    """Return the verdict on a fit and a sentence that says why.
 
     Convergence, identifiability and bounds come first. Then MISFIT where (1) no phase is
     significant, or all of them together improve on a background alone by less than chance allows;
-    (2) a peak above 10 % of the strongest line, and 10 standard errors, belongs to no phase; (3)
-    more than a quarter of the signal stays unexplained although the noise is small.
+    (2) a peak above 10 % of the strongest line, and 10 standard errors, belongs to no phase, or a
+    line of a phase is that much stronger than its structure says; (3) more than a quarter of the
+    signal stays unexplained although the noise is small; (4) structure broader than the lines makes
+    up more than 40 % of the misfit, as a missing phase of small crystals does.
+    The sentence is empty where the verdict is OK, unless the goodness of fit is above 3: real
+    frames of good calibrants reach 100, and the reader should know what the errors stand for.
     """
     calculated = fit.model.phases(fit.values).sum(axis=0)
     gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
@@ -47,14 +56,41 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
         return Verdict.MISFIT, _BLANK
     place = unexplained_peak(frame, fit, calculated)
     if place is not None:
-        return Verdict.MISFIT, f"a peak near {place:.2f} degree belongs to no phase"
+        return Verdict.MISFIT, _peak_reason(fit, place)
     left = fit.outcome.chi2 / fit.chi2_background
     if fit.outcome.gof > _NOISE_GOF and left > _UNEXPLAINED:
         return (
             Verdict.MISFIT,
             f"{100 * left:.0f} % of the signal over the background is unexplained",
         )
+    broad = broad_residual(frame, fit, _line_width(fit))
+    if broad is not None and broad.share > _BROAD_SHARE:
+        return (
+            Verdict.MISFIT,
+            f"broad scattering near {broad.angle:.1f} degree belongs to no phase and bends the"
+            " background: is a phase of small crystals missing, or are there too few background"
+            " terms?",
+        )
+    if fit.outcome.gof > _NOTABLE_GOF:
+        return (
+            Verdict.OK,
+            f"deviations are {fit.outcome.gof:.3g} times the counting errors (line shapes, grains,"
+            " background); the errors given are larger by that factor",
+        )
     return Verdict.OK, ""
+
+
+def _peak_reason(fit: FrameFit, place: float) -> str:
+    lines = [fit.model.line_centres(fit.values, p) for p, here in enumerate(fit.found) if here]
+    nearest = min(
+        (float(np.nanmin(np.abs(c - place))) for c in lines if np.isfinite(c).any()), default=np.inf
+    )
+    if nearest > max(_line_width(fit), _NARROW * fit.model.step):
+        return f"a peak near {place:.2f} degree belongs to no phase"
+    return (
+        f"the line near {place:.2f} degree is far stronger than the structure says: coarse grains,"
+        " texture, a hot pixel or a missing phase"
+    )
 
 
 def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | None:
@@ -86,13 +122,16 @@ def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | 
     return None
 
 
-def _window(fit: FrameFit) -> int:
+def _line_width(fit: FrameFit) -> float:
     widths = []
     for p, here in enumerate(fit.found):
         if here and fit.values[phase_key(p, "scale")] > 0:
             widths.append(fit.model.typical_width(fit.values, p))
-    width = float(np.median(widths)) if widths else 10 * fit.model.step
-    return max(_NARROW, round(width / fit.model.step))
+    return float(np.median(widths)) if widths else 10 * fit.model.step
+
+
+def _window(fit: FrameFit) -> int:
+    return max(_NARROW, round(_line_width(fit) / fit.model.step))
 
 
 def _sums(values: Array, points: int) -> Array:

@@ -24,7 +24,9 @@ _PAIRED = (
     ("scale", "intensity per unit cross-section times volume fraction", ""),
     ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
 )
-_INSTRUMENT = (
+#: Variable -> field of `PhaseNumbers`, where it has another name.
+_FIELD = {"crystallite_size": "size"}
+INSTRUMENT = (
     ("u", "caglioti_u", "degree^2"),
     ("v", "caglioti_v", "degree^2"),
     ("w", "caglioti_w", "degree^2"),
@@ -83,9 +85,6 @@ def assemble(
     return xr.Dataset(data, coords=coords, attrs={"schema": schema.PHASES.name})
 
 
-_FIELD = {"crystallite_size": "size"}
-
-
 def _size_note(fit: FrameFit) -> str:
     spec = fit.model.spec
     if spec.instrument is not None:
@@ -121,7 +120,7 @@ def _cells(data: dict[str, Any], put: Any, numbers: list[list[PhaseNumbers]]) ->
 
 def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> None:
     rows = [instrument_numbers(f) for f in fits]
-    for key, name, unit in _INSTRUMENT:
+    for key, name, unit in INSTRUMENT:
         pairs = np.array([row[key] for row in rows])
         text = f"line width of the instrument, {key.upper()}"
         _pair(data, put, name, pairs[:, 0], pairs[:, 1], (), text, unit)
@@ -186,7 +185,7 @@ def _quality(
     flags = np.array([str(v) for v, _ in verdicts], dtype=object)
     reasons = np.array([reason for _, reason in verdicts], dtype=object)
     data["verdict"] = put(flags.astype(str), (), long_name="what the fit is worth")
-    data["verdict_reason"] = put(reasons.astype(str), (), long_name="why the fit is not ok")
+    data["verdict_reason"] = put(reasons.astype(str), (), long_name="what the verdict rests on")
 
 
 def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence[FrameFit]) -> None:
