@@ -1,5 +1,7 @@
 """Which numbers, frames and axes of a series are shown."""
 
+import time
+
 import numpy as np
 import xarray as xr
 
@@ -119,3 +121,19 @@ def test_resampling_keeps_values_and_fills_between():
     row = np.array([[1.0, 2.0, 4.0]])
     found = resampled(row, x, np.arange(5.0))
     np.testing.assert_allclose(found, [[1, 2, 2, 4]])
+
+
+def test_summer_time_of_the_machine_moves_no_frame(monkeypatch):
+    """Between 01:30 and 03:30 of these times a clock in central Europe jumps by an hour."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        texts = ["2025-03-30T01:30:00", "2025-03-30T03:30:00.000000500"]
+        data = xr.Dataset(coords={"start_time": ("frame", texts)})
+        zoned = ["2025-03-30T01:30:00+01:00", "2025-03-30T03:30:00+02:00"]
+        other = xr.Dataset(coords={"start_time": ("frame", zoned)})
+        assert series_axis(data).values.tolist() == [0.0, 120.0]
+        assert series_axis(other).values.tolist() == [0.0, 60.0]
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,7 +1,7 @@
 """What a series is drawn against: the time, voltage or temperature of its frames, or a number."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import xarray as xr
@@ -89,9 +89,11 @@ def _seconds(raw: NDArray[np.generic]) -> Array:
     texts = raw.astype("datetime64[us]").astype(str) if raw.dtype.kind == "M" else raw
     for i, text in enumerate(texts):
         try:
-            seconds[i] = datetime.fromisoformat(str(text)[:26]).timestamp()
+            moment = datetime.fromisoformat(str(text))
         except ValueError:
             return seconds
+        # A time without a zone is not taken as the machine's: its summer time would move frames.
+        seconds[i] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return seconds - seconds[0]
 
 
