@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from xrdkit import schema
-from xrdkit.canonical import sha256_text
 from xrdkit.corrections._step import CORRECTIONS
 from xrdkit.errors import CorrectionFailed, SpecError
 from xrdkit.provenance import content_sha256
@@ -61,7 +60,7 @@ class Background:
 
     def record(self) -> dict[str, object]:
         """Return the settings."""
-        digest = sha256_text(content_sha256(self.profile))
+        digest = content_sha256(self.profile)
         return {"profile": digest, "scale": self.scale, "scale_sigma": self.scale_sigma}
 
 

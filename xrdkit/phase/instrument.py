@@ -4,15 +4,10 @@ import numpy as np
 import xarray as xr
 
 from xrdkit.errors import SchemaError
+from xrdkit.phase.result import INSTRUMENT
 from xrdkit.phase.widths import InstrumentWidths
 
-_VARIABLES = {
-    "u": "caglioti_u",
-    "v": "caglioti_v",
-    "w": "caglioti_w",
-    "x": "lorentzian_x",
-    "y": "lorentzian_y",
-}
+_VARIABLES = {key: name for key, name, _ in INSTRUMENT}
 
 
 def instrument_widths(result: xr.Dataset) -> InstrumentWidths:

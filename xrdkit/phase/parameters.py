@@ -101,7 +101,6 @@ def plan(
     units: dict[str, float] = {"zero": width, "displacement": 0.1}
     free: set[str] = set()
     bounds: dict[str, tuple[float, float]] = {}
-    floor: dict[str, float] = {}
     refine_zero = spec.refine_zero if spec.refine_zero is not None else not integrated
     free |= {"zero"} if refine_zero else set()
     free |= {"displacement"} if spec.refine_displacement else set()
@@ -131,7 +130,7 @@ def plan(
             key = phase_key(p, name)
             values[key], units[key] = value, unit
             if name != "b_iso":
-                floor[key] = 0.0
+                bounds[key] = (0.0, np.inf)
         bounds[phase_key(p, "b_iso")] = (-5.0, 10.0)
         wanted = {
             "scale": True,
@@ -148,7 +147,6 @@ def plan(
             bounds[key] = (value - room, value + room)
             if spec.lattice:
                 free.add(key)
-    bounds |= {key: (low, np.inf) for key, low in floor.items()}
     level = max(float(np.max(np.abs(background))), 1e-300)
     for term, value in enumerate(background):
         key = background_key(term)

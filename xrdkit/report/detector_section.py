@@ -11,7 +11,7 @@ from xrdkit.geometry import Calibration
 from xrdkit.report.canvas import ReportFigure, inline_svg
 from xrdkit.report.choose import at, evenly, frame_count, frame_name, telling
 from xrdkit.report.frame_figure import frame_figure, strip_figure, used_pixels
-from xrdkit.report.label import plain_text
+from xrdkit.report.label import detector_name, plain_text
 from xrdkit.report.markup import Markup, element
 from xrdkit.report.measured import quality_number
 from xrdkit.report.origin import geometry_table
@@ -54,7 +54,6 @@ def detector_section(
     mask: xr.DataArray | None = None,
 ) -> Markup:
     """Return everything about one detector: geometry, frames, then each product of `results`."""
-    title = label.upper() if label.lower() in ("saxs", "waxs", "usaxs", "maxs") else label
     parts: list[object] = []
     if frames is not None:
         parts += _frames(frames, calibration, mask, pictures)
@@ -69,7 +68,7 @@ def detector_section(
         else:
             text = f"“{product}” ({kind}) is in the result file and has no picture here."
             parts.append(element("p", text, class_="note"))
-    return element("section", element("h2", title), *parts)
+    return element("section", element("h2", detector_name(label)), *parts)
 
 
 def _frames(

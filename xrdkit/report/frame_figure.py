@@ -22,6 +22,8 @@ from xrdkit.schema import FRAME
 Array = NDArray[np.float64]
 _LONG_SIDE = 420
 _LEVELS = 48
+#: Reasons for which the recorded value itself is no number of photons.
+_NO_NUMBER = np.uint16(MaskReason.SENTINEL | MaskReason.NOT_FINITE)
 _WORDS = {
     MaskReason.NOT_FINITE: "not a number",
     MaskReason.SENTINEL: "no data",
@@ -135,10 +137,6 @@ def _percent(share: float) -> str:
         return "all"
     shown = 100 * share
     return f"{min(shown, 99.99):.2f} % of the" if shown > 99.9 else f"{shown:.1f} % of the"
-
-
-#: Reasons for which the recorded value itself is no number of photons.
-_NO_NUMBER = np.uint16(MaskReason.SENTINEL | MaskReason.NOT_FINITE)
 
 
 def _step(shape: tuple[int, ...], long_side: int = _LONG_SIDE) -> int:

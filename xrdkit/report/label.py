@@ -66,6 +66,11 @@ def legend_text(text: object) -> str:
     return f"\u2009{line}" if line.startswith("_") else line or "(no name)"
 
 
+def detector_name(label: str) -> str:
+    """Return the label of a detector as a heading: ``"waxs"`` -> ``"WAXS"``, others as they are."""
+    return label.upper() if label.lower() in ("saxs", "waxs", "usaxs", "maxs") else label
+
+
 def superscript(exponent: int) -> str:
     """Return an integer in superscript digits."""
     return str(exponent).translate(_SUPERSCRIPT)

@@ -118,7 +118,8 @@ def _waterfall(axes: Axes, profile: xr.Dataset, x: Array, rows: Array) -> None:
     label = intensity_label(profile["intensity"])
     axes.set_ylabel(f"{label}, each moved up" if shift else label)
     scale_radial(axes, profile, x)
-    few_ticks(axes, "x", 5) if axes.get_xscale() == "linear" else None
+    if axes.get_xscale() == "linear":
+        few_ticks(axes, "x", 5)
     if not shift:
         scale_intensity(axes, rows[chosen] if chosen else rows[:0])
     axes.set_title("Curves along the series")

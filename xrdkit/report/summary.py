@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.report.choose import frame_count
-from xrdkit.report.label import unit_text
+from xrdkit.report.label import detector_name, unit_text
 from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.quantity import Quantity, quantities
@@ -51,8 +51,7 @@ def _lost(failures: int) -> Markup:
 
 
 def _detector(key: str) -> str:
-    label = key.rpartition(".")[0] or key
-    return label.upper() if label.lower() in ("saxs", "waxs", "usaxs", "maxs") else label
+    return detector_name(key.rpartition(".")[0] or key)
 
 
 def _sentence(key: str, data: xr.Dataset) -> list[object]:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from xrdkit.report.choose import evenly, frame_count, frame_name
-from xrdkit.report.label import unit_text
+from xrdkit.report.label import unit_text, with_unit
 from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.measured import plain_number, quality_number, value_with_error
 from xrdkit.report.quantity import Quantity, quantities
@@ -77,7 +77,7 @@ def _many_frames(result: xr.Dataset, found: list[Quantity]) -> Markup:
     top = [element("th", "", colspan=3 if physical else 2)]
     top += [element("th", of, colspan=len(m), scope="colgroup") for of, m in groups]
     names = ["frame", *([axis.label] if physical else []), "verdict"]
-    names += [_column(q) for _, m in groups for q in m]
+    names += [with_unit(q.name, q.unit) for _, m in groups for q in m]
     head = [element("tr", *top), element("tr", *(element("th", n, scope="col") for n in names))]
     said = [read(v) for v in verdicts(result)]
     rows = _rows(said)
@@ -95,11 +95,6 @@ def _many_frames(result: xr.Dataset, found: list[Quantity]) -> Markup:
     note = f"{len(rows)} of {len(said):,} frames; the result file has all of them."
     caption = element("p", note, class_="note") if len(rows) < len(said) else ""
     return join([element("div", table, class_="scroll long"), caption])
-
-
-def _column(quantity: Quantity) -> str:
-    printed = unit_text(quantity.unit)
-    return f"{quantity.name} ({printed})" if printed else quantity.name
 
 
 def _rows(said: list[Reading]) -> list[int]:

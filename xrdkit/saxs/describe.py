@@ -12,9 +12,7 @@ from xrdkit.saxs.moments import Derived, distribution, moments, percentiles
 from xrdkit.saxs.parametric import (
     Model,
     ParametricFit,
-    amplitude_name,
-    location_name,
-    width_name,
+    population_names,
 )
 from xrdkit.saxs.result import LENGTHS, FrameSizes, radius_grid
 from xrdkit.saxs.spec import SizeSpec
@@ -27,11 +25,7 @@ _DILUTE = 0.1
 
 def parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of all parameters of a parametric fit with `spec`, in order."""
-    names = [
-        name(k)
-        for k in range(spec.populations)
-        for name in (location_name, width_name, amplitude_name)
-    ]
+    names = [name for k in range(spec.populations) for name in population_names(k)]
     return names + list(background_columns(np.ones(1), flat=spec.flat, porod=spec.porod))
 
 

@@ -11,7 +11,13 @@ import numpy as np
 
 from xrdkit.fitting import Values
 from xrdkit.saxs.distribution import Array, normalised
-from xrdkit.saxs.parametric import Model, amplitude_name, location_name, width_name
+from xrdkit.saxs.parametric import (
+    Model,
+    amplitude_name,
+    location_name,
+    population_names,
+    width_name,
+)
 from xrdkit.saxs.result import PERCENTILES
 
 _POWERS = (-3, -2, -1, 0, 1, 2, 3, 5)
@@ -52,7 +58,7 @@ def moments(model: Model, values: Values, populations: tuple[int, ...]) -> dict[
     Keys are ``mean_radius_volume``, ``width_volume`` (standard deviation), ``mean_radius_number``,
     ``width_number``, ``radius_of_gyration``, all in nm, and ``amplitude`` = φΔρ² in (1e10 1/cm²)².
     """
-    names = [f(k) for k in populations for f in (location_name, width_name, amplitude_name)]
+    names = [name for k in populations for name in population_names(k)]
     sums = {p: _Sum(0.0, np.zeros(len(names))) for p in _POWERS}
     for place, k in enumerate(populations):
         weights = model.weights(values, k, lowest_power=-3)
@@ -81,7 +87,7 @@ def moments(model: Model, values: Values, populations: tuple[int, ...]) -> dict[
 def percentiles(model: Model, values: Values) -> list[Derived]:
     """Return the radii, nm, below which `PERCENTILES` of the particle volume lie."""
     count = model.populations
-    names = [f(k) for k in range(count) for f in (location_name, width_name, amplitude_name)]
+    names = [name for k in range(count) for name in population_names(k)]
     u, tables = _fine_tables(model, values)
     total = sum(values[amplitude_name(k)] for k in range(count))
     density = np.zeros_like(u)

@@ -37,6 +37,11 @@ def amplitude_name(k: int) -> str:
     return f"amplitude_{k}"
 
 
+def population_names(k: int) -> tuple[str, str, str]:
+    """Return the names of the parameters of population `k`: location, width, amplitude."""
+    return location_name(k), width_name(k), amplitude_name(k)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParametricFit:
     """What the fit of one curve gives."""
