@@ -93,3 +93,43 @@ def test_the_error_tree_in_the_docstring_is_the_real_one():
     assert drawn == real
     codes = [getattr(errors, name).code for name in real]
     assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
+def test_every_module_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
+def test_checks_are_silenced_one_by_one_and_with_a_reason(path):
+    """``type: ignore[code]  # why`` and ``noqa: CODE - why``."""
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        for found in re.findall(r"#\s*(?:type:\s*ignore|noqa).*", line):
+            known = re.fullmatch(r"# (type: ignore\[[\w-]+\]  #|noqa: [A-Z]+\d+ -) \S.*", found)
+            assert known, f"line {number}: {found}"
+
+
+def tracked_texts():
+    """Every text file that git tracks, this one aside; nothing where there is no git."""
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=False
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.is_file() and path != Path(__file__):
+            content = path.read_bytes()
+            if b"\0" not in content:
+                yield name, content.decode("utf-8")
+
+
+def test_no_file_names_a_place_on_a_machine():
+    """Homes, mounts and temporary folders of one machine mean nothing on another."""
+    place = re.compile(
+        r"(?<![\w./])/(?:home|root|Users|work|mnt|media|tmp)/\w|\b[A-Z]:\\\\?Users\b"
+    )
+    found = [
+        f"{name}: {match.group(0)}"
+        for name, text in tracked_texts()
+        for match in place.finditer(text)
+    ]
+    assert found == []

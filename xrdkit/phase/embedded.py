@@ -33,15 +33,15 @@ def embedded_structure(name: str) -> Structure:
             f"unknown phase {name!r}",
             hint=f"known: {', '.join(_table())}; or give the path of a CIF",
         )
-    cell = entry["cell"]
-    group = find_group(entry["space_group"], cell[3:])
+    a, b, c, alpha, beta, gamma = entry["cell"]
+    group = find_group(entry["space_group"], (alpha, beta, gamma))
     sites = tuple(
         Site(label=label, element=element, position=(x, y, z), b_iso=b_iso)
         for label, element, x, y, z, b_iso in entry["sites"]
     )
     return Structure(
         name=name,
-        cell=tuple(float(v) for v in cell),  # type: ignore[arg-type]
+        cell=(float(a), float(b), float(c), float(alpha), float(beta), float(gamma)),
         operators=triplets_of(group),
         sites=sites,
         space_group=group.xhm(),

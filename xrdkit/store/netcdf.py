@@ -70,7 +70,7 @@ def from_bytes(image: bytes, *, source: object, limits: Limits) -> tuple[xr.Data
         coder = CFTimedeltaCoder(decode_via_units=False)
         # Of the two libraries, netCDF4 reads many small variables eight times faster.
         with netCDF4.Dataset("result", mode="r", memory=image) as tree:
-            store = xr.backends.NetCDF4DataStore(tree)  # type: ignore[no-untyped-call]
+            store = xr.backends.NetCDF4DataStore(tree)  # type: ignore[no-untyped-call]  # xarray has none
             data = xr.open_dataset(store, decode_timedelta=coder).load()
     except StoreError:
         raise

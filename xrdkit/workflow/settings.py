@@ -77,13 +77,13 @@ def _toml_type(hint: Any) -> Any:
         return _union(args)
     if origin is tuple:
         kinds = [k if k is Ellipsis else _toml_type(k) for k in args]
-        return None if None in kinds else tuple[tuple(kinds)]  # type: ignore[misc]
+        return None if None in kinds else types.GenericAlias(tuple, tuple(kinds))
     if origin in (list, Sequence):
         kind = _toml_type(args[0])
-        return None if kind is None else tuple[kind, ...]  # type: ignore[valid-type]
+        return None if kind is None else types.GenericAlias(tuple, (kind, ...))
     if origin in (dict, Mapping):
         kind = _toml_type(args[1])
-        return None if kind is None or args[0] is not str else dict[str, kind]  # type: ignore[valid-type]
+        return None if kind is None or args[0] is not str else types.GenericAlias(dict, (str, kind))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Literal[tuple(member.value for member in hint)]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -98,7 +98,7 @@ def _union(args: tuple[Any, ...]) -> Any:
     kinds = [kind for kind in map(_toml_type, args) if kind is not None]
     if not [k for k in kinds if k is not type(None)]:
         return None
-    return typing.Union[tuple(kinds)]  # noqa: UP007
+    return typing.Union[tuple(kinds)]  # noqa: UP007 - the types are known at run time only
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
