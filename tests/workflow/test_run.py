@@ -16,6 +16,7 @@ from tiny_run import FRAMES
 import xrdkit.workflow.engines as engines
 from xrdkit.errors import (
     CalibrationImplausible,
+    EmptyResult,
     FrameError,
     FrameFormatUnknown,
     FrameNotFound,
@@ -240,8 +241,14 @@ def test_a_fit_that_fails_leaves_the_profile(
 def test_results_of_which_nothing_is_left_do_not_stay(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import xrdkit.workflow.station as station
+
+    def empty(profile: xr.Dataset, spec: object) -> xr.Dataset:
+        raise EmptyResult("no point is left")
+
     _run(source / "saxs.toml", tmp_path)
-    outcomes = _run(source / "saxs.toml", tmp_path, "detectors.saxs.fit_sizes.range=[0.2, 0.25]")
+    monkeypatch.setattr(station, "fit_sizes", empty)
+    outcomes = _run(source / "saxs.toml", tmp_path, "detectors.saxs.fit_sizes.porod=false")
     assert {o.product for o in outcomes if isinstance(o, Failed)} == {"sizes"}
     assert not (tmp_path / "saxs.sizes.nc").exists()
     assert (tmp_path / "saxs.profile.nc").exists()

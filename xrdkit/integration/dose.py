@@ -37,7 +37,7 @@ def dose(frames: xr.Dataset, normalization: Normalization | None, number: int) -
             if coordinate not in frames.coords:
                 raise CorrectionFailed(
                     f"normalization.{name} is to come from the frames, which carry no {coordinate}",
-                    hint=f"state it: normalization.{name} = number",
+                    hint=f"state it: normalization.{name} = number, or a column of the coordinates",
                 )
             wanted = frames[coordinate].values
         g *= _checked(name, np.asarray(wanted, dtype=float), number)

@@ -66,7 +66,7 @@ def make_plan(
     if not selected.any():
         raise EmptyResult(
             f"no usable pixel lies between {edges[0]:g} and {edges[-1]:g} ({spec.unit})",
-            hint="compare range, azimuth_range and mask with the reach of the detector",
+            hint="compare range, azimuth_range, mask and flat with the reach of the detector",
         )
     if azimuth is not None and azimuth_bins:
         index += outside * azimuth_index(azimuth, spec.azimuth_range, azimuth_bins)

@@ -55,7 +55,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     SpecError for q = 0, EmptyResult where fewer than 10 points lie in `spec.range`. A frame that
     cannot be fitted gets NaN and a verdict with the reason.
     """
-    data = _selected(profile, spec)
+    data = select(profile, spec)
     positions = np.ascontiguousarray(mean_positions(data))
     intensity = np.asarray(data["intensity"].values, dtype=np.float64)
     sigma = np.asarray(data["sigma"].values, dtype=np.float64) if "sigma" in data else None
@@ -81,7 +81,12 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     return validate(result, SIZES)
 
 
-def _selected(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
+def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
+    """Return the part of `profile` that `spec` asks for, sorted by q and checked.
+
+    Raises SchemaError for another axis than q, CurveError for a slit-smeared curve, EmptyResult
+    where hardly a point is left, SpecError where q is not positive.
+    """
     validate(profile, PROFILE)
     if radial_dim(profile) != "q":
         raise SchemaError(

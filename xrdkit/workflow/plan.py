@@ -12,6 +12,7 @@ from xrdkit.workflow.inputs import Inputs, open_inputs
 from xrdkit.workflow.outcome import Failed
 from xrdkit.workflow.recipe import Recipe
 from xrdkit.workflow.refusal import nearest, refusal
+from xrdkit.workflow.rehearsal import rehearse
 from xrdkit.workflow.series import Series, look_through
 
 Sources = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
@@ -45,10 +46,13 @@ def make_plan(recipe: Recipe) -> Plan:
     """Return the plan of a recipe.
 
     Raises FrameError, CalibrationError, StructureError, SpecError or RecipeError for an input that
-    cannot be used; nothing has been computed or written then.
+    cannot be used, SchemaError, CurveError or ComputeError for settings that would fail with every
+    frame; nothing has been written then.
     """
     series = {d.label: look_through(d.label, d.frames, d.reader) for d in recipe.detectors}
     inputs = {d.label: open_inputs(d, series[d.label].frames) for d in recipe.detectors}
+    for d in recipe.detectors:
+        rehearse(d, series[d.label], inputs[d.label])
     blocks = [
         block
         for d in recipe.detectors

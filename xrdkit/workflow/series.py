@@ -1,6 +1,7 @@
 """The frame files of one detector, in order, each looked at once."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ class Series:
     """Number of frames, those of `failures` included."""
     reader: str | None
     """Name of the reader that opened them, where the recipe names one."""
+
+    @property
+    def layout(self) -> tuple[int, int, str]:
+        """Rows, columns and dtype that most files have."""
+        return Counter(file.layout for file in self.files).most_common(1)[0][0]
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
@@ -90,9 +96,8 @@ def look_through(label: str, patterns: Sequence[str], reader: str | None) -> Ser
 
 
 def open_all(series: Series) -> xr.Dataset:
-    """Return all frames of a series whose files fit together, numbered as in the results."""
-    layout = series.files[0].layout
-    chosen = [file for file in series.files if file.layout == layout]
+    """Return the frames of the files that have the layout of most, numbered as in the results."""
+    chosen = [file for file in series.files if file.layout == series.layout]
     data = open_frames([file.path for file in chosen], reader=series.reader)
     numbers = [file.first + k for file in chosen for k in range(file.frames)]
     return data.assign_coords(frame=("frame", numbers, {"long_name": "frame number"}))
