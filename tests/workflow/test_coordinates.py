@@ -39,7 +39,8 @@ def test_a_column_frame_gives_the_order(tmp_path: Path) -> None:
     [
         ("t (s)\n1\n", "1 rows for 2"),
         ("t\n1\n2\n", "unit"),
-        ("t (s)\n1\nx\n", "row 2, column 't'"),
+        ("t (s)\n1\nx\n", "row 2, column 't': 'x' is not a finite number"),
+        ("t (s);u (V)\n1;2\n1;2\n", "commas between columns"),
         ("t (s)\n1\nnan\n", "row 2"),
         ("t (s)\n1\n\n\n", "1 rows"),
         ("t (s),u (V)\n1,2\n1\n", "row 2 has 1 values"),
@@ -55,6 +56,13 @@ def test_a_column_frame_gives_the_order(tmp_path: Path) -> None:
 def test_faults_are_named(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(RecipeError, match=words):
         read_coordinates(_table(tmp_path, text), 2)
+
+
+def test_a_table_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "latin.csv"
+    file.write_bytes("angle (°)\n1\n2\n".encode("latin-1"))
+    with pytest.raises(RecipeError, match="UTF-8 text"):
+        read_coordinates(file, 2)
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ FAULTS = {
     "detectors.saxs.integrate.range=[1.0, inf]": ("integrate.range[1]", "finite"),
     "detectors.saxs.integrate.range=[3.0, 1.0]": ("detectors.saxs.integrate", "low < high"),
     "detectors.saxs.integrate.range=[3.0]": ("detectors.saxs.integrate.range",),
+    "detectors.saxs.integrate.range=0.2,7": ("integrate.range", "list in brackets"),
+    "detectors.saxs.integrate.bins=2000000000": ("bins", "at most 1000000"),
     "detectors.saxs.integrate.unit=1/A": ("integrate.unit", "'q'"),
     "detectors.saxs.integrate.solid_angle=1": ("integrate.solid_angle", "boolean"),
     "detectors.saxs.integrate.polarization=1.5": ("detectors.saxs.integrate", "-1 to 1"),
@@ -115,8 +117,8 @@ FAULTS = {
     "detectors.saxs.label=x": ("label",),
     "detectors.saxs=3": ("detectors.saxs", "table"),
     "detectors=3": ("detectors",),
-    "name=../x": ("name",),
-    'title="a\\u0000b"': ("title",),
+    "name=../x": ("name", "letters, digits"),
+    'title="a\\u0000b"': ("title", "one line"),
     "schema=xrdkit/recipe/2": ("schema",),
     "run.block_frames=0": ("run.block_frames", "1"),
     "name.x=1": ("name", "not a table"),
@@ -171,6 +173,12 @@ def test_what_is_no_recipe_is_refused(tmp_path: Path, content: bytes, words: str
     file.write_bytes(content)
     with pytest.raises(RecipeError, match=words):
         load_recipe(file)
+
+
+def test_a_mark_before_the_first_letter_is_passed_over(path: Path) -> None:
+    plain = load_recipe(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_recipe(path) == plain
 
 
 @pytest.mark.parametrize("name", ["nothing.toml", ".", "no_such_recipe"])

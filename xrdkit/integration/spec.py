@@ -17,6 +17,9 @@ FrameLike = xr.Dataset | xr.DataArray | NDArray[Any]
 #: A number for all frames, one number for each, or ``"frame"``: the coordinate of the frames.
 PerFrame = float | Sequence[float] | Literal["frame"]
 
+#: More bins than any detector has pixels along its diagonal.
+MAX_BINS = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization:
@@ -110,6 +113,8 @@ class IntegrationSpec:
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise SpecError(f"{name} must be a whole number of at least 1, not {number!r}")
+            if number > MAX_BINS:
+                raise SpecError(f"{name} is {number}, at most {MAX_BINS} are possible")
         if self.polarization is not None and not -1 <= self.polarization <= 1:
             raise SpecError(f"polarization {self.polarization} is outside -1 to 1")
         if not (math.isfinite(self.background_scale) and self.background_scale > 0):

@@ -28,7 +28,11 @@ def read_coordinates(path: Path, frames: int) -> dict[str, xr.DataArray]:
     lines = _lines(path)
     head, rows = [name.strip() for name in lines[0]], lines[1:]
     if len(rows) != frames:
-        raise RecipeError(f"has {len(rows)} rows for {frames} frames", source=path)
+        raise RecipeError(
+            f"has {len(rows)} rows for {frames} frames",
+            source=path,
+            hint="after the line of names, one row for each frame",
+        )
     order = list(range(frames))
     if FRAME in head:
         order = [int(v) for v in _column(rows, head.index(FRAME), FRAME, path)]
@@ -72,7 +76,11 @@ def _lines(path: Path) -> list[list[str]]:
             ]
     except InputError:
         raise
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+    except UnicodeDecodeError as exc:
+        raise RecipeError(
+            "is not UTF-8 text", source=path, hint="save it as CSV in UTF-8, units included"
+        ) from exc
+    except (OSError, csv.Error) as exc:
         raise RecipeError(f"cannot be read as CSV: {exc}", source=path) from exc
     if not lines:
         raise RecipeError("is empty", source=path)
@@ -92,7 +100,10 @@ def _column(rows: list[list[str]], at: int, name: str, path: Path) -> list[float
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or (name == FRAME and value != int(value)):
-            raise RecipeError(f"row {number}, column {name!r}: {row[at]!r}", source=path)
+            wanted = "a whole number" if name == FRAME else "a finite number"
+            raise RecipeError(
+                f"row {number}, column {name!r}: {row[at]!r} is not {wanted}", source=path
+            )
         out.append(value)
     return out
 
@@ -103,7 +114,7 @@ def _name_and_unit(text: str, path: Path) -> tuple[str, str]:
         raise RecipeError(
             f"column {text!r} is not a name with its unit",
             source=path,
-            hint="write for example 'cell_voltage (V)' or 'cycle (1)'",
+            hint="write for example 'cell_voltage (V)' or 'cycle (1)', with commas between columns",
         )
     name, unit = match.groups()
     if name in _RESERVED:

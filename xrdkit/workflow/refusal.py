@@ -10,6 +10,13 @@ from pydantic import BaseModel, ValidationError
 from xrdkit.errors import RecipeError
 
 _SHOWN = 5
+#: What is wanted, where pydantic says it in the words of a programmer.
+_WANTED = {
+    "dict_type": "should be a table",
+    "model_type": "should be a table",
+    "tuple_type": "should be a list in brackets, such as [1, 2]",
+    "string_pattern_mismatch": "should be one line of text",
+}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -38,7 +45,9 @@ def refusal(
         else:
             given = error["input"]
             shown = "a table" if isinstance(given, dict) else repr(given)
-            wanted = "should be a table" if "dictionary" in error["msg"] else error["msg"]
+            wanted = _WANTED.get(error["type"], error["msg"])
+            if "A-Za-z" in str(error.get("ctx", {}).get("pattern", "")):
+                wanted = "should have letters, digits, _ and - only, 64 at most"
             faults.append(f"{dotted}: {wanted}, not {shown}")
     left = exc.error_count() - _SHOWN
     more = [f"and {left} more"] if left > 0 else []

@@ -90,7 +90,7 @@ def _text(path: Path) -> str:
     if len(content) > MAX_BYTES:
         raise RecipeError("is larger than 1 MB", source=path, hint="is it a recipe?")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")  # some editors put a mark before the first letter
     except UnicodeDecodeError as exc:
         raise RecipeError("is not UTF-8 text", source=path, hint="is it a recipe?") from exc
 
