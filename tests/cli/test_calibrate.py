@@ -89,10 +89,13 @@ def test_without_a_start_it_says_what_is_needed(folder):
         (("--pixel-size", "172", "--calibrant", "sand"), "agbh.edf", "sand"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_two(folder, words, frame, says):
+def test_wrong_usage_is_one_message_and_exit_code_two(folder, words, frame, says):
     outcome = run(folder, *words, frame=frame)
     assert outcome.exit_code == 2
     assert says in outcome.stderr
-    assert outcome.stderr.count("\n") == 1
+    first, *more = outcome.stderr.splitlines()
+    assert first.startswith(("error XRK-", "xrdkit calibrate: "))
+    assert len(more) <= 1
+    assert all(line.startswith("  hint: ") for line in more)
     assert outcome.stdout == ""
     assert "Traceback" not in outcome.output

@@ -106,9 +106,11 @@ def test_some_failed_is_3_and_none_done_is_4(xrdkit, source: Path, tmp_path: Pat
     assert "XRK-F002" in said.err
     assert f"frame {FRAMES}: " in said.err
     assert load(tmp_path / "a" / "saxs.sizes.nc").sizes["frame"] == FRAMES
-    said = xrdkit("run", recipe, "--set", "detectors.saxs.integrate.range=[900.0, 901.0]", *options)
+    dark = tmp_path / "dark.csv"
+    dark.write_text("monitor (count)\n" + "0\n" * FRAMES)
+    said = xrdkit("run", recipe, "--set", f"detectors.saxs.coordinates={dark}", *options)
     assert said.code == 4
-    assert "XRK-K001" in said.err
+    assert "XRK-K003" in said.err
     assert not (tmp_path / "a" / "saxs.profile.nc").exists()
 
 
@@ -217,3 +219,28 @@ def test_show_and_export(xrdkit, source: Path, tmp_path: Path) -> None:
     assert said.code == 2
     assert "XRK-W004" in said.err
     assert xrdkit("export", tmp_path / "saxs.sizes.nc", "--format", "xls").code == 2
+
+
+def test_fits_that_are_not_ok_are_named(xrdkit, source: Path, tmp_path: Path) -> None:
+    for k in range(2):
+        content = (source / "saxs" / f"frame_000{k}.edf").read_bytes()
+        head = content.index(b"}\n") + 2
+        blank = b"\0" * (len(content) - head)
+        (tmp_path / f"frame_{k}.edf").write_bytes(content[:head] + (blank if k else content[head:]))
+    text = (source / "saxs.toml").read_text().replace('coordinates = "conditions.csv"', "")
+    (tmp_path / "r.toml").write_text(text.replace('"saxs/', f'"{source}/saxs/'))
+    frames = f"detectors.saxs.frames={tmp_path}/frame_*.edf"
+    said = xrdkit(
+        "run", tmp_path / "r.toml", "--set", frames, "--into", tmp_path / "a", "--engine", "local"
+    )
+    assert said.code == 0
+    assert load(tmp_path / "a" / "saxs.sizes.nc")["verdict"].values.tolist()[1] != "ok"
+    assert ": saxs sizes, frame 1: the intensity is 0 everywhere" in said.err
+
+
+def test_check_refuses_what_would_fail_with_every_frame(xrdkit, source: Path) -> None:
+    change = "detectors.saxs.integrate.range=[900.0, 901.0]"
+    said = xrdkit("check", source / "both.toml", "--set", change)
+    assert said.code == 2
+    assert said.err.startswith("error XRK-K001: detector 'saxs': ")
+    assert "\n  hint: " in said.err

@@ -78,7 +78,7 @@ def calibrate(
     if start is None:
         raise CalibrationRejected(
             "a start geometry is needed; finding one without is not supported yet",
-            hint="pass start=load_calibration(...) or a Calibration with distance and beam centre",
+            hint="pass start=load_calibration(...), or --start FILE.poni on the command line",
         )
     first = _prepared(start, detector, wavelength, frames)
     rings = calibrant_rings(calibrant, first.wavelength)

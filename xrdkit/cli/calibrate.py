@@ -41,6 +41,7 @@ def calibrate(
 
     Exit code: 0 accepted, 3 doubtful, 4 rejected, 2 for wrong usage or input.
     """
+    from xrdkit.cli.messages import say_error
     from xrdkit.errors import CalibrationRejected, EmptyResult, XrdkitError
 
     if detector is not None and pixel_size is not None:
@@ -54,7 +55,8 @@ def calibrate(
     except (CalibrationRejected, EmptyResult) as refusal:
         fields, code = _rejection(str(refusal)), REJECTED
     except XrdkitError as error:
-        _stop(str(error))
+        say_error(error)
+        raise typer.Exit(USAGE) from error
     typer.echo(json.dumps(fields, allow_nan=False) if as_json else _as_text(fields))
     raise typer.Exit(code)
 

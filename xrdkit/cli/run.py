@@ -121,6 +121,29 @@ def _summary(planned: "Run", outcomes: "list[Outcome]") -> None:
             frames = f"{outcome.frames:>6} frames  " if outcome.frames else " " * 15
             state = "" if isinstance(outcome, Done) else "  (was there already)"
             typer.echo(f"{frames}{outcome.digest[:12]}  {outcome.path}{state}")
+    for outcome in outcomes:
+        if isinstance(outcome, Done | Skipped) and outcome.product in ("phases", "sizes"):
+            _say_verdicts(outcome)
+
+
+def _say_verdicts(outcome: Any) -> None:
+    """Write to standard error which fits of a result are not to be believed, and why."""
+    if outcome.block is not None or outcome.path is None:
+        return
+    from xrdkit.store import load
+
+    data = load(outcome.path)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for k, verdict in enumerate(data["verdict"].values.reshape(-1).tolist()):
+        if verdict != "ok":
+            reason = str(data["verdict_reason"].values.reshape(-1)[k])
+            groups.setdefault((str(verdict), reason), []).append(str(data["frame"].values[k]))
+    for (verdict, reason), frames in list(groups.items())[:_SHOWN]:
+        shown = ", ".join(frames[:_SHOWN]) + (" ..." if len(frames) > _SHOWN else "")
+        what = f"{outcome.label} {outcome.product}, frame {shown}"
+        sys.stderr.write(f"verdict {verdict}: {what}: {reason}\n")
+    if len(groups) > _SHOWN:
+        sys.stderr.write(f"and {len(groups) - _SHOWN} more; all are in {outcome.path}\n")
 
 
 def _say_failures(failures: list[Any]) -> None:
