@@ -66,3 +66,16 @@ def test_fit_results_as_csv_have_a_row_for_each_frame(tmp_path: Path) -> None:
     assert [float(r["lattice[C,a] (nm)"]) for r in rows] == [2.0, 6.0]
     assert [float(r["cell_voltage"]) for r in rows] == [0.6, 0.9]
     assert not any("intensity" in name for name in rows[0])
+
+
+def test_covariances_and_edges_are_no_columns(tmp_path: Path) -> None:
+    data = xr.Dataset(
+        {
+            "gof": ("frame", [1.0, 1.1]),
+            "parameter_covariance": (("frame", "parameter", "parameter_2"), np.ones((2, 3, 3))),
+            "radius_edges": ("radius_edge", np.arange(50.0)),
+        },
+        attrs={"schema": "xrdkit/sizes/1"},
+    )
+    with write_csv(data, tmp_path / "a.csv").open(newline="") as stream:
+        assert next(csv.reader(stream)) == ["frame", "gof"]

@@ -12,7 +12,7 @@ import xarray as xr
 
 from xrdkit.atomic import write_file
 from xrdkit.errors import SchemaError
-from xrdkit.schema import FRAME, RADIAL, SCHEMAS
+from xrdkit.schema import FRAME, PROFILE, RADIAL
 
 #: Dimensions along which a table of fit results does not run: curves, not results.
 _CURVES = {*RADIAL, "radius", "y", "x"}
@@ -22,16 +22,18 @@ def write_csv(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
     """Write `data` as comma-separated values and return the file.
 
     A profile gives one row for each frame and bin. Fit results give one row for each frame, with
-    one column for each quantity and label, such as ``lattice[Pt,a] (nm)``; their curves are left
-    out. Missing numbers are empty. Raises SchemaError where nothing can be put into such a table.
+    one column for each quantity and label, such as ``lattice[Pt,a] (nm)``; their curves, edges and
+    covariances are left out. Missing numbers are empty. Raises SchemaError where nothing can be put
+    into such a table.
     """
     target = Path(path)
     axes = [d for d in RADIAL if d in data.dims]
-    is_curve = data.attrs.get("schema") in [n for n in SCHEMAS if n.split("/")[1] == "profile"]
+    is_curve = data.attrs.get("schema") == PROFILE.name
     rows = [d for d in (FRAME, *(axes if is_curve else [])) if d in data.dims]
     columns: dict[str, np.ndarray[Any, Any]] = {}
     for name, variable in data.variables.items():
-        if set(variable.dims) & (_CURVES - set(rows)) or str(name) in rows:
+        dims = {str(d) for d in variable.dims}
+        if dims & (_CURVES - set(rows)) or str(name) in rows or _is_matrix_or_edges(dims):
             continue
         columns.update(_columns(data, name, rows))
     if not columns:
@@ -47,6 +49,11 @@ def write_csv(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
         writer.writerow([*ends, *(_text(values[index]) for values in columns.values())])
     write_file(target, out.getvalue().encode(), overwrite=overwrite)
     return target
+
+
+def _is_matrix_or_edges(dims: set[str]) -> bool:
+    """Return whether a variable is a covariance, or edges of bins: no quantity of a frame."""
+    return any(d.endswith("_edge") or d.removesuffix("_2") in dims - {d} for d in dims)
 
 
 def _columns(data: xr.Dataset, name: Hashable, rows: list[str]) -> dict[str, np.ndarray[Any, Any]]:
