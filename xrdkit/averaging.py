@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xrdkit.canonical import sha256_array
 from xrdkit.errors import EmptyResult, FrameShapeMismatch
-from xrdkit.masks import no_data_reasons
+from xrdkit.masks import declared_sentinels, no_data_reasons
 
 Array = NDArray[np.float64]
 
@@ -44,13 +44,13 @@ def average_frames(data: xr.Dataset | xr.DataArray | NDArray[Any]) -> AveragedFr
         counts = counts[None]
     if counts.ndim != 3:
         raise FrameShapeMismatch(f"frames have shape (frame, y, x) or (y, x), not {counts.shape}")
-    sentinels = counts.attrs.get("sentinels", ()) if isinstance(data, xr.Dataset) else ()
+    sentinels = declared_sentinels(counts.attrs) if isinstance(data, xr.Dataset) else ()
     static = np.asarray(data["mask"]) != 0 if isinstance(data, xr.Dataset) and "mask" in data else 0
     total = np.zeros(counts.shape[1:])
     number = np.zeros(counts.shape[1:])
     for k in range(counts.shape[0]):
         raw = np.asarray(counts[k])
-        valid = (no_data_reasons(raw, np.ravel(sentinels).tolist()) | static) == 0
+        valid = (no_data_reasons(raw, sentinels) | static) == 0
         total[valid] += raw[valid]
         number += valid
     if not number.any():

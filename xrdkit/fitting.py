@@ -17,6 +17,7 @@ Values = Mapping[str, float]
 
 #: Correlation matrices with a smaller eigenvalue than this cannot tell their parameters apart.
 _SINGULAR = 1e-12
+#: Nearer to a bound than this share of the room (or of the value) is at it.
 _AT_BOUND = 1e-6
 
 
@@ -60,6 +61,11 @@ class FitOutcome:
     def values(self) -> dict[str, float]:
         """Value of every parameter, fixed and tied ones included."""
         return {name: float(p.value) for name, p in self.parameters.items()}
+
+    @property
+    def at_bound(self) -> tuple[str, ...]:
+        """Names of the free parameters that stopped at a bound."""
+        return _at_bound(self.parameters, self.names)
 
     def sigma(self, *, scaled: bool = True) -> dict[str, float]:
         """Standard error of each free parameter; `scaled` multiplies by the goodness of fit."""
@@ -183,9 +189,15 @@ def _verdict(
         return Verdict.NOT_CONVERGED
     if not identifiable:
         return Verdict.UNIDENTIFIABLE
+    return Verdict.AT_BOUND if _at_bound(result.params, names) else Verdict.OK
+
+
+def _at_bound(parameters: lmfit.Parameters, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the parameters `names` stopped at a bound."""
+    stuck = []
     for name in names:
-        p = result.params[name]
+        p = parameters[name]
         scale = p.max - p.min if np.isfinite(p.max - p.min) else max(abs(p.value), 1.0)
-        if p.value - p.min < _AT_BOUND * scale or p.max - p.value < _AT_BOUND * scale:
-            return Verdict.AT_BOUND
-    return Verdict.OK
+        if min(p.value - p.min, p.max - p.value) < _AT_BOUND * scale:
+            stuck.append(name)
+    return tuple(stuck)

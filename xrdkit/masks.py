@@ -1,6 +1,6 @@
 """Why a pixel is left out: a bit field of reasons, and the rule for no-data values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntFlag
 from typing import Any
 
@@ -33,6 +33,11 @@ MASK_ATTRS: dict[str, Any] = {
     "flag_masks": np.array([r.value for r in MaskReason if r.value], dtype=np.int64),
     "flag_meanings": " ".join(r.name.lower() for r in MaskReason if r.value and r.name),
 }
+
+
+def declared_sentinels(attrs: Mapping[Any, Any]) -> list[int]:
+    """Return the raw values that a file declares to be no data, from the attributes of counts."""
+    return [int(v) for v in np.ravel(attrs.get("sentinels", ()))]
 
 
 def no_data_reasons(frame: NDArray[Any], sentinels: Sequence[int] = ()) -> NDArray[np.uint16]:

@@ -1,6 +1,7 @@
 """One frame to calibrate on: the mean of the frames handed in, and where it can be trusted."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,7 +27,7 @@ def calibrant_frame(
     frames: xr.Dataset,
     *,
     frame: int | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | NDArray[Any] | None = None,
     detector: Detector | None = None,
 ) -> CalibrantFrame:
     """Return the mean over all written frames (or one of them) with every mask applied.
@@ -47,20 +48,21 @@ def calibrant_frame(
     valid = np.ones(shape, dtype=bool)
     for extra in (frames.get("mask"), mask):
         if extra is not None:
-            if extra.shape != shape:
-                raise FrameShapeMismatch(f"mask of {extra.shape} pixels, frame of {shape}")
-            valid &= np.asarray(extra.values) == 0
+            left_out = np.asarray(extra)
+            if left_out.shape != shape:
+                raise FrameShapeMismatch(f"mask of {left_out.shape} pixels, frame of {shape}")
+            valid &= left_out == 0
     gaps = None if detector is None else module_gaps(detector)
     if gaps is not None and gaps.shape == shape:
         valid &= ~gaps
     written = np.asarray(frames["written"].values) if "written" in frames.coords else None
     chosen = range(number) if frame is None else [frame % number]
+    sentinels = masks.declared_sentinels(counts.attrs)
     total, used = np.zeros(shape), 0
     for position in chosen:
         if frame is None and written is not None and not written[position]:
             continue
         raw = np.asarray(counts.isel(frame=position).values)
-        sentinels = tuple(np.atleast_1d(counts.attrs.get("sentinels", ())).tolist())
         good = masks.no_data_reasons(raw, sentinels) == 0
         valid &= good
         total += np.where(good, raw, 0)

@@ -15,7 +15,7 @@ from xrdkit.integration.accumulators import Sums, intensity_and_sigma, sum_frame
 from xrdkit.integration.dose import dose
 from xrdkit.integration.spec import FrameLike, IntegrationSpec
 from xrdkit.integration.weights import Plan, make_plan
-from xrdkit.masks import no_data_reasons
+from xrdkit.masks import declared_sentinels, no_data_reasons
 
 Array = NDArray[np.float64]
 Shape = tuple[int, int]
@@ -69,7 +69,7 @@ def reduce_frames(
     curves: list[tuple[Array, Array]] = []
     for k in range(number):
         raw = _read(frames, k)
-        bad = no_data_reasons(raw, _sentinels(frames)) != 0
+        bad = no_data_reasons(raw, declared_sentinels(frames["counts"].attrs)) != 0
         total = sum_frame(
             raw.astype(np.float64), bad, plan, dark=dark, dark_scale=float(dark_scales[k])
         )
@@ -94,10 +94,6 @@ def _read(frames: xr.Dataset, k: int) -> NDArray[Any]:
     if raw.dtype.kind not in "iufb":
         raise IntegrationFailed(f"frames of dtype {raw.dtype} are not numbers", frame=k)
     return raw
-
-
-def _sentinels(frames: xr.Dataset) -> list[int]:
-    return [int(v) for v in np.ravel(frames["counts"].attrs.get("sentinels", ()))]
 
 
 def _average(name: str, data: FrameLike, shape: Shape) -> AveragedFrame:

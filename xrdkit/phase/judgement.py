@@ -97,8 +97,8 @@ def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | 
     """Return the angle of the largest peak that no phase explains, or None.
 
     Residuals and `calculated` (n,), the sum of the phases, are compared in windows of a line width
-    and of three points;
-    beside a known line (within three widths) a small excess is a matter of that line's shape.
+    and of three points; beside a known line (within three widths) a small excess is a matter of
+    that line's shape.
     """
     background = fit.model.background(fit.values)
     residual = frame.intensity - background - calculated
@@ -144,10 +144,4 @@ def _trouble(fit: FrameFit) -> str:
         return f"no minimum after {fit.outcome.evaluations} evaluations"
     if fit.outcome.verdict is Verdict.UNIDENTIFIABLE:
         return "the pattern does not determine all free parameters"
-    stuck = []
-    for name in fit.outcome.names:
-        p = fit.outcome.parameters[name]
-        room = p.max - p.min if np.isfinite(p.max - p.min) else max(abs(p.value), 1.0)
-        if min(p.value - p.min, p.max - p.value) < 1e-6 * room:
-            stuck.append(name)
-    return f"at the bound: {', '.join(stuck)}"
+    return f"at the bound: {', '.join(fit.outcome.at_bound)}"

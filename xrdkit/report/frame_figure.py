@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from numpy.typing import NDArray
 
 from xrdkit.geometry import Calibration
-from xrdkit.masks import MaskReason, no_data_reasons
+from xrdkit.masks import MaskReason, declared_sentinels, no_data_reasons
 from xrdkit.report.binning import block_mean, block_sum
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
 from xrdkit.report.label import few_ticks, power_of_ten
@@ -58,8 +58,7 @@ def used_pixels(
     The reasons are those of the file's own mask, of `mask`, and of the frame's no-data values.
     """
     raw = np.asarray(frames["counts"].isel({FRAME: index}).values)
-    sentinels = np.atleast_1d(frames["counts"].attrs.get("sentinels", ()))
-    reasons = no_data_reasons(raw, [int(s) for s in sentinels])
+    reasons = no_data_reasons(raw, declared_sentinels(frames["counts"].attrs))
     for extra in (frames.get("mask"), mask):
         if extra is not None:
             bits = np.asarray(extra.values)

@@ -108,13 +108,21 @@ def _numbers(
     numbers["scattering_volume"] = amplitude.value
     numbers["scattering_volume_sigma"] = error(amplitude)
     if contrast is not None:
-        fraction = amplitude.value / contrast**2
-        counting = error(amplitude) / contrast**2
-        numbers["volume_fraction"] = fraction
-        numbers["volume_fraction_sigma"] = math.hypot(
-            counting, 2.0 * fraction * contrast_sigma / contrast
-        )
+        numbers |= volume_fraction(amplitude.value, error(amplitude), contrast, contrast_sigma)
     return numbers
+
+
+def volume_fraction(
+    amplitude: float, sigma: float, contrast: float, contrast_sigma: float
+) -> dict[str, float]:
+    """Return ``volume_fraction`` φ = (φΔρ²)/Δρ² and its standard error.
+
+    `amplitude` is φΔρ² with its error `sigma`, (1e10 1/cm²)²; `contrast` is Δρ with its error,
+    1e10 1/cm², which counts twice.
+    """
+    fraction = amplitude / contrast**2
+    error = math.hypot(sigma / contrast**2, 2.0 * fraction * contrast_sigma / contrast)
+    return {"volume_fraction": fraction, "volume_fraction_sigma": error}
 
 
 def _ratio(amplitude: Derived, error: Callable[[Derived], float]) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.background import background_chi2, background_columns
-from xrdkit.saxs.describe import note_fraction
+from xrdkit.saxs.describe import note_fraction, volume_fraction
 from xrdkit.saxs.inversion import STEP, Inversion, invert
 from xrdkit.saxs.result import PERCENTILES, FrameSizes, radius_grid
 from xrdkit.saxs.spec import SizeSpec
@@ -70,11 +70,12 @@ def fit_formfree(
     frame.values["median_radius_volume"] = values[_percentile_name(50.0)]
     frame.values["median_radius_volume_sigma"] = errors[_percentile_name(50.0)]
     if spec.contrast is not None and absolute:
-        fraction = values["scattering_volume"] / spec.contrast**2
-        counting = errors["scattering_volume"] / spec.contrast**2
-        by_contrast = 2.0 * fraction * spec.contrast_sigma / spec.contrast
-        frame.values["volume_fraction"] = fraction
-        frame.values["volume_fraction_sigma"] = math.hypot(counting, by_contrast)
+        frame.values |= volume_fraction(
+            values["scattering_volume"],
+            errors["scattering_volume"],
+            spec.contrast,
+            spec.contrast_sigma,
+        )
     frame.parts = [dict(frame.values)]
     _parameters(frame, found, spec, unscale)
     frame.values["gof"] = found.scale if has_sigma else math.nan

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyFAI.calibrant import get_calibrant
 
+from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.errors import SpecError
 from xrdkit.geometry import Array
 from xrdkit.simulate.expose import Exposure, expected_counts, expose
@@ -38,12 +38,7 @@ class CalibrantRings:
 
         Raises SpecError for a calibrant that pyFAI does not know.
         """
-        try:
-            spacings = np.asarray(get_calibrant(self.name).dspacing, dtype=float)
-        except (KeyError, OSError) as exc:
-            raise SpecError(f"unknown calibrant {self.name!r}") from exc
-        sine = wavelength / (2.0 * spacings)
-        return np.sort(2.0 * np.degrees(np.arcsin(sine[sine < 1.0])))
+        return np.degrees(calibrant_rings(self.name, wavelength).two_theta)
 
     def intensity(self, q: Array, *, wavelength: float) -> Array:
         """Return the rings at `q` (1/nm) in 1/cm, height 1 at 2θ = 0; `wavelength` in ångström."""
