@@ -71,6 +71,16 @@ def test_a_mask_that_leaves_nothing_is_refused(tmp_path):
         xk.load_mask(write(tmp_path / "all.npy", np.ones((4, 4))))
 
 
+def test_a_frame_is_no_mask(tmp_path):
+    reasons = np.zeros((20, 20), dtype=np.uint16)
+    reasons[:8, :8] = np.arange(64).reshape(8, 8)
+    np.save(tmp_path / "reasons.npy", reasons)
+    assert int((xk.load_mask(tmp_path / "reasons.npy") != 0).sum()) == 63
+    np.save(tmp_path / "frame.npy", np.arange(400).reshape(20, 20))
+    with pytest.raises(FrameFormatUnknown, match="399 different values"):
+        xk.load_mask(tmp_path / "frame.npy")
+
+
 def test_code_in_a_mask_is_not_run(tmp_path):
     marker = tmp_path / "ran"
 

@@ -25,6 +25,9 @@ from xrdkit.masks import MASK_ATTRS, MaskReason
 #: first bytes of the kinds that fabio reads here; Fit2D masks start with "M A S K" in 32 bits
 _FABIO = {b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"M\x00\x00\x00A\x00\x00\x00": "Fit2D mask"}
 _NPY = b"\x93NUMPY"
+#: Masks hold one value, or a few as reasons; a frame taken for one would hide every pixel that
+#: counted something.
+_MOST_KINDS = 64
 #: what fabio is seen to raise on bytes that make no sense
 _BAD_BYTES = (
     OSError,
@@ -55,7 +58,8 @@ def load_mask(
 
     Raises FrameNotFound, FrameFormatUnknown, FrameTruncated, FrameCorrupt for a file that cannot be
     read, LimitExceeded for one too large, FrameShapeMismatch where it is not one frame or not of
-    `shape`, EmptyResult where every pixel is left out.
+    `shape`, FrameFormatUnknown where it is an image with many values, EmptyResult where every pixel
+    is left out.
     """
     source = Path(path)
     if not source.is_file():
@@ -81,6 +85,13 @@ def load_mask(
     if bad.all():
         raise EmptyResult(
             "the mask leaves no pixel", source=path, hint="pixels that are not 0 are left out"
+        )
+    kinds = np.unique(values[bad]).size
+    if kinds > _MOST_KINDS:
+        raise FrameFormatUnknown(
+            f"holds {kinds} different values beside 0: an image, not a mask",
+            source=path,
+            hint="a mask has 0 where a pixel counts and one value, or a few, where it does not",
         )
     marks = np.where(bad[::-1] if flip else bad, MaskReason.USER, 0).astype(np.uint16)
     return xr.DataArray(marks, dims=("y", "x"), attrs=dict(MASK_ATTRS))
