@@ -283,3 +283,23 @@ def test_the_cell_of_nanoparticles_is_that_of_a_debye_sum(diameter):
     assert result.lattice.values[0, 0] == pytest.approx(0.39237, rel=200e-6)
     # A sphere's lines are no pseudo-Voigt, hence the wide tolerance: D = 4/3 L_vol.
     assert result.crystallite_size.item() * 4 / 3 == pytest.approx(diameter, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("seed", "ceria", "size", "top"), [(29, 0.6706, 25.66, 66528.0), (85, 0.8372, 6.76, 36485.0)]
+)
+def test_a_weak_phase_beside_broad_strong_lines_is_not_lost(seed, ceria, size, top):
+    """From one width for both, the silicon lines ran away to a background of infinite width."""
+    profile = counted(
+        np.linspace(10, 45, 900),
+        {"CeO2": ceria, "Si": 0.5},
+        wavelength=0.6,
+        seed=seed,
+        sizes={"CeO2": size, "Si": 30.0},
+        top=top,
+    )
+    result = xk.refine_phases(profile, ["CeO2", "Si"])
+    assert result.verdict.item() == "ok"
+    mass = np.array([ceria * 7.2132, 0.5 * 2.32911])
+    assert result.weight_fraction.values == pytest.approx(mass / mass.sum(), abs=0.02)
+    assert result.crystallite_size.values[0] == pytest.approx(size, rel=0.15)

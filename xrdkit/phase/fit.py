@@ -69,9 +69,17 @@ class Frame:
 
 
 def cold_fit(
-    frame: Frame, structures: Sequence[Structure], spec: RefinementSpec, observed: Observation
+    frame: Frame,
+    structures: Sequence[Structure],
+    spec: RefinementSpec,
+    observed: Observation,
+    *,
+    strongest_first: bool = False,
 ) -> FrameFit:
-    """Return the fit of a frame from a searched start."""
+    """Return the fit of a frame from a searched start.
+
+    With `strongest_first` only the strongest phase is given its line shapes before all are free.
+    """
     first = _model(frame, structures, spec, observed)
     linear = LinearPart(first.background_rows, frame.intensity, frame.sigma)
     start = search(first, linear)
@@ -93,6 +101,12 @@ def cold_fit(
     shapes = [n for n in begin.free if _is_broadening(n) or n.endswith("_b_iso")]
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS)
     begin = begin.changed(values=begin.physical(rough.values))
+    if strongest_first:
+        # Until the strong phase has its shape, what it leaves draws the lines of the others wide.
+        weak = _weaker(model, begin)
+        held = [n for n in shapes if any(n.startswith(phase_key(p, "")) for p in weak)]
+        shaped = _minimise(model, frame, begin.changed(fixed=held), _FIRST_EVALUATIONS)
+        begin = begin.changed(values=begin.physical(shaped.values))
     most = spec.max_evaluations if start.gain > _HARDLY_ANY else _FIRST_EVALUATIONS
     return _finish(model, frame, begin, linear.chi2_background, most)
 
@@ -125,6 +139,12 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     return _finish(
         model, frame, begin.changed(values=kept), linear.chi2_background, old.spec.max_evaluations
     )
+
+
+def _weaker(model: PatternModel, begin: Plan) -> list[int]:
+    """Return the phases that are not the strongest one at the start."""
+    areas = model.phases(begin.values).sum(axis=1)
+    return [p for p in range(len(areas)) if p != int(np.argmax(areas))]
 
 
 def _model(

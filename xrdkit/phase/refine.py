@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 _SOFTWARE = ("numpy", "scipy", "lmfit", "numba", "gemmi")
 #: A frame that fits this much worse than the one before it is fitted from a fresh start too.
 _WORSE = 1.1
+#: Verdicts after which a mixture is tried again, strongest phase first.
+_LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
 _DEFAULT = RefinementSpec()
 
@@ -152,6 +154,10 @@ def _fit(
                 return warm
     fit = cold_fit(frame, structures, spec, observed)
     cold = fit, judge(frame, fit)
+    if cold[1][0] in _LOST and len(structures) > 1:
+        fit = cold_fit(frame, structures, spec, observed, strongest_first=True)
+        again = fit, judge(frame, fit)
+        cold = again if again[1][0] is Verdict.OK else cold
     if warm is None:
         return cold
     better = (warm[1][0] is Verdict.OK, -warm[0].outcome.chi2) > (
