@@ -166,6 +166,11 @@ def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:
     coordinate is finite and strictly monotonic, and that sigma is never negative. Nothing is
     loaded that is not in memory. Raises SchemaError naming the variable and the fault.
     """
+    if not isinstance(data, xr.Dataset):
+        raise SchemaError(
+            f"{schema.name}: a {type(data).__name__} is no Dataset",
+            hint="open files first: open_frames, load or read_profile",
+        )
     needs_radial = any(_ANY_RADIAL in f.dims for f in schema.fields.values())
     radial = radial_dim(data) if needs_radial else ""
     if radial:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.averaging import AveragedFrame, average_frames
-from xrdkit.errors import EmptyResult, FrameShapeMismatch, IntegrationFailed
+from xrdkit.errors import EmptyResult, FrameShapeMismatch, IntegrationFailed, SpecError
 from xrdkit.geometry import Calibration
 from xrdkit.integration.accumulators import Sums, intensity_and_sigma, sum_frame
 from xrdkit.integration.dose import dose
@@ -46,6 +46,13 @@ def reduce_frames(
 
     Arguments and errors as `xrdkit.integrate`.
     """
+    if not isinstance(calibration, Calibration):
+        raise SpecError(
+            f"calibration is a {type(calibration).__name__}, not a Calibration",
+            hint="load_calibration reads a PONI file",
+        )
+    if not isinstance(spec, IntegrationSpec):
+        raise SpecError(f"spec is a {type(spec).__name__}, not an IntegrationSpec")
     schema.validate(frames, schema.FRAMES)
     number, *size = frames["counts"].shape
     shape: Shape = (size[0], size[1])

@@ -87,6 +87,8 @@ def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
     Raises SchemaError for another axis than q, CurveError for a slit-smeared curve, EmptyResult
     where hardly a point is left, SpecError where q is not positive.
     """
+    if not isinstance(spec, SizeSpec):
+        raise SpecError(f"spec is a {type(spec).__name__}, not a SizeSpec")
     validate(profile, PROFILE)
     if radial_dim(profile) != "q":
         raise SchemaError(
