@@ -86,7 +86,7 @@ def test_azimuth_runs_from_x_to_y():
     [
         {"wavelength": 1e-10}, {"wavelength": float("nan")}, {"wavelength": 0.0},
         {"distance": 200.0}, {"distance": 0.0}, {"distance": -0.2}, {"distance": float("nan")},
-        {"rot1": float("inf")}, {"poni1": 2000.0},
+        {"rot1": float("inf")}, {"poni1": 41.0},
     ],
 )  # fmt: skip
 def test_impossible_geometry_is_refused(change):

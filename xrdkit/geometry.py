@@ -60,9 +60,9 @@ class Calibration:
     distance: float
     """Sample to the point of normal incidence (PONI), m; 5 mm to 100 m."""
     poni1: float
-    """PONI along y, m from the detector's corner."""
+    """PONI along y, m from the detector's corner; -10 to 10."""
     poni2: float
-    """PONI along x, m from the detector's corner."""
+    """PONI along x, m from the detector's corner; -10 to 10."""
     rot1: float = 0.0
     """First rotation, about the vertical axis, rad."""
     rot2: float = 0.0
@@ -78,7 +78,7 @@ class Calibration:
         _in_range("distance", self.distance, 5e-3, 100.0, "m")
         _in_range("wavelength", self.wavelength, 0.01, 10.0, "Å")
         for name in ("poni1", "poni2"):
-            _in_range(name, getattr(self, name), -100.0, 100.0, "m")
+            _in_range(name, getattr(self, name), -10.0, 10.0, "m")
         for name in ("rot1", "rot2", "rot3"):
             _in_range(name, getattr(self, name), -2 * math.pi, 2 * math.pi, "rad")
 
