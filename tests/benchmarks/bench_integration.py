@@ -18,7 +18,7 @@ from xrdkit import Calibration, Detector, IntegrationSpec, integrate
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from frames_in_memory import make_frames
 
-SHAPE, PIXEL, FRAMES, ROUNDS, BINS = (2167, 2070), 75e-6, 10, 5, 1000
+SHAPE, PIXEL, FRAMES, ROUNDS, BINS = (2167, 2070), 75e-6, 30, 5, 1000
 
 
 def main() -> None:
