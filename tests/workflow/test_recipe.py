@@ -145,6 +145,12 @@ def test_missing_values_are_listed(path: Path) -> None:
     assert "'detectors.a.calibration' is missing" in str(caught.value)
 
 
+def test_a_misspelt_key_comes_before_what_is_missing_for_it() -> None:
+    with pytest.raises(RecipeError, match="unknown key .*framez.* is missing") as caught:
+        load_recipe("waxs_phase", ["detectors.waxs.framez=a.edf"])
+    assert caught.value.hint == "did you mean 'frames'?"
+
+
 def test_bins_must_be_the_same_for_all_frames(path: Path) -> None:
     path.write_text(path.read_text().replace("range = [0.2, 7.0]", ""))
     with pytest.raises(RecipeError, match="range or edges"):

@@ -31,7 +31,9 @@ def refusal(
 ) -> RecipeError:
     """Return the RecipeError for what pydantic found wrong in `raw`."""
     faults, hint = [], None
-    for error in exc.errors()[:_SHOWN]:
+    # Unknown keys first: a misspelt key is often why another one is missing.
+    ordered = sorted(exc.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    for error in ordered[:_SHOWN]:
         place = _named(error["loc"], raw)
         dotted = ".".join(place)
         if error["type"] == "extra_forbidden":
