@@ -146,7 +146,7 @@ def test_missing_values_are_listed(path: Path) -> None:
 
 
 def test_a_misspelt_key_comes_before_what_is_missing_for_it() -> None:
-    with pytest.raises(RecipeError, match="unknown key .*framez.* is missing") as caught:
+    with pytest.raises(RecipeError, match=r"unknown key .*framez.* is missing") as caught:
         load_recipe("waxs_phase", ["detectors.waxs.framez=a.edf"])
     assert caught.value.hint == "did you mean 'frames'?"
 
