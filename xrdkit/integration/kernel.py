@@ -1,13 +1,14 @@
 """The sums over pixels, one pass in pixel order, in float64."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from xrdkit.compiled import compiled
 
 Array = NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def accumulate(
     counts: Array,
     bad: NDArray[np.bool_],
@@ -35,7 +36,7 @@ def accumulate(
     return sums
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def accumulate_map(
     values: Array,
     bad: NDArray[np.bool_],

@@ -4,9 +4,10 @@ Omega = eta Lor + (1 - eta) Gau, area 1 per degree; H and eta follow from the Ga
 Lorentzian FWHM. Thompson, Cox & Hastings, J. Appl. Cryst. 20 (1987) 79.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from xrdkit.compiled import compiled
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -63,7 +64,7 @@ def integral_breadth(h: float, eta: float) -> float:
     return float(h / (eta * _LORENTZ_AREA + (1.0 - eta) * _GAUSS_AREA))
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def sum_lines(
     x: Array,
     weight: Array,
@@ -89,7 +90,7 @@ def sum_lines(
             total[p, i] += weight[p, i] * value
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def sum_lines_and_slopes(
     x: Array,
     weight: Array,
