@@ -16,7 +16,7 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	@echo "== setting up $(VENV) with $(PYTHON) (once; needs a package index) =="
 	@$(PYTHON) -c 'import sys; sys.exit("xrdkit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,saxs]'
 	@touch $@
 
