@@ -52,7 +52,7 @@ def calibrate(
     wavelength: float | None = None,
     start: Calibration | None = None,
     frame: int | None = None,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | NDArray[Any] | None = None,
 ) -> CalibrationResult:
     """Return the geometry that explains the rings of a calibrant, refined from `start`.
 

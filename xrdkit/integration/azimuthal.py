@@ -2,7 +2,6 @@
 
 import xarray as xr
 
-from xrdkit import provenance, schema
 from xrdkit.geometry import Calibration
 from xrdkit.integration.labels import labelled
 from xrdkit.integration.reduction import reduce_frames
@@ -31,12 +30,4 @@ def integrate(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpe
     CorrectionFailed for a missing or impossible factor, and FrameError where a frame is damaged.
     """
     reduction = reduce_frames(frames, calibration, spec)
-    result = labelled(frames, calibration, spec, reduction)
-    return provenance.append(
-        schema.validate(result, schema.PROFILE),
-        "integrate",
-        {"spec": spec.record(), "calibration": calibration, "shape": reduction.shape},
-        inputs=[calibration.digest()],
-        software=("numpy", "numba"),
-        history=frames,
-    )
+    return labelled(frames, calibration, spec, reduction)

@@ -2,7 +2,6 @@
 
 import xarray as xr
 
-from xrdkit import provenance, schema
 from xrdkit.geometry import Calibration
 from xrdkit.integration.labels import labelled
 from xrdkit.integration.reduction import reduce_frames
@@ -22,12 +21,4 @@ def cake(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpec) ->
     Raises what `integrate` raises.
     """
     reduction = reduce_frames(frames, calibration, spec, azimuth_bins=spec.azimuth_bins)
-    result = labelled(frames, calibration, spec, reduction)
-    return provenance.append(
-        schema.validate(result, schema.CAKE),
-        "cake",
-        {"spec": spec.record(), "calibration": calibration, "shape": reduction.shape},
-        inputs=[calibration.digest()],
-        software=("numpy", "numba"),
-        history=frames,
-    )
+    return labelled(frames, calibration, spec, reduction)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrdkit import schema
+from xrdkit import provenance, schema
 from xrdkit.geometry import Calibration
 from xrdkit.integration.reduction import Reduction
 from xrdkit.integration.spec import IntegrationSpec, Normalization
@@ -22,12 +22,13 @@ def labelled(
 ) -> xr.Dataset:
     """Return the PROFILE Dataset of a reduction, or the CAKE where azimuth was divided.
 
-    Coordinates on the ``frame`` of `frames` are carried along.
+    Coordinates on the ``frame`` of `frames` are carried along, and the step is recorded.
     """
     axis, plan = _AXIS[spec.unit], reduction.plan
+    step, kind = ("cake", schema.CAKE) if plan.azimuth_bins else ("integrate", schema.PROFILE)
     lead = (schema.FRAME, "azimuth") if plan.azimuth_bins else (schema.FRAME,)
     attrs: dict[str, Any] = {
-        "schema": (schema.CAKE if plan.azimuth_bins else schema.PROFILE).name,
+        "schema": kind.name,
         "radiation": "monochromatic",
         "solid_angle_corrected": int(spec.solid_angle),
     }
@@ -43,7 +44,14 @@ def labelled(
         for name, coord in frames.coords.items()
         if coord.dims in ((schema.FRAME,), ()) and name not in data.variables
     }
-    return data.assign_coords(carried)
+    return provenance.append(
+        schema.validate(data.assign_coords(carried), kind),
+        step,
+        {"spec": spec.record(), "calibration": calibration, "shape": reduction.shape},
+        inputs=[calibration.digest()],
+        software=("numpy", "numba"),
+        history=frames,
+    )
 
 
 def _variables(
