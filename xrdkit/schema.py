@@ -55,6 +55,7 @@ def _value(*dims: str, units: str | tuple[str, ...] = (), required: bool = True)
 
 _RADIAL_FIELD = (_OPTIONAL_FRAME, _ANY_RADIAL)
 _SIGNAL_UNITS = ("count", "1/cm", "1")
+_SQUARED_UNITS = ("count2", "1/cm2", "1")
 
 FRAMES = Schema(
     name="xrdkit/frames/1",
@@ -70,6 +71,13 @@ PROFILE = Schema(
         "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
         "sigma": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS, required=False),
         "n_pixels": _value(*_RADIAL_FIELD, units="1", required=False),
+        "errors": _value(
+            _OPTIONAL_FRAME, "source", _ANY_RADIAL, units=_SIGNAL_UNITS, required=False
+        ),
+        "covariance": _value(
+            _OPTIONAL_FRAME, "offset", _ANY_RADIAL, units=_SQUARED_UNITS, required=False
+        ),
+        "ledger": _value(_OPTIONAL_FRAME, "correction", _ANY_RADIAL, units="1", required=False),
         "wavelength": _value("emission_line", units="angstrom", required=False),
         "emission_weight": _value("emission_line", units="1", required=False),
     },
