@@ -3,8 +3,9 @@
 import copy
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 import lmfit
 import numpy as np
@@ -31,6 +32,27 @@ class Verdict(StrEnum):
     OK = "ok"
 
 
+class ResidualErrors(Protocol):
+    """What is known of the errors of the weighted residual, where they are not plain noise of 1.
+
+    `xrdkit.uncertainty.ErrorModel` is one. Estimators have shape (p, n).
+    """
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the errors that scatter from point to point are shared by neighbours."""
+
+    def parts(self, estimator: Array) -> Array:
+        """Return the covariance of the estimates from each source of scatter, (s, p, p)."""
+
+    def shifts(self, estimator: Array) -> Array:
+        """Return the signed errors from each source common to all points, (m, p)."""
+
+
+def _no_rows() -> Array:
+    return np.zeros((0, 0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitOutcome:
     """Result of `least_squares`, with values in the units of the parameters."""
@@ -40,17 +62,25 @@ class FitOutcome:
     names: tuple[str, ...]
     """Names of the free parameters, the order of `covariance`."""
     covariance: Array
-    """(JᵀJ)⁻¹ of the weighted residual at the minimum, not scaled; NaN where singular."""
+    """Covariance from the errors that scatter from point to point, not scaled; NaN where singular.
+
+    (JᵀJ)⁻¹ of the weighted residual at the minimum, A C Aᵀ with A = (JᵀJ)⁻¹Jᵀ where neighbouring
+    residuals have the covariance C."""
     residual: Array
     """Weighted residual (calculated - observed)/sigma at the minimum."""
     chi2: float
     """Sum of squares of `residual`."""
-    dof: int
-    """Points minus free parameters."""
+    dof: float
+    """χ² that errors of the stated size leave: points minus free parameters, or
+    n - tr(A C Aᵀ JᵀJ) where neighbours are correlated: a fit takes more of noise that is smooth."""
     evaluations: int
     """Calls of the residual and Jacobian together."""
     verdict: Verdict
     """Verdict on convergence, identifiability and bounds; `OK` otherwise."""
+    parts: Array = field(default_factory=_no_rows)
+    """Share of each source in `covariance`, shape (s, p, p); empty where they are not known."""
+    common: Array = field(default_factory=_no_rows)
+    """Signed error of each parameter from each source common to all points, shape (m, p)."""
 
     @property
     def gof(self) -> float:
@@ -67,23 +97,45 @@ class FitOutcome:
         """Names of the free parameters that stopped at a bound."""
         return _at_bound(self.parameters, self.names)
 
-    def sigma(self, *, scaled: bool = True) -> dict[str, float]:
-        """Standard error of each free parameter; `scaled` multiplies by the goodness of fit."""
-        scale = self.gof if scaled else 1.0
-        with np.errstate(invalid="ignore"):
-            errors = np.sqrt(np.diag(self.covariance)) * scale
-        return dict(zip(self.names, (float(e) for e in errors), strict=True))
+    def sigma(self, *, scaled: bool = True, common: bool = True) -> dict[str, float]:
+        """Standard error of each free parameter.
 
-    def sigma_of(self, gradient: Mapping[str, float], *, scaled: bool = True) -> float:
-        """Standard error of a derived number by the delta method, √(gᵀ C g).
+        `scaled` multiplies the part that scatters from point to point by the goodness of fit;
+        `common` adds what is common to all points, which no goodness of fit can judge.
+        """
+        return {n: self.sigma_of({n: 1.0}, scaled=scaled, common=common) for n in self.names}
+
+    def sigma_of(
+        self, gradient: Mapping[str, float], *, scaled: bool = True, common: bool = True
+    ) -> float:
+        """Standard error of a derived number by the delta method, √(gᵀ C g + Σ (gᵀ e)²).
 
         `gradient` maps names of free parameters to the derivative of the number; absent names
         count as 0.
         """
-        g = np.array([gradient.get(name, 0.0) for name in self.names])
+        g = self._gradient(gradient)
         variance = float(g @ self.covariance @ g)
-        scale = self.gof if scaled else 1.0
-        return float(np.sqrt(variance) * scale) if variance >= 0 else float("nan")
+        if not variance >= 0:
+            return float("nan")
+        error = float(np.sqrt(variance)) * (self.gof if scaled else 1.0)
+        if common and self.common.size:
+            error = float(np.hypot(error, np.linalg.norm(self.common @ g)))
+        return error
+
+    def sources_of(self, gradient: Mapping[str, float], *, scaled: bool = True) -> Array:
+        """Error of a derived number from each source: (s,) that scatter, then (m,) signed ones."""
+        g = self._gradient(gradient)
+        with np.errstate(invalid="ignore"):
+            single = np.sqrt(np.maximum(np.einsum("i,kij,j->k", g, self.parts, g), 0.0))
+        return np.concatenate([single * (self.gof if scaled else 1.0), self.common @ g])
+
+    def full_covariance(self, *, scaled: bool = True) -> Array:
+        """Covariance of the free parameters from all sources, shape (p, p)."""
+        own = self.covariance * (self.gof**2 if scaled else 1.0)
+        return own + self.common.T @ self.common if self.common.size else own
+
+    def _gradient(self, gradient: Mapping[str, float]) -> Array:
+        return np.array([gradient.get(name, 0.0) for name in self.names])
 
 
 def least_squares(
@@ -91,6 +143,7 @@ def least_squares(
     parameters: lmfit.Parameters,
     *,
     jacobian: Callable[[Values, tuple[str, ...]], Array] | None = None,
+    errors: ResidualErrors | None = None,
     max_evaluations: int = 2000,
     tolerance: float = 1e-9,
 ) -> FitOutcome:
@@ -99,7 +152,9 @@ def least_squares(
     `residual(values)` returns the weighted residual, shape (n,); `jacobian(values, names)` its
     derivatives, shape (n, len(names)), in the order of `names` (the free parameters; default:
     differences). `parameters` is not changed. A start on a bound, where a bounded fit has no
-    slope, is moved inside.
+    slope, is moved inside. `errors` are those of the residual where neighbours share them or some
+    are common to all points; they do not change the minimum, only what is said of its errors: near
+    it the fit is the linear estimator A = (JᵀJ)⁻¹Jᵀ of the data, and any covariance goes through A.
 
     Raises FitFailed where the residual is not finite, or there are fewer points than parameters.
     """
@@ -131,15 +186,26 @@ def least_squares(
     final = residual(values)
     slope = _differences(residual, values, names) if jacobian is None else jacobian(values, names)
     covariance, identifiable = _covariance(slope)
+    dof: float = final.size - len(names)
+    parts, common = np.zeros((0, len(names), len(names))), np.zeros((0, len(names)))
+    if errors is not None:
+        estimator = covariance @ slope.T
+        parts, common = errors.parts(estimator), errors.shifts(estimator)
+        if errors.correlated and identifiable:
+            covariance = parts.sum(axis=0)
+            # n - tr(A C Aᵀ JᵀJ), the trace of C less what the fit takes.
+            dof = final.size - float(np.sum(covariance * (slope.T @ slope)))
     return FitOutcome(
         parameters=result.params,
         names=names,
         covariance=covariance,
         residual=final,
         chi2=float(final @ final),
-        dof=final.size - len(names),
+        dof=dof,
         evaluations=int(result.nfev),
         verdict=_verdict(result, names, identifiable),
+        parts=parts,
+        common=common,
     )
 
 

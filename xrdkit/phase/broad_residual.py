@@ -13,6 +13,7 @@ from scipy.interpolate import BSpline
 from scipy.signal import find_peaks, peak_widths
 
 from xrdkit.phase.fit import Frame, FrameFit
+from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,9 @@ def broad_residual(frame: Frame, fit: FrameFit, width: float) -> BroadResidual |
     The residual r/σ is fitted, to first order, by J (the weighted Jacobian at the minimum) and L
     (Gaussians at the lines, of one and three times their widths), without and with B, cubic splines
     with knots two line widths apart (de Boor, A Practical Guide to Splines, 1978), `width` in
-    degree, at most 150 of them. With reduced χ² the share is (χ²[J, L] - χ²[J, L, B])/χ².
+    degree, at most 150 of them. With reduced χ² the share is (χ²[J, L] - χ²[J, L, B])/χ². Where
+    neighbours share errors, χ² is reduced by what such noise leaves, n - tr(QᵀCQ) with Q an
+    orthogonal basis of the columns and C the covariance: splines follow smooth noise better.
     """
     x, sigma = frame.two_theta, frame.sigma
     apart = max(_KNOT_WIDTHS * width, _KNOT_STEPS * fit.model.step)
@@ -59,9 +62,17 @@ def broad_residual(frame: Frame, fit: FrameFit, width: float) -> BroadResidual |
         return None
     known = np.hstack([slopes, lines])
     splines = _splines(x, pieces)
-    without = residual - _fitted(known / sigma[:, np.newaxis], residual)
-    broad = residual - _fitted(np.hstack([known, splines]) / sigma[:, np.newaxis], residual)
-    fall = without @ without / free - broad @ broad / (free - pieces - _DEGREE)
+    known = known / sigma[:, np.newaxis]
+    everything = np.hstack([known, splines / sigma[:, np.newaxis]])
+    without = residual - _fitted(known, residual)
+    broad = residual - _fitted(everything, residual)
+    left, left_by_splines = float(free), float(free - pieces - _DEGREE)
+    if frame.errors is not None and frame.errors.correlated:
+        left = x.size - _taken(known, frame.errors)
+        left_by_splines = x.size - _taken(everything, frame.errors)
+        if not left_by_splines > _FEWEST:
+            return None
+    fall = without @ without / left - broad @ broad / left_by_splines
     smooth = _fitted(splines / sigma[:, np.newaxis], without) * sigma
     return BroadResidual(share=float(fall / chi2), angle=float(x[int(np.argmax(smooth))]))
 
@@ -91,9 +102,21 @@ def _lines(x: Array, calculated: Array) -> Array:
 
 def _fitted(columns: Array, target: Array) -> Array:
     """Return the least-squares approximation of the target, dependent columns allowed."""
+    basis, vectors, weights = _basis(columns)
+    return np.asarray(basis @ (vectors @ (vectors.T @ (basis.T @ target) / weights)))
+
+
+def _taken(columns: Array, errors: ErrorModel) -> float:
+    """Return what columns take of the χ² of noise, tr(QᵀCQ); their number where C = 1."""
+    unit, vectors, weights = _basis(columns)
+    orthogonal = unit @ (vectors / np.sqrt(weights))
+    return float(np.sum(orthogonal * errors.times(orthogonal)))
+
+
+def _basis(columns: Array) -> tuple[Array, Array, Array]:
+    """Return columns of unit length and the directions that they do not share, with weights."""
     length = np.linalg.norm(columns, axis=0)
     unit = columns / np.where(length > 0, length, 1.0)
     weights, vectors = np.linalg.eigh(unit.T @ unit)
     kept = weights > _DEPENDENT * weights[-1]
-    vectors = vectors[:, kept]
-    return np.asarray(unit @ (vectors @ (vectors.T @ (unit.T @ target) / weights[kept])))
+    return unit, vectors[:, kept], weights[kept]

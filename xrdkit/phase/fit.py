@@ -13,6 +13,7 @@ from xrdkit.phase.parameters import GAUSS_NODES, Plan, background_key, phase_key
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.start import LinearPart, search, stretched
 from xrdkit.phase.structure import Structure
+from xrdkit.uncertainty import ErrorModel, effective_points, neighbour_correlation
 
 Array = NDArray[np.float64]
 
@@ -42,16 +43,26 @@ class FrameFit:
     """Whether each phase is significant."""
     chi2_background: float
     """χ² of the best background alone."""
+    sources: tuple[str, ...] = ()
+    """Named sources of error: those that scatter from point to point, then common ones."""
+    neighbour_correlation: float = 0.0
+    """Mean correlation of neighbouring points."""
+    points_effective: float = float("nan")
+    """Number of independent points that tell as much."""
 
     def sigma(self, name: str) -> float:
         """Standard error of a parameter in physical units; NaN where it was not free."""
         if name not in self.outcome.names:
             return float("nan")
-        return self.outcome.sigma()[name] * self.plan.units[name]
+        return self.sigma_of({name: 1.0})
 
     def sigma_of(self, gradient: Mapping[str, float]) -> float:
         """Standard error of a number with a `gradient` per physical unit of each parameter."""
         return self.outcome.sigma_of({n: g * self.plan.units[n] for n, g in gradient.items()})
+
+    def sources_of(self, gradient: Mapping[str, float]) -> Array:
+        """Error of such a number from each of `sources`, signed where common to all points."""
+        return self.outcome.sources_of({n: g * self.plan.units[n] for n, g in gradient.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,15 @@ class Frame:
     """(n,), above 0."""
     limits: tuple[float, float]
     """Angles between which the background is defined, degree."""
+    errors: ErrorModel | None = None
+    """Model of (intensity - truth)/sigma, where more is known of it than that it scatters."""
+
+    @property
+    def fewer(self) -> float:
+        """Share of the points that tell something of their own, 1 where none share errors."""
+        if self.errors is None:
+            return 1.0
+        return effective_points(self.errors) / self.two_theta.size
 
 
 def cold_fit(
@@ -177,7 +197,12 @@ def _minimise(model: PatternModel, frame: Frame, begin: Plan, most: int) -> FitO
         return slopes.T
 
     return least_squares(
-        residual, begin.lmfit(), jacobian=jacobian, max_evaluations=most, tolerance=_TOLERANCE
+        residual,
+        begin.lmfit(),
+        jacobian=jacobian,
+        errors=frame.errors,
+        max_evaluations=most,
+        tolerance=_TOLERANCE,
     )
 
 
@@ -189,12 +214,13 @@ def _finish(
     found = [True] * len(model.structures)
     for _ in range(3):
         values = begin.physical(outcome.values)
-        errors = outcome.sigma()
+        # An error common to all points makes no phase less certain to be there.
+        scatter = outcome.sigma(common=False)
         nothing = [n for n in outcome.names if _is_broadening(n) and outcome.values[n] < _NOTHING]
         faded = [
             p
             for p, here in enumerate(found)
-            if here and not _significant(outcome, errors, phase_key(p, "scale"))
+            if here and not _significant(outcome, scatter, phase_key(p, "scale"))
         ]
         if not nothing and not faded:
             break
@@ -211,6 +237,7 @@ def _finish(
             begin, bounds={k: v for k, v in begin.bounds.items() if k not in free_scales}
         )
         outcome = _minimise(model, frame, begin, most)
+    errors = frame.errors
     return FrameFit(
         model=model,
         plan=begin,
@@ -218,6 +245,9 @@ def _finish(
         values=begin.physical(outcome.values),
         found=tuple(found),
         chi2_background=chi2_background,
+        sources=() if errors is None else errors.sources,
+        neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),
+        points_effective=frame.fewer * frame.two_theta.size,
     )
 
 

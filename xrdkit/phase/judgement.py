@@ -8,6 +8,7 @@ from xrdkit.fitting import Verdict
 from xrdkit.phase.broad_residual import broad_residual
 from xrdkit.phase.fit import Frame, FrameFit
 from xrdkit.phase.parameters import phase_key
+from xrdkit.uncertainty import NOTABLE_CORRELATION
 
 Array = NDArray[np.float64]
 
@@ -41,11 +42,25 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     signal stays unexplained although the noise is small; (4) structure broader than the lines makes
     up more than 40 % of the misfit, as a missing phase of small crystals does.
     The sentence is empty where the verdict is OK, unless the goodness of fit is above 3: real
-    frames of good calibrants reach 100, and the reader should know what the errors stand for.
+    frames of good calibrants reach 100, and the reader should know what the errors stand for. It
+    also says where neighbouring points share more than a fifth of their errors.
     """
+    verdict, reason = _judge(frame, fit)
+    if not fit.neighbour_correlation > NOTABLE_CORRELATION:
+        return verdict, reason
+    note = (
+        f"neighbouring points share pixels (mean correlation {fit.neighbour_correlation:.2f}):"
+        f" {frame.two_theta.size} points tell as much as {fit.points_effective:.0f} independent"
+        " ones"
+    )
+    return verdict, f"{reason}; {note}" if reason else note
+
+
+def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     calculated = fit.model.phases(fit.values).sum(axis=0)
     gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
-    gain = (fit.chi2_background - fit.outcome.chi2) / gof_squared
+    # Smooth noise, which neighbours share, is taken for lines more often by as many times.
+    gain = frame.fewer * (fit.chi2_background - fit.outcome.chi2) / gof_squared
     number = sum(not n.startswith("background") for n in fit.outcome.names)
     nothing = gain < number * np.log(frame.two_theta.size) + _EVIDENCE
     if fit.outcome.verdict is not Verdict.OK:
@@ -102,7 +117,7 @@ def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | 
     """
     background = fit.model.background(fit.values)
     residual = frame.intensity - background - calculated
-    noise = frame.sigma * max(fit.outcome.gof, 1.0)
+    noise = frame.sigma * max(fit.outcome.gof, 1.0) / np.sqrt(frame.fewer)
     wide = _window(fit)
     # A sharp foreign line drowns in a window as wide as the lines of nanoparticles.
     for points in sorted({_NARROW, wide}):

@@ -10,6 +10,7 @@ from xrdkit import schema
 from xrdkit.errors import CurveError, EmptyResult, SpecError
 from xrdkit.phase.positions import two_theta_of_q
 from xrdkit.phase.spec import RefinementSpec
+from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
 Array = NDArray[np.float64]
 
@@ -32,7 +33,8 @@ class Observation:
     intensity: Array
     """(frames, n); NaN where there are no data."""
     sigma: Array
-    """Standard errors (frames, n), above 0 where there are data."""
+    """Standard errors (frames, n), above 0 where there are data, of the sources that scatter from
+    point to point: what weights a fit."""
     sigma_rule: str
     """Where the errors come from."""
     unit: str
@@ -43,6 +45,20 @@ class Observation:
     """Share of each line; adds up to 1."""
     integrated: bool
     """Whether the profile was integrated from frames (P and solid angle corrected there)."""
+    places: NDArray[np.intp]
+    """Number of each point in the profile (n,)."""
+    named: xr.Dataset | None
+    """The profile, where it names the sources of its errors."""
+
+    def errors(self, frame: int, good: NDArray[np.bool_]) -> ErrorModel | None:
+        """Return the model of (intensity - truth)/sigma of the points `good` (n,) of a frame.
+
+        None where no more is known of the errors than their size.
+        """
+        model = None if self.named is None else error_model(self.named, frame)
+        if model is None:
+            return None
+        return model.select(self.places[good]).over(self.sigma[frame][good])
 
     @property
     def wavelength(self) -> float:
@@ -94,6 +110,8 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
         wavelengths=wavelengths,
         weights=weights,
         integrated=integrated,
+        places=profile.indexes[radial].get_indexer(values[inside]),
+        named=profile if ERRORS in profile else None,
     )
 
 
@@ -158,7 +176,7 @@ def _errors(
     data: xr.Dataset, rows: Array, inside: NDArray[np.bool_], unit: str
 ) -> tuple[Array, str]:
     if "sigma" in data:
-        sigma = data["sigma"].values.reshape(-1, inside.size)[:, inside].astype(float)
+        sigma = independent_sigma(data).values.reshape(-1, inside.size)[:, inside].astype(float)
         positive = sigma[np.isfinite(sigma) & (sigma > 0) & np.isfinite(rows)]
         if positive.size == 0 and np.isfinite(rows).any():
             raise CurveError("no point of the profile has a standard error above 0")

@@ -34,10 +34,13 @@ class PhaseNumbers:
     """e = Δd/d, and standard error."""
     b_iso: tuple[float, float]
     """Mean B of the atoms in Å², and standard error."""
+    gradients: dict[str, dict[str, float]]
+    """Derivatives by the parameters of ``weight_fraction``, ``scale``, ``size`` and the cell
+    lengths ``a``, ``b``, ``c``; a missing number has none."""
 
 
-def weight_fractions(fit: FrameFit) -> list[tuple[float, float]]:
-    """Return W_p and its standard error for each phase.
+def weight_fractions(fit: FrameFit) -> list[tuple[float, dict[str, float]]]:
+    """Return W_p and its derivatives by the scales for each phase.
 
     W_p = S_p ρ_p / Σ S ρ, with scales S per volume of crystal; the same as S(ZMV) of Hill &
     Howard, J. Appl. Cryst. 20 (1987) 467, for scales per |F|². Errors carry the full covariance
@@ -54,20 +57,19 @@ def weight_fractions(fit: FrameFit) -> list[tuple[float, float]]:
     mass = factors * np.array([max(fit.values[k], 0.0) for k in keys])
     total = mass.sum()
     if not total > 0:
-        return [(_NAN, _NAN)] * len(keys)
+        return [(_NAN, {})] * len(keys)
     shares = mass / total
     result = []
     for p, share in enumerate(shares):
         slope = factors * ((np.arange(len(keys)) == p) - share) / total
-        gradient = {k: float(g) for k, g in zip(keys, slope, strict=True)}
-        result.append((float(share), fit.sigma_of(gradient)))
+        result.append((float(share), {k: float(g) for k, g in zip(keys, slope, strict=True)}))
     return result
 
 
 def phase_numbers(fit: FrameFit) -> list[PhaseNumbers]:
     """Return the numbers of each phase, in the order of the structures."""
     fractions = weight_fractions(fit)
-    return [_numbers(fit, p, fraction) for p, fraction in enumerate(fractions)]
+    return [_numbers(fit, p, *fraction) for p, fraction in enumerate(fractions)]
 
 
 def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
@@ -84,9 +86,11 @@ def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
     return numbers
 
 
-def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseNumbers:
+def _numbers(fit: FrameFit, phase: int, share: float, gradient: dict[str, float]) -> PhaseNumbers:
     structure = fit.model.structures[phase]
+    fraction = share, fit.sigma_of(gradient) if gradient else _NAN
     scale = fit.values[phase_key(phase, "scale")], fit.sigma(phase_key(phase, "scale"))
+    gradients = {"weight_fraction": gradient, "scale": {phase_key(phase, "scale"): 1.0}}
     if not fit.found[phase]:
         missing = (_NAN, _NAN)
         nowhere = (_NAN,) * 6
@@ -98,6 +102,7 @@ def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseN
             size=missing,
             strain=missing,
             b_iso=missing,
+            gradients=gradients,
         )
     ties = structure.ties
     errors = tuple(
@@ -106,6 +111,11 @@ def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseN
         else fit.sigma(phase_key(phase, CELL_NAMES[ties.master[k]]))
         for k in range(6)
     )
+    size, size_gradient = _size(fit, phase)
+    gradients["size"] = size_gradient
+    for k, name in enumerate("abc"):
+        key = phase_key(phase, CELL_NAMES[ties.master[k]])
+        gradients[name] = {key: 1.0} if key in fit.outcome.names else {}
     counts = np.array(structure.atoms_per_cell())
     mean_b = float(counts @ [s.b_iso for s in structure.sites] / counts.sum())
     extra = phase_key(phase, "b_iso")
@@ -115,18 +125,22 @@ def _numbers(fit: FrameFit, phase: int, fraction: tuple[float, float]) -> PhaseN
         scale=scale,
         cell=cell_of(fit.values, phase, structure),
         cell_sigma=errors,
-        size=_size(fit, phase),
+        size=(size, _NAN if np.isnan(size) else fit.sigma_of(size_gradient)),
         strain=(fit.values[strain], fit.sigma(strain)) if fit.model.spec.strain else (_NAN, _NAN),
         b_iso=(mean_b + fit.values[extra], fit.sigma(extra)),
+        gradients=gradients,
     )
 
 
-def _size(fit: FrameFit, phase: int) -> tuple[float, float]:
-    """L_vol = λ/β of the size part, β its integral breadth at cos θ = 1; NaN if not visible."""
+def _size(fit: FrameFit, phase: int) -> tuple[float, dict[str, float]]:
+    """L_vol = λ/β of the size part, β its integral breadth at cos θ = 1, and its derivatives.
+
+    NaN if not visible.
+    """
     keys = [phase_key(phase, n) for n in ("inverse_size", "inverse_gauss_size_squared")]
     inverse = [fit.values[k] for k in keys]
     if not fit.model.spec.size or not max(inverse) > 0:
-        return _NAN, _NAN
+        return _NAN, {}
     wavelength = fit.model.wavelength
 
     def length(lorentz: float, gauss_squared: float) -> float:
@@ -143,4 +157,4 @@ def _size(fit: FrameFit, phase: int) -> tuple[float, float]:
             step = 1e-6 * fit.plan.units[key]
             moved[k] += step
             gradient[key] = (length(*moved) - size) / step
-    return size, fit.sigma_of(gradient)
+    return size, gradient

@@ -48,6 +48,15 @@ def refine_phases(
     refined; the instrument's ``zero_shift`` and widths; observed and calculated curves; reflection
     positions; ``rwp``, ``rexp``, ``gof``, ``verdict`` with ``verdict_reason``.
 
+    A profile that names the sources of its errors is weighted by those that scatter from point to
+    point alone. A source common to all points (transmission, absolute scale, geometry) neither
+    weights nor enters the goodness of fit; it goes through the fit as it is, unscaled, and so does
+    the covariance of points that share pixels: that of the parameters is A (B + Σ e eᵀ) Aᵀ, A the
+    linear estimator that the fit is near its minimum (`xrdkit.uncertainty`).
+    ``<name>_errors(source, phase)`` of weight fraction, lattice, size and scale tells what each
+    source contributes. Where points share pixels, there are ``neighbour_correlation`` and
+    ``points_effective`` too, and the reason of the verdict says so above 0.2.
+
     Model and formulas: `xrdkit.phase.model`, `pattern`, `widths`, `quantify`; method: Rietveld,
     J. Appl. Cryst. 2 (1969) 65.
 
@@ -131,6 +140,7 @@ def _frame(observed: Observation, number: int) -> Frame:
         two_theta=observed.positions[number][good],
         intensity=observed.intensity[number][good],
         sigma=observed.sigma[number][good],
+        errors=observed.errors(number, good),
         limits=(float(observed.two_theta[0]), float(observed.two_theta[-1])),
     )
 

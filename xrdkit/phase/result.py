@@ -14,6 +14,7 @@ from xrdkit.phase.fit import FrameFit
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.positions import q_of_two_theta
 from xrdkit.phase.quantify import PhaseNumbers, instrument_numbers, phase_numbers
+from xrdkit.phase.source_errors import errors_by_source
 
 Array = NDArray[np.float64]
 
@@ -69,6 +70,7 @@ def assemble(
         unit = unit or f"{observed.unit} cm"
         _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text + note, unit)
     _cells(data, put, numbers)
+    errors_by_source(data, put, profile, observed.unit, fits, numbers)
     _instrument(data, put, fits)
     _curves(data, put, observed, fits, observed.positions[fitted])
     _quality(data, put, observed, fitted, fits, verdicts)
@@ -156,6 +158,8 @@ def _curves(
     )
     sigma = np.where(np.isfinite(observed.intensity), observed.sigma, np.nan)
     text = "standard error of intensity"
+    if observed.named is not None:
+        text += " from the sources that scatter from point to point, which weights the fit"
     data["sigma"] = put(sigma, dims, units=unit, long_name=text, rule=observed.sigma_rule)
     text = "calculated intensity, background included"
     data["intensity_calculated"] = put(base + parts.sum(axis=1), dims, units=unit, long_name=text)

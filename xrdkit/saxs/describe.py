@@ -1,7 +1,7 @@
 """Numbers with errors from one fit."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,10 @@ from xrdkit.saxs.parametric import (
     ParametricFit,
     population_names,
 )
-from xrdkit.saxs.result import LENGTHS, FrameSizes, radius_grid
+from xrdkit.saxs.result import CONTRAST, LENGTHS, FrameSizes, radius_grid
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import judge
+from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
@@ -37,11 +38,12 @@ def describe(
     fitted_q: Array,
     has_sigma: bool,
     absolute: bool,
+    errors: ErrorModel | None = None,
 ) -> FrameSizes:
     """Return all numbers of one fit with their standard errors and verdict.
 
     `fitted_q` are the points that were fitted, `has_sigma` whether the profile has errors,
-    `absolute` whether its intensity is in 1/cm.
+    `absolute` whether its intensity is in 1/cm, `errors` is the model that the fit was given.
     """
     outcome, values = fit.outcome, fit.outcome.values
     scaled = spec.scale_errors or not has_sigma
@@ -49,6 +51,9 @@ def describe(
 
     def error(item: Derived) -> float:
         return outcome.sigma_of(item.gradient, scaled=scaled)
+
+    def scatter(item: Derived) -> float:
+        return outcome.sigma_of(item.gradient, scaled=scaled, common=False)
 
     contrast = spec.contrast if absolute else None
     everything = tuple(range(spec.populations))
@@ -78,7 +83,17 @@ def describe(
         "background": fit.background,
         "distribution_volume": distribution(model, values, radius_grid(model.kernel.q)[0]),
     }
-    frame.covariance = _full_covariance(fit, parameter_names(spec), scale)
+    frame.covariance = _full_covariance(fit, parameter_names(spec), scaled=scaled)
+    if errors is not None and errors.sources:
+        frame.errors = {
+            name: name_sources(errors.sources, outcome.sources_of(item.gradient, scaled=scaled))
+            for name, item in together.items()
+            if name in LENGTHS
+        }
+        amount = outcome.sources_of(together["amplitude"].gradient, scaled=scaled)
+        frame.errors |= fraction_errors(
+            name_sources(errors.sources, amount), together["amplitude"].value, spec, absolute
+        )
     frame.verdict, frame.reason = judge(
         outcome.verdict,
         outcome.residual,
@@ -86,8 +101,10 @@ def describe(
         q=fitted_q,
         mean_radius=together["mean_radius_volume"].value,
         background_chi2=fit.background_chi2,
-        amplitudes=[_ratio(parts[k]["amplitude"], error) for k in order],
+        # An error common to all particles and points does not make them less certain to be there.
+        amplitudes=[_ratio(parts[k]["amplitude"], scatter) for k in order],
         has_sigma=has_sigma,
+        errors=errors,
     )
     note_fraction(frame, spec, absolute=absolute)
     return frame
@@ -130,10 +147,33 @@ def _ratio(amplitude: Derived, error: Callable[[Derived], float]) -> float:
     return amplitude.value / sigma if sigma > 0 else math.nan
 
 
-def _full_covariance(fit: ParametricFit, names: list[str], scale: float) -> Array:
+def name_sources(names: Sequence[str], errors: Sequence[float] | Array) -> dict[str, float]:
+    """Return errors by the name of their source."""
+    return {name: float(error) for name, error in zip(names, errors, strict=True)}
+
+
+def fraction_errors(
+    amount: dict[str, float], amplitude: float, spec: SizeSpec, absolute: bool
+) -> dict[str, dict[str, float]]:
+    """Return the errors of ``scattering_volume`` and ``volume_fraction`` by source.
+
+    `amount` are those of φΔρ² = `amplitude`, (1e10 1/cm²)²; the contrast, where it has an error, is
+    a source of its own: a larger contrast means a smaller volume fraction.
+    """
+    found = {"scattering_volume": amount}
+    if spec.contrast is not None and absolute:
+        square = spec.contrast**2
+        found["volume_fraction"] = {name: error / square for name, error in amount.items()}
+        if spec.contrast_sigma:
+            share = -2.0 * spec.contrast_sigma / spec.contrast
+            found["volume_fraction"][CONTRAST] = share * amplitude / square
+    return found
+
+
+def _full_covariance(fit: ParametricFit, names: list[str], *, scaled: bool) -> Array:
     full = np.zeros((len(names), len(names)))
     at = [names.index(n) for n in fit.outcome.names]
-    full[np.ix_(at, at)] = fit.outcome.covariance * scale**2
+    full[np.ix_(at, at)] = fit.outcome.full_covariance(scaled=scaled)
     return full
 
 

@@ -7,7 +7,9 @@ its degrees of freedom, so that errors wrong by a common factor do not matter (T
 Dokl. 4 (1963) 1035; discrepancy principle: Morozov, Sov. Math. Dokl. 7 (1966) 414).
 
 Errors: the fitted curve plus noise of the size found is inverted again with the same λ. Noise is
-never added to the data, which have theirs already.
+never added to the data, which have theirs already. Where neighbouring points share errors, so do
+those of the noise. An error common to all points is added to the data as it is: what then changes
+is its share, signed.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from xrdkit.saxs.background import FLAT
 from xrdkit.saxs.kernel import sphere_kernel
 from xrdkit.saxs.nonnegative import Mask, nonnegative
+from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
@@ -59,6 +62,12 @@ class Inversion:
     """Model at every q."""
     behind: Array
     """Its background."""
+    response: Array
+    """Change of (density, backgrounds) with each weighted point, shape (unknowns, n), as long as
+    the same of them are positive; of no points where no errors are known but their size."""
+    moved: Array
+    """(density, backgrounds) with the error of each common source added to the data, shape (m,
+    unknowns)."""
 
 
 class _Problem:
@@ -100,8 +109,22 @@ class _Problem:
         residual = self.matrix @ x - target
         return x, positive, float(residual @ residual)
 
-    def effective(self, positive: Mask) -> float:
-        """Return the number of parameters that the weakest regularisation leaves, tr(H)."""
+    def response(self, positive: Mask, log_strength: float) -> Array:
+        """Return the linear estimator of the positive unknowns, shape (unknowns, n)."""
+        at = np.flatnonzero(positive)
+        gram = self.gram + 10.0**log_strength * self.penalty
+        out = np.zeros((self.scale.size, len(self.matrix)))
+        out[at] = np.linalg.solve(gram[np.ix_(at, at)], self.matrix[:, at].T)
+        return out
+
+    def effective(self, positive: Mask, errors: ErrorModel | None) -> float:
+        """Return what the weakest regularisation takes of χ², tr(H C): the number of parameters.
+
+        H is the matrix from data to fit and C the covariance of the data, 1 without `errors`.
+        """
+        if errors is not None and errors.correlated:
+            spread = errors.times(self.matrix)
+            return float(np.sum(self.response(positive, _WEAKEST).T * spread))
         at = np.flatnonzero(positive)
         gram = self.gram[np.ix_(at, at)]
         penalty = 10.0**_WEAKEST * self.penalty[np.ix_(at, at)]
@@ -114,27 +137,38 @@ def invert(
     intensity: Array,
     sigma: Array,
     background: dict[str, Array],
+    errors: ErrorModel | None = None,
 ) -> Inversion:
     """Invert one curve; the result does not depend on any other.
 
     `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
-    valid ones). Raises FitFailed where the distribution is not determined.
+    valid ones); `errors` is the model of (intensity - truth)/sigma where more is known.
+    Raises FitFailed where the distribution is not determined.
     """
     weight = 1.0 / sigma
     target = intensity * weight
     problem = _Problem(q, valid, weight, background, _HIGHEST)
-    found = _balanced(problem, target)
+    found = _balanced(problem, target, errors)
     share = found.x[: problem.nodes] / max(float(found.x[: problem.nodes].sum()), _TINY)
     wider = _Problem(q, valid, weight, background, _WIDEST)
     at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
     if at_edge or wider.solve(target, _WEAKEST, None)[2] < _BETTER * found.least:
-        problem, found = wider, _balanced(wider, target)
+        problem, found = wider, _balanced(wider, target, errors)
     x, positive, low, scale = found.x, found.positive, found.log_strength, found.scale
     fitted = problem.matrix @ x
     # Fixed seed: the same curve gives the same bytes, alone or in a series.
-    noise = np.random.default_rng(0).standard_normal((_REPLICATES, target.size)) * scale
+    generator = np.random.default_rng(0)
+    if errors is not None and errors.correlated:
+        noise = errors.draw(generator, _REPLICATES) * scale
+    else:
+        noise = generator.standard_normal((_REPLICATES, target.size)) * scale
     again = np.array([problem.solve(fitted + n, low, positive)[0] for n in noise]) / problem.scale
     solution = x / problem.scale
+    shifts = np.zeros((0, target.size)) if errors is None else errors.common
+    moved = [problem.solve(target + e, low, positive)[0] / problem.scale for e in shifts]
+    response = np.zeros((x.size, 0))
+    if errors is not None:
+        response = problem.response(positive, low) / problem.scale[:, None]
     nodes = problem.nodes
     behind = problem.full[:, nodes:] @ solution[nodes:]
     return Inversion(
@@ -148,6 +182,8 @@ def invert(
         scale=scale,
         calculated=problem.full @ solution,
         behind=behind,
+        response=response,
+        moved=np.array(moved).reshape(len(shifts), x.size),
     )
 
 
@@ -160,9 +196,9 @@ class _Balanced:
     least: float
 
 
-def _balanced(problem: _Problem, target: Array) -> _Balanced:
+def _balanced(problem: _Problem, target: Array, errors: ErrorModel | None) -> _Balanced:
     x, positive, least = problem.solve(target, _WEAKEST, None)
-    freedom = max(target.size - problem.effective(positive), 1.0)
+    freedom = max(target.size - problem.effective(positive, errors), 1.0)
     scale = float(np.sqrt(least / freedom))
     allowed = max(target.size * scale**2, 1.02 * least)
     low, high = _WEAKEST, _STRONGEST

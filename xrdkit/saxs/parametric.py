@@ -15,6 +15,7 @@ from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array, Family, Weights, lattice_weights
 from xrdkit.saxs.kernel import sphere_kernel
 from xrdkit.saxs.start import Start, location_range, starts
+from xrdkit.uncertainty import ErrorModel
 
 _MAX_STARTS = 4
 #: Above this χ²r further starts are tried.
@@ -129,11 +130,13 @@ def fit_parametric(
     *,
     populations: int,
     max_evaluations: int,
+    errors: ErrorModel | None = None,
 ) -> ParametricFit | None:
     """Fit one curve; the result does not depend on any other. None where no size adds anything.
 
     `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
-    valid ones). Several starts are tried until one describes the data; the best is returned.
+    valid ones); `errors` is the model of (intensity - truth)/sigma where more is known than sigma.
+    Several starts are tried until one describes the data; the best is returned.
     Raises FitFailed where the model is not finite.
     """
     weight = 1.0 / sigma
@@ -145,7 +148,9 @@ def fit_parametric(
         if max(start.amplitudes) > 0
     ]
     for start in candidates[:_MAX_STARTS]:
-        fit = _fit(model, _parameters(model, start), valid, intensity, weight, max_evaluations)
+        fit = _fit(
+            model, _parameters(model, start), valid, intensity, weight, errors, max_evaluations
+        )
         if best is None or fit.outcome.chi2 < best.outcome.chi2:
             best = fit
         if best.outcome.gof**2 < _GOOD and best.outcome.verdict is Verdict.OK:
@@ -176,6 +181,7 @@ def _fit(
     valid: NDArray[np.bool_],
     intensity: Array,
     weight: Array,
+    errors: ErrorModel | None,
     max_evaluations: int,
 ) -> ParametricFit:
     def residual(values: Values) -> Array:
@@ -184,16 +190,19 @@ def _fit(
     def jacobian(values: Values, names: tuple[str, ...]) -> Array:
         return np.stack([model.slope(values, n)[valid] * weight for n in names], axis=1)
 
-    outcome = least_squares(
-        residual, parameters, jacobian=jacobian, max_evaluations=max_evaluations
-    )
+    def minimise(start: lmfit.Parameters) -> FitOutcome:
+        return least_squares(
+            residual, start, jacobian=jacobian, errors=errors, max_evaluations=max_evaluations
+        )
+
+    outcome = minimise(parameters)
     upper: dict[str, float] = {}
     if POROD in model.background and outcome.values[POROD] < 0:
         # A surface cannot scatter less than nothing.
-        upper = {POROD: outcome.sigma(scaled=False)[POROD]}
+        upper = {POROD: outcome.sigma(scaled=False, common=False)[POROD]}
         again = outcome.parameters.copy()
         again[POROD].set(value=0.0, vary=False)
-        outcome = least_squares(residual, again, jacobian=jacobian, max_evaluations=max_evaluations)
+        outcome = minimise(again)
     values = outcome.values
     return ParametricFit(
         outcome=outcome,

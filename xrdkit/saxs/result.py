@@ -1,5 +1,6 @@
 """Fits of single frames to one labelled Dataset (SIZES)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,15 @@ from xrdkit.fitting import Verdict
 from xrdkit.saxs.background import FLAT, POROD
 from xrdkit.saxs.verdict import trust_range
 from xrdkit.schema import FRAME, SIZES
+from xrdkit.uncertainty import (
+    BETWEEN_BINS,
+    BETWEEN_FRAMES,
+    COMMON,
+    COVARIANCE,
+    ERRORS,
+    SOURCE,
+    independent_sigma,
+)
 
 Array = NDArray[np.float64]
 
@@ -40,6 +50,17 @@ FRACTIONS = {
     "volume_fraction": "volume fraction of particles",
     "scattering_volume": "volume fraction times squared contrast",
 }
+#: Name of the error source that the contrast is.
+CONTRAST = "contrast"
+#: Numbers whose error is told source by source, under the name with ``_errors``.
+BY_SOURCE = (
+    "mean_radius_volume",
+    "mean_radius_number",
+    "width_volume",
+    "width_number",
+    "volume_fraction",
+    "scattering_volume",
+)
 FITS = {
     "gof": "goodness of fit √χ²r, NaN without errors of the intensity",
     "sigma_scale": "factor that the standard errors were multiplied by",
@@ -62,6 +83,12 @@ class FrameSizes:
     """Parameters of the fit by name."""
     covariance: Array | None = None
     """Covariance of `parameters`, with rows of 0 for fixed ones."""
+    errors: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Errors by number and source, signed for sources common to all points."""
+    neighbour_correlation: float = math.nan
+    """Mean correlation of neighbouring points."""
+    effective_points: float = math.nan
+    """Number of independent points that tell as much."""
     points: int = 0
     """Points that were fitted."""
     verdict: Verdict = Verdict.NOT_CONVERGED
@@ -88,8 +115,12 @@ def collect(
     profile: xr.Dataset,
     populations: int,
     parameters: Sequence[str],
+    contrast_error: bool = False,
 ) -> xr.Dataset:
-    """Return the fits of all frames of `profile` as one Dataset (SIZES), without provenance."""
+    """Return the fits of all frames of `profile` as one Dataset (SIZES), without provenance.
+
+    With `contrast_error` the contrast is one of the named sources of error, where there are any.
+    """
     q = np.asarray(profile["q"].values, dtype=np.float64)
     series = FRAME in profile.dims
     unit = str(profile["intensity"].attrs["units"])
@@ -116,6 +147,7 @@ def collect(
     _percentiles(builder, frames)
     _curves(builder, frames, profile, unit)
     _parameters(builder, frames, parameters)
+    named = _sources(builder, frames, profile, unit, contrast_error=contrast_error)
     builder.add("verdict", [str(f.verdict) for f in frames], (), None, "verdict on the fit")
     builder.add("verdict_reason", [f.reason for f in frames], (), None, "reason of the verdict")
     nodes, edges = radius_grid(q)
@@ -138,6 +170,7 @@ def collect(
         "population": ("population", np.arange(populations), {"long_name": "population"}),
         "parameter": list(parameters),
         "parameter_2": list(parameters),
+        **named,
     }
     for key, coordinate in profile.coords.items():
         if coordinate.dims == (FRAME,):
@@ -193,9 +226,13 @@ def _curves(
     ):
         missing = np.full(profile.sizes["q"], np.nan)
         builder.add(name, [f.curves.get(name, missing) for f in frames], ("q",), unit, what)
-    for name in ("intensity", "sigma"):
-        if name in profile:
-            builder.variables[name] = profile[name].variable
+    builder.variables["intensity"] = profile["intensity"].variable
+    if "sigma" in profile:
+        sigma = independent_sigma(profile)
+        if ERRORS in profile:
+            what = "standard error of intensity from the sources that scatter from point to point"
+            sigma = sigma.assign_attrs(long_name=f"{what}, which weights the fit")
+        builder.variables["sigma"] = sigma.variable
     nodes, _ = radius_grid(np.asarray(profile["q"].values, dtype=np.float64))
     empty = np.full(nodes.size, np.nan)
     builder.add(
@@ -217,5 +254,45 @@ def _parameters(builder: _Builder, frames: Sequence[FrameSizes], parameters: Seq
         [empty if f.covariance is None else f.covariance for f in frames],
         ("parameter", "parameter_2"),
         "",
-        "covariance of the parameters, multiplied by the square of sigma_scale",
+        "covariance of the parameters, multiplied by the square of sigma_scale but for the share"
+        " of error sources common to all points",
     )
+
+
+def _sources(
+    builder: _Builder,
+    frames: Sequence[FrameSizes],
+    profile: xr.Dataset,
+    unit: str,
+    *,
+    contrast_error: bool,
+) -> dict[str, Any]:
+    """Add errors by source where the profile names sources; return the coordinates of these."""
+    if ERRORS not in profile:
+        return {}
+    labels = {
+        key: [str(v) for v in profile[key].values]
+        for key in (SOURCE, BETWEEN_BINS, BETWEEN_FRAMES)
+        if key in profile.coords
+    }
+    if contrast_error:
+        for key, values in labels.items():
+            values.append(CONTRAST if key == SOURCE else COMMON)
+    for name in BY_SOURCE:
+        units = "nm" if name in LENGTHS else _fraction_unit(name, unit)
+        known = [f.errors.get(name) for f in frames]
+        # The contrast moves nothing but the volume fraction.
+        rows = [
+            [np.nan if e is None else e.get(source, 0.0) for source in labels[SOURCE]]
+            for e in known
+        ]
+        what = (LENGTHS | FRACTIONS)[name]
+        text = f"error of the {what} from each source, signed where common to all points"
+        builder.add(f"{name}_errors", rows, (SOURCE,), units, text)
+    if COVARIANCE in profile:
+        what = "mean correlation of the independent errors of neighbouring points"
+        found = [f.neighbour_correlation for f in frames]
+        builder.add("neighbour_correlation", found, (), "1", what)
+        what = "number of independent points that tell as much as the points fitted"
+        builder.add("points_effective", [f.effective_points for f in frames], (), "1", what)
+    return {key: (SOURCE, values, dict(profile[key].attrs)) for key, values in labels.items()}

@@ -16,6 +16,14 @@ from xrdkit.saxs.result import FrameSizes, collect
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import FRAME, PROFILE, SIZES, mean_positions, radial_dim, validate
+from xrdkit.uncertainty import (
+    ERRORS,
+    ErrorModel,
+    effective_points,
+    error_model,
+    independent_sigma,
+    neighbour_correlation,
+)
 
 Array = NDArray[np.float64]
 
@@ -45,6 +53,14 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     method, times ``sigma_scale`` = √χ²r (where `spec.scale_errors`; divide by it for the raw ones).
     Without ``sigma`` in the profile all points get the same relative error, found from the misfit.
 
+    A profile that names the sources of its errors is weighted by those that scatter from point to
+    point alone. A source common to all points (transmission, absolute scale) neither weights nor
+    enters χ²r; it goes through the fit as it is, unscaled, and so does the covariance of points
+    that share pixels: the covariance of the parameters is A (B + Σ e eᵀ) Aᵀ, A the linear estimator
+    that the fit is near its minimum (`xrdkit.uncertainty`). ``<name>_errors(source)`` of radii,
+    widths and fractions tells what each source contributes. Where points share pixels, there are
+    ``neighbour_correlation`` and ``points_effective`` too, and the reason says so above 0.2.
+
     With ``method="tikhonov"`` the errors come from inversions of the fitted curve with new noise,
     number-weighted moments are NaN (a form-free distribution does not determine them: what scatters
     as R⁶ says nothing of the smallest), and ``distribution_volume`` is smoothed.
@@ -58,18 +74,35 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     data = select(profile, spec)
     positions = np.ascontiguousarray(mean_positions(data))
     intensity = np.asarray(data["intensity"].values, dtype=np.float64)
-    sigma = np.asarray(data["sigma"].values, dtype=np.float64) if "sigma" in data else None
+    sigma = (
+        np.asarray(independent_sigma(data).values, dtype=np.float64) if "sigma" in data else None
+    )
     absolute = data["intensity"].attrs["units"] == "1/cm"
     rows = intensity if FRAME in data.dims else intensity[np.newaxis]
     errors = None if sigma is None else sigma.reshape(rows.shape)
-    frames = [
-        _fit_frame(
-            positions[i], row, None if errors is None else errors[i], spec, absolute=absolute
+    places = profile.indexes["q"].get_indexer(data["q"].values)
+    frames = []
+    for i, row in enumerate(rows):
+        # The band belongs to the order of the points in the profile.
+        model = error_model(profile, i) if ERRORS in profile else None
+        frames.append(
+            _fit_frame(
+                positions[i],
+                row,
+                None if errors is None else errors[i],
+                spec,
+                model=None if model is None else model.select(places),
+                absolute=absolute,
+            )
         )
-        for i, row in enumerate(rows)
-    ]
     names = formfree_parameter_names if spec.method == TIKHONOV else parameter_names
-    result = collect(frames, profile=data, populations=spec.populations, parameters=names(spec))
+    result = collect(
+        frames,
+        profile=data,
+        populations=spec.populations,
+        parameters=names(spec),
+        contrast_error=spec.contrast_sigma > 0,
+    )
     result = append(
         result,
         "fit_sizes",
@@ -117,7 +150,13 @@ def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
 
 
 def _fit_frame(
-    q: Array, intensity: Array, sigma: Array | None, spec: SizeSpec, *, absolute: bool
+    q: Array,
+    intensity: Array,
+    sigma: Array | None,
+    spec: SizeSpec,
+    *,
+    model: ErrorModel | None,
+    absolute: bool,
 ) -> FrameSizes:
     valid = np.isfinite(intensity)
     if sigma is not None:
@@ -136,36 +175,76 @@ def _fit_frame(
             points=points, verdict=Verdict.UNIDENTIFIABLE, reason="the intensity is 0 everywhere"
         )
     error = _relative_error(observed) if sigma is None else sigma[valid]
+    # From here on errors are in units of the weights, as residuals are.
+    errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
     try:
-        if spec.method == TIKHONOV:
-            return fit_formfree(
-                q,
-                valid,
-                observed,
-                error,
-                background,
-                spec,
-                has_sigma=sigma is not None,
-                absolute=absolute,
-            )
-        family = FAMILIES[spec.method]
-        fit = fit_parametric(
-            family,
+        frame = _fitted(
             q,
             valid,
             observed,
             error,
             background,
-            populations=spec.populations,
-            max_evaluations=spec.max_evaluations,
+            spec,
+            errors=errors,
+            has_sigma=sigma is not None,
+            absolute=absolute,
         )
     except FitFailed as exc:
         return FrameSizes(points=points, verdict=Verdict.NOT_CONVERGED, reason=str(exc))
+    if errors is not None:
+        frame.neighbour_correlation = neighbour_correlation(errors)
+        frame.effective_points = effective_points(errors)
+    return frame
+
+
+def _fitted(
+    q: Array,
+    valid: NDArray[np.bool_],
+    intensity: Array,
+    sigma: Array,
+    background: dict[str, Array],
+    spec: SizeSpec,
+    *,
+    errors: ErrorModel | None,
+    has_sigma: bool,
+    absolute: bool,
+) -> FrameSizes:
+    if spec.method == TIKHONOV:
+        return fit_formfree(
+            q,
+            valid,
+            intensity,
+            sigma,
+            background,
+            spec,
+            errors=errors,
+            has_sigma=has_sigma,
+            absolute=absolute,
+        )
+    family = FAMILIES[spec.method]
+    fit = fit_parametric(
+        family,
+        q,
+        valid,
+        intensity,
+        sigma,
+        background,
+        populations=spec.populations,
+        max_evaluations=spec.max_evaluations,
+        errors=errors,
+    )
     if fit is None:
-        return FrameSizes(points=points, verdict=Verdict.UNIDENTIFIABLE, reason=BACKGROUND_ALONE)
-    model = Model(family, q, background, spec.populations)
+        return FrameSizes(
+            points=intensity.size, verdict=Verdict.UNIDENTIFIABLE, reason=BACKGROUND_ALONE
+        )
     return describe(
-        model, fit, spec, fitted_q=q[valid], has_sigma=sigma is not None, absolute=absolute
+        Model(family, q, background, spec.populations),
+        fit,
+        spec,
+        fitted_q=q[valid],
+        has_sigma=has_sigma,
+        absolute=absolute,
+        errors=errors,
     )
 
 

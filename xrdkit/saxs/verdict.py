@@ -4,6 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
+from xrdkit.uncertainty import (
+    NOTABLE_CORRELATION,
+    ErrorModel,
+    effective_points,
+    neighbour_correlation,
+)
 
 Array = NDArray[np.float64]
 
@@ -38,17 +44,53 @@ def judge(
     background_chi2: float,
     amplitudes: list[float],
     has_sigma: bool,
+    errors: ErrorModel | None = None,
 ) -> tuple[Verdict, str]:
-    """Return the verdict with its reason, empty where it is `OK`.
+    """Return the verdict with its reason, empty where it is `OK` and neighbours are independent.
 
     `verdict` is that of the minimiser, `residual` what it left in units of the errors, `gof` is
     √χ²r, `q` are the fitted points (1/nm), `mean_radius` the volume-weighted mean (nm),
     `background_chi2` the χ² of the background alone, `amplitudes` those of the populations over
     their standard errors; `has_sigma` tells whether the residual is in units of given standard
-    errors or relative.
+    errors or relative, `errors` is the model of the residual where more is known of it.
     """
+    verdict, reason = _verdict(
+        verdict,
+        residual,
+        gof,
+        q=q,
+        mean_radius=mean_radius,
+        background_chi2=background_chi2,
+        amplitudes=amplitudes,
+        has_sigma=has_sigma,
+        errors=errors,
+    )
+    correlation = 0.0 if errors is None else neighbour_correlation(errors)
+    if errors is None or not correlation > NOTABLE_CORRELATION:
+        return verdict, reason
+    note = (
+        f"neighbouring points share pixels (mean correlation {correlation:.2f}): {residual.size}"
+        f" points tell as much as {effective_points(errors):.0f} independent ones"
+    )
+    return verdict, f"{reason}; {note}" if reason else note
+
+
+def _verdict(
+    verdict: Verdict,
+    residual: Array,
+    gof: float,
+    *,
+    q: Array,
+    mean_radius: float,
+    background_chi2: float,
+    amplitudes: list[float],
+    has_sigma: bool,
+    errors: ErrorModel | None,
+) -> tuple[Verdict, str]:
     low, high = trust_range(q)
-    fall = (background_chi2 - float(residual @ residual)) / gof**2 if gof > 0 else np.inf
+    # What a curve takes of correlated noise by chance is larger, as its points are fewer.
+    fewer = 1.0 if errors is None else effective_points(errors) / residual.size
+    fall = fewer * (background_chi2 - float(residual @ residual)) / gof**2 if gof > 0 else np.inf
     if not fall > _SIGNIFICANT or max(amplitudes) < 0:
         return Verdict.UNIDENTIFIABLE, BACKGROUND_ALONE
     if verdict is Verdict.NOT_CONVERGED:
@@ -70,13 +112,19 @@ def judge(
             verdict,
             "a width or radius stopped at the limit of what these data can tell",
         )
-    return _misfit(residual, gof, has_sigma=has_sigma)
+    expected = 0.0 if errors is None else neighbour_correlation(errors)
+    return _misfit(residual, gof, expected, fewer * residual.size, has_sigma=has_sigma)
 
 
-def _misfit(residual: Array, gof: float, *, has_sigma: bool) -> tuple[Verdict, str]:
+def _misfit(
+    residual: Array, gof: float, expected: float, points: float, *, has_sigma: bool
+) -> tuple[Verdict, str]:
+    """`expected` is the correlation that neighbours have by themselves, of so many `points`."""
     power = float(residual @ residual)
     neighbours = float(residual[1:] @ residual[:-1]) / power if power > 0 else 0.0
-    structured = neighbours > max(_STRUCTURED, 4.0 / np.sqrt(residual.size))
+    # Between what noise has and 1, as far as from 0 to 1 without it.
+    excess = (neighbours - expected) / (1.0 - expected)
+    structured = excess > max(_STRUCTURED, 4.0 / np.sqrt(points))
     if has_sigma:
         size = f"χ²r is {gof**2:.3g}"
         gross, notable = _GROSS, _STRUCTURED_GOF
