@@ -44,6 +44,8 @@ _WHERE = {
     "Recipe": "xrdkit.workflow",
     "load_recipe": "xrdkit.workflow",
     "run": "xrdkit.workflow",
+    "replay": "xrdkit.workflow.replay",
+    "Replay": "xrdkit.workflow.replay",
 }
 
 __all__ = sorted(_WHERE)

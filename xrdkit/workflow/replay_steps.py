@@ -1,0 +1,246 @@
+"""One function for each verb that a result may have passed: the step, done again from its record.
+
+A step that is not in `HANDLERS`, and that no correction answers for, is refused by its name.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import xarray as xr
+
+from xrdkit.averaging import AveragedFrame
+from xrdkit.corrections import CORRECTIONS, correct
+from xrdkit.curves import read_profile
+from xrdkit.errors import RefusedError
+from xrdkit.geometry import Calibration
+from xrdkit.integration import IntegrationSpec, cake, integrate
+from xrdkit.phase import RefinementSpec, Structure, refine_phases
+from xrdkit.provenance import Step, content_sha256
+from xrdkit.saxs import SizeSpec, fit_sizes
+from xrdkit.schema import FRAME
+from xrdkit.workflow.merge import join
+from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
+from xrdkit.workflow.replay_frames import reopened
+from xrdkit.workflow.replay_inputs import InputFinder
+from xrdkit.workflow.replay_readings import same_array, same_average
+
+_CORRECT = "correct:"
+#: Steps that take nothing from a step before them.
+_SOURCES = ("open_frames", "read_profile", "profile", "pattern")
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """What the steps of one replay share."""
+
+    stored: xr.Dataset
+    """The result."""
+    history: Sequence[Step]
+    """Its steps, oldest first."""
+    finder: InputFinder
+    """Where inputs are looked for."""
+    without: tuple[str, ...] = ()
+    """Corrections to leave out."""
+    taken: tuple[str, ...] = ()
+    """Coordinates that were taken from the result itself."""
+    cuts: dict[int, list[int]] = field(default_factory=dict)
+    """Where the frames were cut into blocks, by number of the step: first frames and the end."""
+
+
+Handler = Callable[[Bench, int, xr.Dataset], xr.Dataset]
+
+
+def do_steps(bench: Bench) -> xr.Dataset:
+    """Return what the steps of `bench` give; raises RefusedError, InputError and those of verbs."""
+    first = bench.history[0].step
+    if first not in _SOURCES and (first in HANDLERS or first.startswith(_CORRECT)):
+        raise RefusedError(
+            f"the data given to {first!r} were made in memory: no step says which file holds them",
+            hint="open frames with open_frames, curves with read_profile",
+        )
+    data = xr.Dataset()
+    for number, step in enumerate(bench.history):
+        name = _CORRECT if step.step.startswith(_CORRECT) else step.step
+        handler = HANDLERS.get(name)
+        if handler is None:
+            raise RefusedError(
+                f"the step {step.step!r} of the result cannot be replayed",
+                hint=f"known are {', '.join(sorted(HANDLERS))}",
+            )
+        data = handler(bench, number, data)
+    return data
+
+
+def _open(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    frames, bench.taken = reopened(bench.history[number], bench.stored, bench.finder)
+    return frames
+
+
+def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    record = dict(step.settings["spec"])
+    rows, columns = step.settings["shape"]
+    given: dict[str, Any] = {}
+    for name in fields_that_hold(IntegrationSpec, xr.Dataset):
+        if record.get(name) is not None:
+            digest = str(record[name])
+            given[name] = bench.finder.array(name, digest, (rows, columns), same_array(digest))
+    if bench.without:
+        record["without"] = [*record.get("without", ()), *bench.without]
+    calibration = rebuilt(Calibration, step.settings["calibration"], version=step.version)
+    spec = rebuilt(
+        IntegrationSpec,
+        {name: value for name, value in record.items() if name not in given},
+        version=step.version,
+        given=given,
+    )
+    verb = cake if step.step == "cake" else integrate
+    result = verb(data, calibration, spec)
+    return result if FRAME in bench.stored.dims else result.isel({FRAME: 0})
+
+
+def _refine(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    phases = [rebuilt(Structure, s, version=step.version) for s in step.settings["phases"]]
+    spec = rebuilt(RefinementSpec, step.settings["spec"], version=step.version)
+    if FRAME not in data.dims or len(step.inputs) == 1:
+        return refine_phases(data, phases, spec)
+    # A frame starts from the last good fit before it in its block, so that the cuts matter.
+    cuts = bench.cuts.setdefault(number, _cuts(data, step.inputs))
+    pieces = [data.isel({FRAME: slice(low, high)}) for low, high in pairwise(cuts)]
+    return join([refine_phases(piece, phases, spec) for piece in pieces])
+
+
+def _fit_sizes(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    return fit_sizes(data, rebuilt(SizeSpec, step.settings, version=step.version))
+
+
+def _read(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    name = str(bench.stored.attrs.get("source_file", "of the curve"))
+    path = bench.finder.file(name, step.inputs)
+    wanted: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in step.settings.items()
+    }
+    curve = read_profile(path, **wanted)
+    # The file may have another name now.
+    named = "source_file" in bench.stored.attrs
+    return curve.assign_attrs(source_file=name) if named else curve
+
+
+def _given(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    """Take a curve that was made of arrays from a stored result, where the next step names it."""
+    step = bench.history[number]
+    following = bench.history[number + 1].inputs if number + 1 < len(bench.history) else ()
+    for digest in following:
+        found = bench.finder.result(digest)
+        if found is not None:
+            return found
+    raise RefusedError(
+        f"the curve was given to xrdkit.{step.step} as arrays, which no file holds",
+        hint="save the profile beside the result, or read the curve from its file",
+    )
+
+
+def _correct(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    kind: Any = None
+    for _, each in CORRECTIONS.items():
+        kind = each if each.__name__ == step.step.removeprefix(_CORRECT) else kind
+    if not dataclasses.is_dataclass(kind):
+        raise RefusedError(f"the correction {step.step!r} of the result is not known here")
+    return correct(data, [_correction(bench, data, kind, step)])
+
+
+def _correction(bench: Bench, data: xr.Dataset, kind: Any, step: Step) -> Any:
+    given = _correction_inputs(bench, data, kind, step.settings)
+    rest = {name: value for name, value in step.settings.items() if name not in given}
+    return rebuilt(kind, rest, version=step.version, given=given)
+
+
+def _correction_inputs(
+    bench: Bench, data: xr.Dataset, kind: Any, record: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the fields of a correction that its record holds as SHA-256 only."""
+    given: dict[str, Any] = {}
+    for f in dataclasses.fields(kind):
+        digest = record.get(f.name)
+        if not isinstance(digest, str):
+            continue
+        if f.name in fields_that_hold(kind, Calibration):
+            given[f.name] = _calibration(bench, kind.__name__, digest)
+        elif f.name in fields_that_hold(kind, AveragedFrame):
+            shape = (data.sizes["y"], data.sizes["x"])
+            given[f.name] = bench.finder.array(f.name, digest, shape, same_average(digest))
+        elif f.name in fields_that_hold(kind, xr.Dataset):
+            given[f.name] = bench.finder.result(digest)
+            if given[f.name] is None:
+                raise RefusedError(
+                    f"the {f.name} of {kind.__name__} is in no result file that was found",
+                    hint=f"save it into one of {bench.finder.places()}",
+                )
+        elif len(digest) == 64 and "y" in data.dims:
+            shape = (data.sizes["y"], data.sizes["x"])
+            given[f.name] = bench.finder.array(f.name, digest, shape, same_array(digest))
+    return given
+
+
+def _calibration(bench: Bench, name: str, digest: str) -> Calibration:
+    for step in bench.history:
+        if "calibration" in step.settings and isinstance(step.settings["calibration"], dict):
+            value = rebuilt(Calibration, step.settings["calibration"], version=step.version)
+            if value.digest() == digest:
+                return value
+    found = bench.finder.calibration(digest)
+    if found is None:
+        raise RefusedError(
+            f"the calibration of {name} is in no PONI file that was found",
+            hint=f"it was looked for in {bench.finder.places()}",
+        )
+    return found
+
+
+def _cuts(data: xr.Dataset, digests: Sequence[str]) -> list[int]:
+    """Return where frames were cut into blocks: the contents of the blocks are known by digest.
+
+    Where the blocks are not found (other software may change the last digits of a profile) they
+    are taken to be of equal length, as a run cuts them.
+    """
+    count = data.sizes[FRAME]
+    length = -(-count // len(digests))
+    cuts = [0]
+    for digest in digests:
+        low = cuts[-1]
+        guesses = dict.fromkeys([low + length, *range(low + 1, count + 1)])
+        fits = (
+            high
+            for high in guesses
+            if high <= count and content_sha256(data.isel({FRAME: slice(low, high)})) == digest
+        )
+        high = next(fits, None)
+        if high is None:
+            break
+        length = high - low
+        cuts.append(high)
+    if cuts[-1] == count:
+        return cuts
+    length = -(-count // len(digests))
+    return [*range(0, count, length), count]
+
+
+#: Name of a step -> what does it again.
+HANDLERS: dict[str, Handler] = {
+    "open_frames": _open,
+    "integrate": _integrate,
+    "cake": _integrate,
+    "refine_phases": _refine,
+    "fit_sizes": _fit_sizes,
+    "read_profile": _read,
+    "profile": _given,
+    "pattern": _given,
+    _CORRECT: _correct,
+}
