@@ -1,0 +1,145 @@
+"""Pixels of a frame that hold more than chance allows: zingers, hot pixels, spots of grains."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.errors import FrameShapeMismatch, SpecError
+from xrdkit.integration.outlier_kernels import (
+    HIGHEST,
+    PIXELS,
+    bin_sums,
+    pixels_above,
+    thresholds,
+)
+from xrdkit.integration.outlier_spec import OutlierSpec
+from xrdkit.integration.outlier_surroundings import grow, remove
+
+Array = NDArray[np.float64]
+
+#: Each pass finds what the removals of the one before laid bare; two or three are enough.
+_PASSES = 20
+#: ln P below which a pixel that touches a spot belongs to it.
+_TOUCHING = math.log(0.001)
+
+
+class Pixels(Protocol):
+    """What is asked of the assignment of pixels to bins, in pixel order (row by row)."""
+
+    @property
+    def index(self) -> NDArray[np.uint32]:
+        """Bin of the centre of each pixel, `bins` where it is left out, shape (pixels,)."""
+
+    @property
+    def weight(self) -> Array:
+        """Weight w of each pixel, shape (pixels,)."""
+
+    @property
+    def radial(self) -> Array:
+        """Radial coordinate of each pixel centre in any unit, shape (pixels,)."""
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outliers:
+    """The pixels of one frame that are left out."""
+
+    mask: NDArray[np.bool_]
+    """True for each of them, shape (pixels,)."""
+    per_bin: NDArray[np.int64]
+    """Their number in each bin, shape (bins,)."""
+
+
+def find_outliers(
+    counts: NDArray[Any],
+    bad: NDArray[np.bool_],
+    plan: Pixels,
+    settings: OutlierSpec,
+    *,
+    gain: float = 1.0,
+    readout_noise: float = 0.0,
+    dark: Array | None = None,
+) -> Outliers:
+    """Return which pixels of one frame hold improbably many counts.
+
+    `counts` and `bad` have shape (y, x); `bad` is True where a pixel holds no data. `gain` is the
+    variance of the counts over their mean, 1 for photons; `readout_noise` its standard deviation,
+    counts; `dark` (y, x) the counts expected without any scattering.
+
+    A pixel with n counts is an outlier where P(X >= n) < alpha/(number of pixels) twice: given all
+    counts of its bin, of which it should hold the share w/N, and given the pixels at its radius
+    around it. The first alone would take the bright part of an anisotropic pattern, or the inner
+    pixels of a wide bin on a steep curve, for outliers. Both are the exact test of Poisson rates
+    that are themselves uncertain, so that nothing is lost where counts are few, and are repeated
+    without the outliers found until there are no more. Scatter beyond counting that the pixels
+    around show, too, widens the second. With ``kinds="spots"`` these reach further, their richest
+    three eighths do not count, and what touches an outlier and stands out with P < 0.001 goes, too.
+
+    Raises FrameShapeMismatch where shapes differ, SpecError for an impossible gain or noise.
+    """
+    values, extra = in_photons(counts, bad, plan, gain, readout_noise, dark)
+    left_out = np.array(bad, dtype=np.bool_).ravel()
+    index, weight, bins, columns = plan.index, plan.weight, plan.bins, counts.shape[1]
+    sums = bin_sums(values, left_out, index, weight, extra, bins)
+    level = math.log(settings.alpha) - math.log(max(float(sums[:, PIXELS].sum()), 1.0))
+    least = float(extra[0]) if extra.size == 1 else 0.0
+    spots = settings.kinds == "spots"
+    active = np.ones(bins, dtype=np.bool_)
+    mask = np.zeros(index.size, dtype=np.bool_)
+    pending = np.zeros(0, dtype=np.int64)
+    for _ in range(_PASSES):
+        limit = thresholds(sums, active, least, level)
+        if pending.size == 0 and not np.isfinite(limit).any():
+            break
+        candidates = np.union1d(pending, pixels_above(values, left_out, index, limit))
+        order = np.argsort(-values[candidates] / weight[candidates], kind="stable")
+        arguments = (values, left_out, sums, index, weight, plan.radial, extra, columns)
+        found = remove(candidates[order], *arguments, level, spots)
+        if found.size == 0:
+            break
+        if spots:
+            found = np.concatenate([found, grow(found, *arguments, _TOUCHING)])
+        mask[found] = True
+        pending = candidates[~left_out[candidates]]
+        active[:] = False
+        active[index[found]] = True
+        # What is left of a bin may be anything up to all of it.
+        sums[:, HIGHEST] = sums[:, 0]
+    per_bin = np.bincount(index[mask], minlength=bins).astype(np.int64)
+    return Outliers(mask=mask, per_bin=per_bin)
+
+
+def in_photons(
+    counts: NDArray[Any],
+    bad: NDArray[np.bool_],
+    plan: Pixels,
+    gain: float,
+    readout_noise: float,
+    dark: Array | None,
+) -> tuple[Array, Array]:
+    """Return counts whose variance is their mean, and how many are expected without scattering.
+
+    (n + σ²/g)/g has this property for variance g n + σ²: Poisson in its first two moments.
+    """
+    if counts.ndim != 2 or bad.shape != counts.shape or plan.index.size != counts.size:
+        raise FrameShapeMismatch(
+            f"counts of {counts.shape} pixels, mask of {bad.shape}, plan of {plan.index.size}"
+        )
+    if dark is not None and dark.shape != counts.shape:
+        raise FrameShapeMismatch(f"dark of {dark.shape} pixels, frame of {counts.shape}")
+    if not (math.isfinite(gain) and gain > 0):
+        raise SpecError(f"gain must be positive, not {gain}")
+    if not (math.isfinite(readout_noise) and readout_noise >= 0):
+        raise SpecError(f"readout_noise must not be negative, not {readout_noise}")
+    values = np.ascontiguousarray(counts, dtype=np.float64).ravel()
+    extra = np.zeros(1) if dark is None else np.maximum(dark.astype(np.float64).ravel(), 0.0)
+    if gain == 1.0 and readout_noise == 0.0:
+        return values, extra
+    shift = readout_noise**2 / gain
+    return np.maximum((values + shift) / gain, 0.0), (extra + shift) / gain
