@@ -1,25 +1,39 @@
-"""Every correction: golden numbers, the argument left alone, and the same answer as the verb's
-own settings."""
+"""The promises that every registered correction keeps, walked by one test each."""
+
+import json
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
 import xarray as xr
-from frames_in_memory import SHAPE, make_frames, reference_geometry
+from frames_in_memory import make_frames, reference_geometry
 
-from xrdkit import IntegrationSpec, Normalization, correct, integrate
+from xrdkit import IntegrationSpec, correct, integrate
 from xrdkit.averaging import average_frames
+from xrdkit.canonical import canonical_json
 from xrdkit.corrections import (
     CORRECTIONS,
+    AirAbsorption,
     Background,
+    CapillaryAbsorption,
+    Correction,
     Dark,
+    DeadTime,
+    DetectorEfficiency,
     Dose,
     Flat,
+    Parallax,
+    PlateAbsorption,
     Polarization,
     SolidAngle,
+    acts_on,
 )
 from xrdkit.errors import CorrectionFailed, FrameShapeMismatch, SpecError
+from xrdkit.provenance import steps
 
 CALIBRATION = reference_geometry()
+SHAPE = CALIBRATION.detector.shape
 SPEC = IntegrationSpec(unit="q", bins=30, range=(1.0, 8.0), solid_angle=False)
 RNG = np.random.default_rng(1)
 IMAGE = RNG.poisson(200, SHAPE)
@@ -27,98 +41,199 @@ DARK = RNG.poisson(40, SHAPE)
 RESPONSE = RNG.uniform(0.8, 1.2, SHAPE)
 
 
-def profile_of(image):
+def frames_of(image: np.ndarray) -> xr.Dataset:
+    """Return frames that carry what corrections may ask for."""
+    return make_frames(image, exposure_time=[2.0])
+
+
+def profile_of(image: np.ndarray) -> xr.Dataset:
     return integrate(make_frames(image), CALIBRATION, SPEC)
 
 
-def every_correction():
-    return {
-        "solid_angle": SolidAngle(calibration=CALIBRATION),
-        "polarization": Polarization(calibration=CALIBRATION, factor=0.9),
-        "flat": Flat(response=RESPONSE),
-        "dark": Dark(dark=average_frames(DARK)),
-        "dose": Dose(values=(3.0,)),
-        "background": Background(profile=profile_of(DARK)),
-    }
+#: name -> a usual instance
+EXAMPLES: dict[str, Callable[[], Correction]] = {
+    "solid_angle": lambda: SolidAngle(calibration=CALIBRATION),
+    "polarization": lambda: Polarization(calibration=CALIBRATION, factor=0.9),
+    "flat": lambda: Flat(response=RESPONSE, sigma=0.01 * RESPONSE),
+    "dark": lambda: Dark(dark=average_frames(DARK)),
+    "dead_time": lambda: DeadTime(dead_time=2e-7),
+    "dose": lambda: Dose(name="monitor", values=(3.0,), sigma=(0.1,)),
+    "efficiency": lambda: DetectorEfficiency(
+        calibration=CALIBRATION, material="Si", thickness=450e-6
+    ),
+    "parallax": lambda: Parallax(calibration=CALIBRATION, material="CdTe", thickness=1e-3),
+    "air_absorption": lambda: AirAbsorption(calibration=CALIBRATION, parts=(("helium", 0.2),)),
+    "plate_absorption": lambda: PlateAbsorption(calibration=CALIBRATION, mu_t=0.8, tilt=20.0),
+    "capillary_absorption": lambda: CapillaryAbsorption(calibration=CALIBRATION, mu_r=0.7),
+    "background": lambda: Background(profile=profile_of(DARK), scale=0.9, scale_sigma=0.01),
+}
 
 
-def test_the_list_here_is_the_registry():
-    assert set(every_correction()) == {name for name, _ in CORRECTIONS.items()}
+def subject(step: Correction) -> xr.Dataset:
+    """Return a Dataset of the kind that `step` corrects."""
+    return frames_of(IMAGE) if acts_on(type(step)) == "frames" else profile_of(IMAGE)
 
 
-@pytest.mark.parametrize("name", sorted(every_correction()))
-def test_the_argument_is_unchanged_and_the_step_recorded(name):
-    data = profile_of(IMAGE) if name == "background" else make_frames(IMAGE)
+ALL = pytest.mark.parametrize("name", sorted(EXAMPLES))
+
+
+def test_the_examples_here_are_the_registry() -> None:
+    assert set(EXAMPLES) == {name for name, _ in CORRECTIONS.items()}
+    for name, make in EXAMPLES.items():
+        assert type(make()) is CORRECTIONS.get(name)
+
+
+@ALL
+def test_the_argument_is_unchanged_and_something_is_done(name: str) -> None:
+    step = EXAMPLES[name]()
+    data = subject(step)
     before = data.copy(deep=True)
-    result = correct(data, [every_correction()[name]])
+    result = correct(data, [step])
     assert before.identical(data)
-    assert not result.identical(data)
-    assert f"correct:{type(every_correction()[name]).__name__}" in result.attrs["provenance"]
+    assert set(result.variables) - set(data.variables) or not result.equals(data)
+    if acts_on(type(step)) == "frames":
+        xr.testing.assert_identical(result["counts"], data["counts"])
+
+
+@ALL
+def test_what_is_attached_is_labelled(name: str) -> None:
+    step = EXAMPLES[name]()
+    data = subject(step)
+    result = correct(data, [step])
+    for new in set(result.data_vars) - set(data.data_vars):
+        assert result[new].attrs["units"], new
+        assert result[new].attrs["long_name"], new
+        assert result[new].dtype == np.float64, new
+
+
+@ALL
+def test_the_step_is_recorded_in_canonical_json(name: str) -> None:
+    step = EXAMPLES[name]()
+    text = canonical_json(step.record())
+    assert json.loads(text)
+    assert canonical_json(EXAMPLES[name]().record()) == text
+    (recorded,) = steps(correct(subject(step), [step]))[-1:]
+    assert recorded.step == f"correct:{type(step).__name__}"
+    assert canonical_json(recorded.settings) == text
+    # Every setting is there, by its own name.
+    assert {f.name for f in fields(step)} <= set(step.record())
+
+
+@ALL
+def test_acting_twice_is_refused_or_seen(name: str) -> None:
+    step = EXAMPLES[name]()
+    data = subject(step)
+    once = correct(data, [step])
+    if acts_on(type(step)) == "frames":
+        with pytest.raises(CorrectionFailed, match="twice"):
+            correct(once, [step])
+        with pytest.raises(CorrectionFailed, match="twice"):
+            correct(data, [step, step])
+        return
+    again = correct(once, [step])
+    assert sum(s.step == f"correct:{type(step).__name__}" for s in steps(again)) == 2
+
+
+@ALL
+def test_another_kind_of_dataset_is_refused(name: str) -> None:
+    step = EXAMPLES[name]()
+    wrong = profile_of(IMAGE) if acts_on(type(step)) == "frames" else frames_of(IMAGE)
+    for data in (wrong, xr.Dataset({"counts": ("x", [1.0])})):
+        with pytest.raises(CorrectionFailed, match=type(step).__name__):
+            correct(data, [step])
+
+
+@ALL
+def test_a_correction_is_frozen_and_takes_keywords_only(name: str) -> None:
+    step = EXAMPLES[name]()
+    first = fields(step)[0].name
+    with pytest.raises(FrozenInstanceError):
+        setattr(step, first, getattr(step, first))
+    with pytest.raises(TypeError):
+        type(step)(*(getattr(step, f.name) for f in fields(step)))
 
 
 @pytest.mark.parametrize(
-    ("name", "spec"),
+    "name", sorted(n for n in EXAMPLES if n not in ("dose", "dead_time", "background"))
+)
+def test_maps_fit_the_frames_and_nothing_else(name: str) -> None:
+    with pytest.raises(FrameShapeMismatch):
+        correct(make_frames(np.ones((5, 6)), exposure_time=[1.0]), [EXAMPLES[name]()])
+
+
+@pytest.mark.parametrize(
+    "make",
     [
-        ("solid_angle", {"solid_angle": True}),
-        ("polarization", {"polarization": 0.9}),
-        ("flat", {"flat": RESPONSE}),
-        ("dark", {"dark": DARK}),
-        ("dose", {"normalization": Normalization(monitor=3.0)}),
+        lambda: Dose(values=(0.0,)),
+        lambda: Dose(values=()),
+        lambda: Dose(name="transmission", values=(1.1,)),
+        lambda: Dose(name="Monitor", values=(1.0,)),
+        lambda: Dose(values=(1.0, 2.0), sigma=(0.1,)),
+        lambda: Dose(values=(1.0,), sigma=(-0.1,)),
+        lambda: Polarization(calibration=CALIBRATION, factor=2.0),
+        lambda: Flat(response=np.zeros(SHAPE)),
+        lambda: Flat(response=RESPONSE, sigma=-RESPONSE),
+        lambda: Flat(response=RESPONSE, sigma=RESPONSE[1:]),
+        lambda: DeadTime(dead_time=0.0),
+        lambda: DeadTime(dead_time=0.2),
+        lambda: DeadTime(dead_time=1e-7, model="extending"),
+        lambda: DetectorEfficiency(calibration=CALIBRATION, material="Si", thickness=0.45),
+        lambda: DetectorEfficiency(calibration=CALIBRATION, material="Xx", thickness=450e-6),
+        lambda: DetectorEfficiency(calibration=CALIBRATION, material="CsI", thickness=450e-6),
+        lambda: DetectorEfficiency(
+            calibration=CALIBRATION, material="Si", thickness=450e-6, density=2.3, mu=1.0
+        ),
+        lambda: Parallax(calibration=CALIBRATION, material="Si", thickness=450e-6, mu=-1.0),
+        lambda: AirAbsorption(calibration=CALIBRATION, gas="aire"),
+        lambda: AirAbsorption(calibration=CALIBRATION, parts=(("helium", -1.0),)),
+        lambda: AirAbsorption(calibration=CALIBRATION, parts=(("heliun", 1.0),)),
+        lambda: AirAbsorption(calibration=CALIBRATION, pressure=-1.0),
+        lambda: AirAbsorption(calibration=CALIBRATION, temperature=20.0),
+        lambda: PlateAbsorption(calibration=CALIBRATION, mu_t=0.0),
+        lambda: PlateAbsorption(calibration=CALIBRATION, mu_t=1.0, tilt=90.0),
+        lambda: PlateAbsorption(calibration=CALIBRATION, mu_t=60.0),
+        lambda: PlateAbsorption(calibration=CALIBRATION, mu_t=1.0, geometry="both"),
+        lambda: CapillaryAbsorption(calibration=CALIBRATION, mu_r=50.0),
+        lambda: CapillaryAbsorption(calibration=CALIBRATION, mu_r=1.0, beam=1.5),
+        lambda: Background(profile=profile_of(DARK), scale=-1.0),
+        lambda: Background(profile=profile_of(DARK), scale_sigma=float("nan")),
     ],
 )
-def test_a_step_equals_the_setting_of_the_verb(name, spec):
-    frames = make_frames(IMAGE)
-    stepped = integrate(correct(frames, [every_correction()[name]]), CALIBRATION, SPEC)
-    settings = {"unit": "q", "bins": 30, "range": (1.0, 8.0), "solid_angle": False, **spec}
-    direct = integrate(frames, CALIBRATION, IntegrationSpec(**settings))
-    for variable in ("intensity", "sigma", "n_pixels"):
-        np.testing.assert_allclose(stepped[variable], direct[variable], rtol=1e-12)
+def test_settings_out_of_range_are_refused(make: Callable[[], Correction]) -> None:
+    with pytest.raises((SpecError, CorrectionFailed)):
+        make()
 
 
-def test_solid_angle_and_polarization_at_five_pixels():
-    """Closed forms at pixel centres: cos^3 of atan(r/L), and P from 2 theta and chi."""
-    pixel, distance = 172e-6, 0.3
-    omega = CALIBRATION.solid_angle(SHAPE)
-    polarization = CALIBRATION.polarization(SHAPE, 0.95)
-    for row, column in ((0, 0), (243, 203), (10, 400), (480, 3), (200, 390)):
-        dy, dx = (row + 0.5 - 243.5) * pixel, (column + 0.5 - 203.5) * pixel
-        two_theta, chi = np.arctan2(np.hypot(dy, dx), distance), np.arctan2(dy, dx)
-        assert omega[row, column] == pytest.approx(np.cos(two_theta) ** 3, rel=1e-12)
-        expected = 0.5 * (
-            1 + np.cos(two_theta) ** 2 - 0.95 * np.cos(2 * chi) * np.sin(two_theta) ** 2
+def test_what_the_frames_lack_is_named() -> None:
+    with pytest.raises(CorrectionFailed, match="exposure_time"):
+        correct(make_frames(IMAGE), [DeadTime(dead_time=1e-7)])
+    with pytest.raises(CorrectionFailed, match="exposure above 0"):
+        correct(make_frames(IMAGE, exposure_time=[0.0]), [DeadTime(dead_time=1e-7)])
+    with pytest.raises(CorrectionFailed, match="3 values for 1 frames"):
+        correct(make_frames(IMAGE), [Dose(values=(1.0, 2.0, 3.0))])
+    with pytest.raises(CorrectionFailed, match=r"0\.4 m long, the detector is at 0\.3 m"):
+        correct(
+            make_frames(IMAGE), [AirAbsorption(calibration=CALIBRATION, parts=(("helium", 0.4),))]
         )
-        assert polarization[row, column] == pytest.approx(expected, rel=1e-12)
 
 
-def test_background_subtraction_adds_variances_and_the_error_of_its_scale():
-    sample, below = profile_of(IMAGE), profile_of(DARK)
-    step = Background(profile=below, scale=0.5, scale_sigma=0.1)
-    result = correct(sample, [step])
-    np.testing.assert_allclose(
-        result["intensity"], sample["intensity"] - 0.5 * below["intensity"], rtol=1e-12
-    )
-    expected = sample["sigma"] ** 2 + 0.25 * below["sigma"] ** 2 + (0.1 * below["intensity"]) ** 2
-    np.testing.assert_allclose(result["sigma"] ** 2, expected, rtol=1e-12)
+def test_several_doses_have_names_of_their_own() -> None:
+    frames = make_frames(np.stack([IMAGE, IMAGE]))
+    doses = [
+        Dose(name="monitor", values=(2.0, 3.0), sigma=(0.1, 0.2)),
+        Dose(name="transmission", values=(0.5,), sigma=(0.01,)),
+        Dose(values=(7.0,)),
+    ]
+    result = correct(frames, doses)
+    assert result["dose_monitor"].values.tolist() == [2.0, 3.0]
+    assert result["dose_monitor_sigma"].values.tolist() == [0.1, 0.2]
+    assert result["dose_monitor_sigma"].attrs["source_frames"] == "independent"
+    assert result["dose_transmission_sigma"].values.tolist() == [0.01, 0.01]
+    assert result["dose_transmission_sigma"].attrs["source_frames"] == "common"
+    assert "dose_dose_sigma" not in result
 
 
-def test_unusable_corrections_are_refused():
-    frames, sample = make_frames(IMAGE), profile_of(IMAGE)
-    with pytest.raises(FrameShapeMismatch):
-        correct(frames, [Flat(response=np.ones((3, 4)))])
-    with pytest.raises(CorrectionFailed):
-        Flat(response=np.zeros(SHAPE))
-    with pytest.raises(CorrectionFailed):
-        correct(sample, [Flat(response=RESPONSE)])
-    with pytest.raises(SpecError):
-        Dose(values=(0.0,))
-    with pytest.raises(SpecError):
-        Polarization(calibration=CALIBRATION, factor=2.0)
-    other = integrate(frames, CALIBRATION, IntegrationSpec(unit="q", bins=31, range=(1.0, 8.0)))
-    with pytest.raises(CorrectionFailed, match="different bins"):
-        correct(sample, [Background(profile=other)])
-
-
-def test_averaging_leaves_no_data_out():
+def test_averaging_leaves_no_data_out() -> None:
     stack = np.full((2, 4, 5), 8, dtype=np.uint32)
     stack[0, 1, 1] = 2**32 - 1
     stack[:, 2, 2] = 2**32 - 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from xrdkit.averaging import AveragedFrame
-from xrdkit.corrections._step import CORRECTIONS, check_map, frame_shape
+from xrdkit.corrections._step import CORRECTIONS, attached, check_map, frame_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,11 @@ class Dark:
         attrs["frames"] = self.dark.frames
         if self.dark.exposure_time is not None:
             attrs["exposure_time"] = self.dark.exposure_time
-        return data.assign(
+        label = {"units": "count2", "long_name": "variance of the dark counts"}
+        return attached(
+            data,
             dark=(("y", "x"), self.dark.mean, attrs),
-            dark_variance=(
-                ("y", "x"),
-                self.dark.variance,
-                {"units": "count2", "long_name": "variance of the dark counts"},
-            ),
+            dark_variance=(("y", "x"), self.dark.variance, label),
         )
 
     def record(self) -> dict[str, object]:

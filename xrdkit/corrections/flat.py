@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.canonical import sha256_array
-from xrdkit.corrections._step import CORRECTIONS, check_map, frame_shape, weighted
+from xrdkit.corrections._step import CORRECTIONS, check_map, frame_shape, with_factor
 from xrdkit.errors import CorrectionFailed
 
 
@@ -18,19 +18,32 @@ class Flat:
 
     response: NDArray[Any]
     """Response (y, x); pixels at 0, below or NaN are left out by the integration."""
+    sigma: NDArray[Any] | None = None
+    """Standard error of `response`, (y, x), independent between pixels; None: not known."""
 
     def __post_init__(self) -> None:
         if not np.any(np.asarray(self.response) > 0):
             raise CorrectionFailed("the flat field has no pixel above 0")
+        if self.sigma is None:
+            return
+        if np.shape(self.sigma) != np.shape(self.response):
+            raise CorrectionFailed(
+                f"the error of the flat field has {np.shape(self.sigma)} pixels, the flat field "
+                f"{np.shape(self.response)}"
+            )
+        good = np.asarray(self.response) > 0
+        if not np.all(np.asarray(self.sigma)[good] >= 0):
+            raise CorrectionFailed("the error of the flat field is negative or NaN at a good pixel")
 
     def apply(self, data: xr.Dataset) -> xr.Dataset:
-        """Return the frames with the response in their ``pixel_weight``."""
-        check_map("flat", self.response.shape, frame_shape(data, "Flat"))
-        return weighted(data, xr.DataArray(self.response.astype(float), dims=("y", "x")))
+        """Return the frames with ``factor_flat``, and ``factor_flat_sigma`` where it is known."""
+        check_map("flat", np.shape(self.response), frame_shape(data, "Flat"))
+        return with_factor(data, "flat", self.response, "response of the pixel", self.sigma)
 
     def record(self) -> dict[str, object]:
         """Return the settings."""
-        return {"response": sha256_array(self.response)}
+        sigma = None if self.sigma is None else sha256_array(np.asarray(self.sigma))
+        return {"response": sha256_array(np.asarray(self.response)), "sigma": sigma}
 
 
 CORRECTIONS.add("flat", Flat)

@@ -1,10 +1,14 @@
-"""Polarisation: P = [1 + cos² 2θ - f cos 2χ sin² 2θ]/2."""
+"""Polarisation: P = [1 + cos² 2θ - f cos 2χ sin² 2θ]/2.
+
+f is pyFAI's factor, (I_h - I_v)/(I_h + I_v) of the horizontal and vertical parts of the beam.
+Source: R. Kahn et al., J. Appl. Cryst. 15 (1982) 330.
+"""
 
 from dataclasses import dataclass
 
 import xarray as xr
 
-from xrdkit.corrections._step import CORRECTIONS, frame_shape, weighted
+from xrdkit.corrections._step import CORRECTIONS, frame_shape, with_factor
 from xrdkit.errors import SpecError
 from xrdkit.geometry import Calibration
 
@@ -23,10 +27,10 @@ class Polarization:
             raise SpecError(f"polarization factor {self.factor} is outside -1 to 1")
 
     def apply(self, data: xr.Dataset) -> xr.Dataset:
-        """Return the frames with P in their ``pixel_weight``."""
+        """Return the frames with P as ``factor_polarization``."""
         shape = frame_shape(data, "Polarization")
         factor = self.calibration.polarization(shape, self.factor)
-        return weighted(data, xr.DataArray(factor, dims=("y", "x")))
+        return with_factor(data, "polarization", factor, "polarisation factor of the pixel")
 
     def record(self) -> dict[str, object]:
         """Return the settings."""
