@@ -15,6 +15,8 @@ from xrdkit.canonical import sha256_value
 from xrdkit.errors import CalibrationImplausible, FrameShapeMismatch, SpecError
 
 Array = NDArray[np.float64]
+#: Parameters of the `Calibration.covariance`, in order.
+PARAMETERS = ("distance", "poni1", "poni2", "rot1", "rot2", "wavelength")
 RadialUnit = Literal["q", "two_theta", "d", "radius"]
 
 
@@ -73,6 +75,9 @@ class Calibration:
     """Wavelength, ångström; 0.01 to 10."""
     detector: Detector
     """The detector."""
+    covariance: tuple[tuple[float, ...], ...] | None = None
+    """Covariance of (distance, poni1, poni2, rot1, rot2, wavelength), 6 x 6, in the units of these
+    fields; 0 where a value is taken as exact. None: not known."""
 
     def __post_init__(self) -> None:
         _in_range("distance", self.distance, 5e-3, 100.0, "m")
@@ -81,6 +86,8 @@ class Calibration:
             _in_range(name, getattr(self, name), -10.0, 10.0, "m")
         for name in ("rot1", "rot2", "rot3"):
             _in_range(name, getattr(self, name), -2 * math.pi, 2 * math.pi, "rad")
+        if self.covariance is not None:
+            _check_covariance(np.asarray(self.covariance, dtype=np.float64))
 
     def digest(self) -> str:
         """Return the SHA-256 of all values."""
@@ -130,14 +137,26 @@ class Calibration:
             size[0] - y if detector.rows_reversed else y,
         )
 
-    def positions(self, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+    def positions(
+        self,
+        shape: tuple[int, int],
+        offset: tuple[float, float] = (0.0, 0.0),
+        shift: Array | None = None,
+    ) -> tuple[Array, Array, Array]:
         """Return (t1, t2, t3) of the pixel centres in m, each of `shape`, sample at the origin.
 
         t3 runs along the beam, t1 up, t2 sideways: t = R3 R2 R1 (p1 - poni1, p2 - poni2, L) with
-        pyFAI's rotations. Raises FrameShapeMismatch where the detector has another shape.
+        pyFAI's rotations. `offset` (y, x) in pixel names another point of every pixel than its
+        centre; `shift` (y, x) in m says how far outward from the PONI counts are registered from
+        where their ray met the sensor (parallax), which is taken off. Raises FrameShapeMismatch
+        where the detector has another shape.
         """
-        p1, p2 = self._detector_coordinates(shape)
-        p1, p2 = (p1 - self.poni1)[:, None], (p2 - self.poni2)[None, :]
+        y, x = self._detector_coordinates(shape, offset)
+        p1, p2 = (y - self.poni1)[:, None], (x - self.poni2)[None, :]
+        if shift is not None:
+            away = np.hypot(p1, p2)
+            kept = 1.0 - np.divide(shift, away, out=np.zeros(away.shape), where=away > 0)
+            p1, p2 = p1 * kept, p2 * kept
         s1, c1 = math.sin(self.rot1), math.cos(self.rot1)
         s2, c2 = math.sin(self.rot2), math.cos(self.rot2)
         s3, c3 = math.sin(self.rot3), math.cos(self.rot3)
@@ -152,23 +171,37 @@ class Calibration:
         t1, t2, t3 = self.positions(shape)
         return np.arctan2(np.hypot(t1, t2), t3)
 
-    def azimuth(self, shape: tuple[int, int]) -> Array:
-        """Return χ of every pixel centre, degree in (-180, 180]; 0 along +x, 90 along +y."""
-        t1, t2, _ = self.positions(shape)
+    def azimuth(self, shape: tuple[int, int], shift: Array | None = None) -> Array:
+        """Return χ of every pixel centre, degree in (-180, 180]; 0 along +x, 90 along +y.
+
+        `shift` as in `positions`.
+        """
+        t1, t2, _ = self.positions(shape, shift=shift)
         chi = np.degrees(np.arctan2(t1, t2))
         chi[chi <= -180.0] = 180.0
         return chi
 
-    def radial(self, shape: tuple[int, int], unit: RadialUnit) -> Array:
+    def radial(
+        self,
+        shape: tuple[int, int],
+        unit: RadialUnit,
+        offset: tuple[float, float] = (0.0, 0.0),
+        shift: Array | None = None,
+    ) -> Array:
         """Return the radial coordinate of every pixel centre in its stored unit, of `shape`.
 
         ``"q"``: 4π sin θ/λ in 1/nm; ``"two_theta"``: degree; ``"d"``: λ/(2 sin θ) in nm;
-        ``"radius"``: distance of the pixel from the beam in mm (pyFAI's ``r_mm``).
+        ``"radius"``: distance of the pixel from the beam in mm (pyFAI's ``r_mm``). `offset` and
+        `shift` as in `positions`.
         """
+        return self.radial_at(*self.positions(shape, offset, shift), unit)
+
+    def radial_at(self, t1: Array, t2: Array, t3: Array, unit: RadialUnit) -> Array:
+        """Return the radial coordinate of points (t1, t2, t3) in m, in the stored unit of `unit`."""
+        across = np.hypot(t1, t2)
         if unit == "radius":
-            t1, t2, _ = self.positions(shape)
-            return 1e3 * np.hypot(t1, t2)
-        angle = self.two_theta(shape)
+            return 1e3 * across
+        angle = np.arctan2(across, t3)
         if unit == "two_theta":
             return np.degrees(angle)
         q = self.q_of_two_theta(angle)
@@ -203,21 +236,35 @@ class Calibration:
         # cos² 2θ = t3²/t², and cos 2χ sin² 2θ = (t2² - t1²)/t², without a trigonometric call.
         return 0.5 * (1.0 + t3**2 / whole - factor * (t2**2 - t1**2) / whole)
 
-    def _detector_coordinates(self, shape: tuple[int, int]) -> tuple[Array, Array]:
-        """Return the pixel centres along y and x in m, orientation applied."""
+    def _detector_coordinates(
+        self, shape: tuple[int, int], offset: tuple[float, float] = (0.0, 0.0)
+    ) -> tuple[Array, Array]:
+        """Return the pixel centres, or another point, along y and x in m, orientation applied."""
         detector = self.detector
         if detector.shape is not None and tuple(shape) != tuple(detector.shape):
             raise FrameShapeMismatch(
                 f"frame of {tuple(shape)} pixels, calibration of {detector.shape}",
                 hint="is the frame transposed, or the calibration of another detector?",
             )
-        y = np.arange(shape[0], dtype=np.float64) + 0.5
-        x = np.arange(shape[1], dtype=np.float64) + 0.5
+        y = np.arange(shape[0], dtype=np.float64) + (0.5 + offset[0])
+        x = np.arange(shape[1], dtype=np.float64) + (0.5 + offset[1])
         if detector.rows_reversed:
             y = y[::-1]
         if detector.columns_reversed:
             x = x[::-1]
         return y * detector.pixel_size_y, x * detector.pixel_size_x
+
+
+def _check_covariance(matrix: Array) -> None:
+    if matrix.shape != (6, 6) or not np.all(np.isfinite(matrix)):
+        raise CalibrationImplausible(f"covariance of shape {matrix.shape} is not 6 x 6 and finite")
+    size = np.sqrt(np.abs(np.diag(matrix)))
+    scaled = matrix / np.where(size > 0, size, 1.0) / np.where(size > 0, size, 1.0)[:, None]
+    if np.any(np.abs(scaled - scaled.T) > 1e-6) or np.linalg.eigvalsh(scaled)[0] < -1e-6:
+        raise CalibrationImplausible(
+            "covariance is not that of any errors: symmetric, no negative variance",
+            hint="order: distance, poni1, poni2, rot1, rot2, wavelength",
+        )
 
 
 def _in_range(name: str, value: float, low: float, high: float, unit: str) -> None:

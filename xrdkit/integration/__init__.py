@@ -1,7 +1,9 @@
 """Azimuthal integration on explicit bins, with standard errors that hold at every count level."""
 
+from xrdkit.integration.average import average
 from xrdkit.integration.azimuthal import integrate
 from xrdkit.integration.cake import cake
-from xrdkit.integration.spec import IntegrationSpec, Normalization
+from xrdkit.integration.normalization import Normalization
+from xrdkit.integration.spec import IntegrationSpec
 
-__all__ = ["IntegrationSpec", "Normalization", "cake", "integrate"]
+__all__ = ["IntegrationSpec", "Normalization", "average", "cake", "integrate"]

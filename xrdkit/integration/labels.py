@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
 from xrdkit.geometry import Calibration
+from xrdkit.integration.assignment import azimuth_span
 from xrdkit.integration.reduction import Reduction
-from xrdkit.integration.spec import IntegrationSpec, Normalization
-from xrdkit.integration.weights import azimuth_span
+from xrdkit.integration.spec import IntegrationSpec
+from xrdkit.uncertainty import BETWEEN_BINS, BETWEEN_FRAMES, COVARIANCE, ERRORS, OFFSET, SOURCE
 
 Array = NDArray[np.float64]
 
@@ -30,12 +31,12 @@ def labelled(
     attrs: dict[str, Any] = {
         "schema": kind.name,
         "radiation": "monochromatic",
-        "solid_angle_corrected": int(spec.solid_angle),
+        "solid_angle_corrected": int("solid_angle" in reduction.corrections),
     }
-    if spec.polarization is not None:
+    if spec.polarization is not None and "polarization" in reduction.corrections:
         attrs["polarization_factor"] = float(spec.polarization)
     data = xr.Dataset(
-        _variables(frames, spec, reduction, (*lead, axis)),
+        _variables(reduction, (*lead, axis)),
         coords=_coordinates(calibration, spec, reduction, axis),
         attrs=attrs,
     )
@@ -54,37 +55,79 @@ def labelled(
     )
 
 
-def _variables(
-    frames: xr.Dataset, spec: IntegrationSpec, reduction: Reduction, dims: tuple[str, ...]
-) -> dict[str, Any]:
+def _variables(reduction: Reduction, dims: tuple[str, ...]) -> dict[str, Any]:
     axis, plan, sums = dims[-1], reduction.plan, reduction.sums
-    shape = (len(sums), *([plan.azimuth_bins] if plan.azimuth_bins else []), plan.edges.size - 1)
-    unit = _unit(frames, spec)
-    norm = np.stack([s.norm for s in sums])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.stack([s.moment for s in sums]) / norm
+    bins = (*([plan.azimuth_bins] if plan.azimuth_bins else []), plan.edges.size - 1)
+    unit, place = _unit(reduction), schema.RADIAL[axis]
 
     def put(values: NDArray[Any], units: str, text: str, **more: str) -> tuple[Any, Any, Any]:
-        return dims, values.reshape(shape), {"units": units, "long_name": text, **more}
+        return dims, values.reshape(-1, *bins), {"units": units, "long_name": text, **more}
 
-    return {
+    def put_rows(label: str, values: NDArray[Any], units: str, text: str) -> tuple[Any, Any, Any]:
+        shape = (len(sums), -1, *bins)
+        return (
+            (schema.FRAME, label, *dims[1:]),
+            values.reshape(shape),
+            {"units": units, "long_name": text},
+        )
+
+    mean, spread = _positions(reduction)
+    budgets = reduction.budgets
+    out = {
         "intensity": put(
             reduction.intensity, unit, "scattered intensity", ancillary_variables="sigma"
         ),
-        "sigma": put(reduction.sigma, unit, "standard error of intensity"),
+        "sigma": put(np.stack([b.sigma for b in budgets]), unit, "standard error of intensity"),
         "n_pixels": put(
-            np.stack([s.pixels for s in sums]).astype(np.int64), "1", "number of pixels in the bin"
+            np.stack([s.weights.pixels for s in sums]), "1", "number of pixels in the bin"
         ),
+        "counts": put(np.stack([s.counts for s in sums]), "count", "sum of the raw counts"),
         "signal": put(
             np.stack([s.signal for s in sums]), "count", "sum of the counts, dark subtracted"
         ),
         "normalization": put(
-            norm * reduction.doses[:, None], "1", "sum of the pixel weights times the dose"
+            np.stack([s.norm for s in sums]) * reduction.doses[:, None],
+            "1",
+            "sum of the pixel weights times the dose",
         ),
-        f"{axis}_mean": put(
-            mean, schema.RADIAL[axis], f"mean {schema.RADIAL_NAMES[axis]} of the pixels"
+        f"{axis}_mean": put(mean, place, f"mean {schema.RADIAL_NAMES[axis]} of the pixels"),
+        f"{axis}_spread": put(
+            spread, place, f"standard deviation of the {schema.RADIAL_NAMES[axis]} of the pixels"
+        ),
+        ERRORS: put_rows(
+            SOURCE,
+            np.stack([[s.error for s in b.sources] for b in budgets]),
+            unit,
+            "standard error of intensity from each source, signed where common to all bins",
         ),
     }
+    if plan.is_split:
+        square = {"count": "count2", "1/cm": "1/cm2", "1": "1"}[unit]
+        out[COVARIANCE] = put_rows(
+            OFFSET,
+            np.stack([b.band for b in budgets]),
+            square,
+            "covariance of bin k and k + offset from the sources independent between bins",
+        )
+    if reduction.corrections:
+        out["ledger"] = put_rows(
+            "correction", reduction.ledger, "1", "factor by which each correction changed the bin"
+        )
+    if reduction.geometry is not None:
+        sigma = np.broadcast_to(reduction.geometry.sigma, (len(sums), plan.bins)).copy()
+        text = f"standard error of the {schema.RADIAL_NAMES[axis]} from the calibration"
+        out[f"{axis}_sigma"] = put(sigma, place, text)
+    return out
+
+
+def _positions(reduction: Reduction) -> tuple[Array, Array]:
+    """Return mean and standard deviation of the radial coordinate of the pixels of each bin."""
+    norm = np.stack([s.norm for s in reduction.sums])
+    first, second = (np.stack([s.weights.moments[k] for s in reduction.sums]) for k in (0, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = np.where(norm > 0, first / norm, np.nan)
+        square = np.where(norm > 0, second / norm, np.nan) - shift**2
+    return reduction.plan.centres + shift, np.sqrt(np.maximum(square, 0.0))
 
 
 def _coordinates(
@@ -109,8 +152,26 @@ def _coordinates(
             {"units": "1", "long_name": "share of the emission line in the intensity"},
         ),
     }
+    sources = reduction.budgets[0].sources
+    coords[SOURCE] = (SOURCE, [s.name for s in sources], {"long_name": "source of the error"})
+    coords[BETWEEN_BINS] = (
+        SOURCE,
+        [s.between_bins for s in sources],
+        {"long_name": "how the errors of a source hang together between bins"},
+    )
+    coords[BETWEEN_FRAMES] = (
+        SOURCE,
+        [s.between_frames for s in sources],
+        {"long_name": "how the errors of a source hang together between frames"},
+    )
+    if reduction.plan.is_split:
+        offsets = np.arange(reduction.plan.widest)
+        coords[OFFSET] = (OFFSET, offsets, {"units": "1", "long_name": "distance between two bins"})
+    if reduction.corrections:
+        names = list(reduction.corrections)
+        coords["correction"] = ("correction", names, {"long_name": "correction, in order"})
     if reduction.plan.azimuth_bins:
-        centres = azimuth_centres(spec.azimuth_range, reduction.plan.azimuth_bins)
+        centres = azimuth_centres(spec.sector, reduction.plan.azimuth_bins)
         attrs = {"units": "degree", "long_name": "azimuth, 0 along +x, 90 along +y"}
         coords["azimuth"] = ("azimuth", centres, attrs)
     return coords
@@ -123,13 +184,12 @@ def azimuth_centres(sector: tuple[float, float] | None, bins: int) -> Array:
     return 180.0 - np.mod(180.0 - centres, 360.0)
 
 
-def _unit(frames: xr.Dataset, spec: IntegrationSpec) -> str:
+def _unit(reduction: Reduction) -> str:
     """Return count, 1/cm on the absolute scale, 1 for counts over a dose (arbitrary)."""
-    wanted = spec.normalization
-    if wanted is not None and wanted.absolute_scale is not None:
+    acting = set(reduction.corrections)
+    if "absolute_scale" in acting:
         return "1/cm"
-    undivided = (wanted is None or wanted == Normalization()) and "dose" not in frames
-    return "count" if undivided else "1"
+    return "count" if reduction.is_undivided else "1"
 
 
 def _centres(edges: Array, spec: IntegrationSpec) -> Array:

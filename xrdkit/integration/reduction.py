@@ -1,4 +1,4 @@
-"""What integration and caking share: the sums of every frame on one plan."""
+"""What integration and caking share: intensities, errors and ledger of every frame on one plan."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +8,25 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import schema
-from xrdkit.averaging import AveragedFrame, average_frames
-from xrdkit.errors import EmptyResult, FrameShapeMismatch, IntegrationFailed, SpecError
+from xrdkit.averaging import AveragedFrame
+from xrdkit.canonical import sha256_array, sha256_value
+from xrdkit.dead_time import true_counts
+from xrdkit.errors import CorrectionFailed, EmptyResult, IntegrationFailed, SpecError
 from xrdkit.geometry import Calibration
-from xrdkit.integration.accumulators import Sums, intensity_and_sigma, sum_frame
-from xrdkit.integration.dose import dose
-from xrdkit.integration.spec import FrameLike, IntegrationSpec
+from xrdkit.integration.assignment import Array, Shape, assignment
+from xrdkit.integration.attachments import PARALLAX, PixelMaps, acting, average, pixel_maps
+from xrdkit.integration.cache import PlanCache
+from xrdkit.integration.dose import dose_factors
+from xrdkit.integration.frame_sums import FrameSummer, FrameSums, Noise, native
+from xrdkit.integration.geometry_error import GeometryError, geometry_error
+from xrdkit.integration.ledger import ledger
+from xrdkit.integration.level import frame_level, mean_level
+from xrdkit.integration.sources import BackgroundShare, ErrorBudget, error_budget
+from xrdkit.integration.spec import IntegrationSpec
 from xrdkit.integration.weights import Plan, make_plan
 from xrdkit.masks import declared_sentinels, no_data_reasons
 
-Array = NDArray[np.float64]
-Shape = tuple[int, int]
+_PLANS: PlanCache[Plan] = PlanCache(768 * 2**20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +35,22 @@ class Reduction:
 
     plan: Plan
     """Bins and weights of the pixels."""
-    sums: tuple[Sums, ...]
+    sums: tuple[FrameSums, ...]
     """Accumulators of each frame."""
     intensity: Array
     """Intensity of every bin, shape (frame, bins)."""
-    sigma: Array
-    """Its standard error, shape (frame, bins)."""
+    budgets: tuple[ErrorBudget, ...]
+    """Its errors."""
+    corrections: tuple[str, ...]
+    """Names of the corrections that acted, in order."""
+    ledger: Array
+    """Factor of each correction, shape (frame, correction, bins)."""
     doses: Array
-    """g of each frame, shape (frame,)."""
+    """g of each frame, the absolute scale included, shape (frame,)."""
+    is_undivided: bool
+    """Whether no factor of a dose divides the frames."""
+    geometry: GeometryError | None
+    """Effect of the errors of the calibration, where they are known."""
     shape: Shape
     """Rows and columns of the frames."""
 
@@ -46,6 +62,64 @@ def reduce_frames(
 
     Arguments and errors as `xrdkit.integrate`.
     """
+    shape = _checked(frames, calibration, spec)
+    number = frames.sizes[schema.FRAME]
+    names = tuple(n for n in acting(frames, spec) if n != PARALLAX)
+    maps = pixel_maps(frames, calibration, spec, shape)
+    below = None
+    if spec.background is not None and "background" in names:
+        below = average("background", spec.background, shape)
+    plan = _plan(calibration, shape, spec, maps, below, azimuth_bins)
+    factors = dose_factors(frames, spec.normalization, number, spec.without)
+    scale, scale_relative = _absolute_scale(spec)
+    doses = np.prod([f.values for f in factors], axis=0) / scale * np.ones(number)
+    has_dead_time = "dead_time" in names
+    summer = FrameSummer(plan, _noise(spec))
+    background = _background(spec, plan, below, maps.dark, scale)
+    errors = geometry_error(calibration, shape, spec, plan, maps.shift)
+    dark_scales = _dark_scales(frames, maps.dark, number)
+    sums, budgets, tables, intensities = [], [], [], []
+    for k in range(number):
+        total = _frame(frames, k, summer, float(dark_scales[k]), has_dead_time)
+        if not total.weights.pixels.any():
+            raise EmptyResult(
+                "no valid pixel is left in any bin", frame=k, hint="is the frame blank or masked?"
+            )
+        level = frame_level(total, float(doses[k]))
+        net = level.intensity
+        if background is not None:
+            net = net - background.level.intensity
+        budget = error_budget(
+            level,
+            total.weights,
+            factors,
+            k,
+            background=background,
+            dark_frames=0 if maps.dark is None else maps.dark.frames,
+            scale_relative=scale_relative,
+            geometry={}
+            if errors is None
+            else errors.on_intensity(plan.centres, net, level.counting[0]),
+        )
+        sums.append(total)
+        budgets.append(budget)
+        intensities.append(net)
+        tables.append(ledger(names, total, factors, k, scale, level, net))
+    return Reduction(
+        plan=plan,
+        sums=tuple(sums),
+        intensity=np.stack(intensities),
+        budgets=tuple(budgets),
+        corrections=names,
+        ledger=np.stack(tables),
+        doses=doses,
+        is_undivided=not factors,
+        geometry=errors,
+        shape=shape,
+    )
+
+
+def _checked(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpec) -> Shape:
     if not isinstance(calibration, Calibration):
         raise SpecError(
             f"calibration is a {type(calibration).__name__}, not a Calibration",
@@ -55,108 +129,83 @@ def reduce_frames(
         raise SpecError(f"spec is a {type(spec).__name__}, not an IntegrationSpec")
     schema.validate(frames, schema.FRAMES)
     number, *size = frames["counts"].shape
-    shape: Shape = (size[0], size[1])
     if number == 0:
         raise EmptyResult("there is no frame to integrate")
-    dark = _dark(frames, spec, shape)
-    background = None if spec.background is None else _average("background", spec.background, shape)
-    usable, pixel_weight = _pixel_maps(frames, spec, shape, dark, background)
-    plan = make_plan(
-        calibration,
-        shape,
-        spec,
-        usable=usable,
-        pixel_weight=pixel_weight,
-        azimuth_bins=azimuth_bins,
+    return size[0], size[1]
+
+
+def _plan(
+    calibration: Calibration,
+    shape: Shape,
+    spec: IntegrationSpec,
+    maps: PixelMaps,
+    background: AveragedFrame | None,
+    azimuth_bins: int,
+) -> Plan:
+    usable = maps.usable
+    if background is not None:
+        usable = usable & np.isfinite(background.mean)
+    bins = assignment(calibration, shape, spec, usable, azimuth_bins=azimuth_bins, shift=maps.shift)
+    dark = maps.dark
+    key = sha256_value(
+        {
+            "bins": [sha256_array(bins.edges), spec.sector, azimuth_bins, spec.splitting],
+            "calibration": [calibration.digest(), spec.unit],
+            "shift": None if maps.shift is None else sha256_array(maps.shift),
+            "usable": sha256_array(np.packbits(usable)),
+            "factors": [[n, sha256_array(f)] for n, f in maps.factors.items()],
+            "errors": [[n, sha256_array(e)] for n, e in maps.errors.items()],
+            "dark": None if dark is None else dark.digest(),
+        }
     )
-    doses = dose(frames, spec.normalization, number)
-    below, below_dose = _background_sums(spec, plan, shape, background, dark)
-    dark_scales = _dark_scales(frames, dark, number)
-    sums: list[Sums] = []
-    curves: list[tuple[Array, Array]] = []
-    for k in range(number):
-        raw = _read(frames, k)
-        bad = no_data_reasons(raw, declared_sentinels(frames["counts"].attrs)) != 0
-        total = sum_frame(
-            raw.astype(np.float64), bad, plan, dark=dark, dark_scale=float(dark_scales[k])
+    plan = _PLANS.get(
+        key,
+        lambda: make_plan(
+            bins,
+            usable=usable,
+            factors=maps.factors,
+            errors=maps.errors,
+            dark=None if dark is None else dark.mean,
+            dark_variance=None if dark is None else dark.variance,
+        ),
+    )
+    if plan.usable.size == 0:
+        low, high = plan.edges[0], plan.edges[-1]
+        raise EmptyResult(
+            f"no usable pixel lies between {low:g} and {high:g} ({spec.unit})",
+            hint="compare range, azimuth_range, mask and flat with the reach of the detector",
         )
-        if not total.pixels.any():
-            raise EmptyResult(
-                "no valid pixel is left in any bin", frame=k, hint="is the frame blank or masked?"
-            )
-        sums.append(total)
-        curves.append(intensity_and_sigma(total, float(doses[k]), below, below_dose))
-    return Reduction(
-        plan=plan,
-        sums=tuple(sums),
-        intensity=np.stack([c[0] for c in curves]),
-        sigma=np.stack([c[1] for c in curves]),
-        doses=doses,
-        shape=shape,
-    )
+    return plan
 
 
-def _read(frames: xr.Dataset, k: int) -> NDArray[Any]:
-    raw = np.asarray(frames["counts"][k].values)
+def _frame(
+    frames: xr.Dataset, k: int, summer: FrameSummer, dark_scale: float, has_dead_time: bool
+) -> FrameSums:
+    counts = frames["counts"]
+    raw = np.asarray(counts[k].values)
     if raw.dtype.kind not in "iufb":
         raise IntegrationFailed(f"frames of dtype {raw.dtype} are not numbers", frame=k)
-    return raw
+    bad = no_data_reasons(raw, declared_sentinels(counts.attrs)) != 0
+    if "saturation" in counts.attrs:
+        bad |= raw >= float(counts.attrs["saturation"])
+    flat = native(raw)
+    if not has_dead_time:
+        return summer.frame(flat, bad.ravel(), dark_scale=dark_scale)
+    true, variance = _true_counts(frames, flat, k)
+    lost = bad.ravel() | ~np.isfinite(true)
+    kept = np.where(lost, 0.0, true), np.where(lost, 0.0, variance)
+    return summer.frame(flat, lost, dark_scale=dark_scale, true=kept)
 
 
-def _average(name: str, data: FrameLike, shape: Shape) -> AveragedFrame:
-    averaged = average_frames(data)
-    if averaged.mean.shape != shape:
-        raise FrameShapeMismatch(f"{name} of {averaged.mean.shape} pixels, frames of {shape}")
-    return averaged
-
-
-def _dark(frames: xr.Dataset, spec: IntegrationSpec, shape: Shape) -> AveragedFrame | None:
-    """Return the dark of the spec, or the one that a correction attached to the frames."""
-    if spec.dark is not None:
-        return _average("dark", spec.dark, shape)
-    if "dark" not in frames:
-        return None
-    exposure = frames["dark"].attrs.get("exposure_time")
-    return AveragedFrame(
-        mean=np.asarray(frames["dark"].values, dtype=float),
-        variance=np.asarray(frames["dark_variance"].values, dtype=float),
-        exposure_time=None if exposure is None else float(exposure),
-        frames=int(frames["dark"].attrs.get("frames", 1)),
-    )
-
-
-def _pixel_maps(
-    frames: xr.Dataset,
-    spec: IntegrationSpec,
-    shape: Shape,
-    dark: AveragedFrame | None,
-    background: AveragedFrame | None,
-) -> tuple[NDArray[np.bool_], Array]:
-    """Return which pixels may count at all, and their weight from flat and earlier corrections."""
-    usable = np.ones(shape, dtype=bool)
-    weight = np.ones(shape)
-    if "mask" in frames:
-        usable &= np.asarray(frames["mask"].values) == 0
-    if spec.mask is not None:
-        usable &= _map("mask", spec.mask, shape) == 0
-    if "pixel_weight" in frames:
-        weight *= np.asarray(frames["pixel_weight"].values, dtype=float)
-    if spec.flat is not None:
-        weight *= _map("flat", spec.flat, shape).astype(float)
-    for averaged in (dark, background):
-        if averaged is not None:
-            usable &= np.isfinite(averaged.mean)
-    return usable, weight
-
-
-def _map(name: str, data: FrameLike, shape: Shape) -> NDArray[Any]:
-    values = average_frames(data).mean if isinstance(data, xr.Dataset) else np.asarray(data)
-    if values.shape != shape:
-        raise FrameShapeMismatch(
-            f"{name} of {values.shape} pixels, frames of {shape}",
-            hint="was it made for another detector, or transposed?",
+def _true_counts(frames: xr.Dataset, raw: NDArray[Any], k: int) -> tuple[Array, Array]:
+    if "exposure_time" not in frames.coords:
+        raise CorrectionFailed(
+            "dead time needs the exposure of the frames, which they do not state",
+            hint="open_frames(..., stated={'exposure_time': seconds})",
         )
-    return values
+    exposure = float(frames["exposure_time"].values[k])
+    dead = frames["dead_time"]
+    return true_counts(raw, float(dead.values), exposure, dead.attrs["model"])
 
 
 def _dark_scales(data: xr.Dataset, dark: AveragedFrame | None, number: int) -> Array:
@@ -169,33 +218,51 @@ def _dark_scales(data: xr.Dataset, dark: AveragedFrame | None, number: int) -> A
     return np.asarray(scales, dtype=float)
 
 
-def _background_sums(
+def _background(
     spec: IntegrationSpec,
     plan: Plan,
-    shape: Shape,
-    background: AveragedFrame | None,
+    averaged: AveragedFrame | None,
     dark: AveragedFrame | None,
-) -> tuple[Sums | None, float]:
-    """Return the sums of the background on the same plan, and g_b/β."""
-    if background is None:
-        return None, 1.0
-    data = spec.background if isinstance(spec.background, xr.Dataset) else xr.Dataset()
-    scale = 1.0
-    if dark is not None and dark.exposure_time and background.exposure_time:
-        scale = background.exposure_time / dark.exposure_time
-    sums = sum_frame(
-        background.mean,
-        ~np.isfinite(background.mean),
-        plan,
-        dark=dark,
-        dark_scale=scale,
-        averaged=background,
-    )
+    scale: float,
+) -> BackgroundShare | None:
+    """Return β times the level of the background frames, each with its own dose."""
+    if averaged is None or spec.background is None:
+        return None
+    data = _as_frames(spec.background)
+    number = data.sizes[schema.FRAME]
     wanted = spec.background_normalization or spec.normalization
-    doses = dose(data, wanted, background.frames)
-    if np.ptp(doses) > 1e-9 * doses[0]:
-        raise IntegrationFailed(
-            "the background frames have unequal doses",
-            hint="average frames of one dose, or normalise them one by one",
-        )
-    return sums, float(doses[0]) / spec.background_scale
+    factors = dose_factors(data, wanted, number, spec.without)
+    doses = np.prod([f.values for f in factors], axis=0) / scale * np.ones(number)
+    dark_scales = _dark_scales(data, dark, number)
+    summer = FrameSummer(plan, _noise(spec))
+    sums = []
+    for k in range(number):
+        total = _frame(data, k, summer, float(dark_scales[k]), "dead_time" in data)
+        sums.append((total, float(doses[k])))
+    return BackgroundShare(
+        level=mean_level(sums, spec.background_scale),
+        doses=factors,
+        scale=spec.background_scale,
+        scale_sigma=spec.background_scale_sigma,
+    )
+
+
+def _as_frames(data: Any) -> xr.Dataset:
+    """Return a FRAMES Dataset of frames that were handed in as one, or as an array of counts."""
+    if isinstance(data, xr.Dataset):
+        return data
+    stack = np.asarray(data)
+    stack = stack[None] if stack.ndim == 2 else stack
+    return xr.Dataset({"counts": ((schema.FRAME, "y", "x"), stack, {"units": "count"})})
+
+
+def _noise(spec: IntegrationSpec) -> Noise:
+    return Noise(gain=spec.gain, readout=spec.readout_noise)
+
+
+def _absolute_scale(spec: IntegrationSpec) -> tuple[float, float]:
+    """Return K and its relative standard error; 1 and 0 where none is asked for."""
+    wanted = spec.normalization
+    if wanted is None or wanted.absolute_scale is None or "absolute_scale" in spec.without:
+        return 1.0, 0.0
+    return wanted.absolute_scale, (wanted.absolute_scale_sigma or 0.0) / wanted.absolute_scale

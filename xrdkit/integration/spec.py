@@ -1,7 +1,6 @@
 """What an azimuthal integration is asked to do."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,50 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from xrdkit.canonical import sha256_array
 from xrdkit.errors import SpecError
 from xrdkit.geometry import RadialUnit
+from xrdkit.integration.normalization import Normalization
 
 FrameLike = xr.Dataset | xr.DataArray | NDArray[Any]
-#: A number for all frames, one number for each, or ``"frame"``: the coordinate of the frames.
-PerFrame = float | Sequence[float] | Literal["frame"]
-
 #: More bins than any detector has pixels along its diagonal.
 MAX_BINS = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Normalization:
-    """Factors by which the intensity of each frame is divided; None leaves a factor out.
-
-    Every factor is a number, a sequence with one number for each frame, or ``"frame"`` for the
-    coordinate that the frames carry. Nothing is divided by that is not asked for.
-    """
-
-    monitor: PerFrame | None = None
-    """Incident dose, counts of a monitor or photons; ``"frame"``: coordinate ``monitor``."""
-    time: PerFrame | None = None
-    """Exposure, s; ``"frame"``: coordinate ``exposure_time``."""
-    transmission: PerFrame | None = None
-    """Transmitted part of the beam, 0 to 1; ``"frame"``: coordinate ``transmission``."""
-    thickness: PerFrame | None = None
-    """Sample thickness along the beam, cm; ``"frame"``: coordinate ``thickness``."""
-    absolute_scale: float | None = None
-    """Factor K from normalised counts to the differential cross section per volume in 1/cm; with
-    it the intensity is stored in 1/cm."""
-
-    def __post_init__(self) -> None:
-        for name in ("monitor", "time", "transmission", "thickness"):
-            value = getattr(self, name)
-            if value is None or (isinstance(value, str) and value == "frame"):
-                continue
-            if isinstance(value, str):
-                raise SpecError(f"normalization.{name} {value!r} is not a number or 'frame'")
-            numbers = np.atleast_1d(np.asarray(value, dtype=float))
-            if not np.all(np.isfinite(numbers) & (numbers > 0)):
-                raise SpecError(f"normalization.{name} must be positive and finite, not {value}")
-            if name == "transmission" and np.any(numbers > 1):
-                raise SpecError(f"normalization.transmission is above 1: {value}")
-        scale = self.absolute_scale
-        if scale is not None and not (math.isfinite(scale) and scale > 0):
-            raise SpecError(f"normalization.absolute_scale must be positive, not {scale}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +33,16 @@ class IntegrationSpec:
     spacing: Literal["linear", "log"] = "linear"
     """How `bins` divide `range`."""
     azimuth_range: tuple[float, float] | None = None
-    """Sector (low, high) in degree, taken modulo 360 and half-open; None or 360 wide: all."""
+    """Sector from low to high in degree, modulo 360 and half-open: (350, 10) is 20 degree wide.
+    None or 360 wide: all."""
+    azimuth_slice: tuple[float, float] | None = None
+    """The same as (centre, width) in degree; replaces `azimuth_range`."""
     azimuth_bins: int = 36
     """Number of sectors into which a cake divides `azimuth_range`; profiles are not divided."""
-    splitting: Literal["none"] = "none"
-    """``"none"``: every pixel counts in the bin of its centre, so that bins are independent."""
+    splitting: Literal["none", "full"] = "none"
+    """``"none"``: every pixel counts in the bin of its centre, so that bins are independent.
+    ``"full"``: a pixel counts in each radial bin with the share of its area that lies there, and
+    the covariance between bins is stored. Sectors take a pixel by its centre either way."""
     solid_angle: bool = True
     """Divide by the relative solid angle of the pixels."""
     polarization: float | None = None
@@ -95,19 +60,29 @@ class IntegrationSpec:
     """Factor β on the background, such as the volume fraction of a solvent."""
     normalization: Normalization | None = None
     """Dose, time, transmission, thickness of the frames."""
+    background_scale_sigma: float = 0.0
+    """Standard error of `background_scale`, common to all bins and frames."""
     background_normalization: Normalization | None = None
     """The same for the background frame; None: as `normalization`, which must not hold numbers of
     the sample (monitor, time, transmission) then."""
+    gain: float = 1.0
+    """Detector counts per photon: 1 for photon counters, ADU per photon for integrating detectors.
+    The variance of n counts is gain · n + readout_noise²."""
+    readout_noise: float = 0.0
+    """Standard deviation of a pixel's counts without light, in detector counts."""
+    without: tuple[str, ...] = ()
+    """Names of corrections to leave out, as the ledger of a profile calls them, to see what they
+    do: ``("polarization",)``."""
 
     def __post_init__(self) -> None:
         if self.unit not in ("q", "two_theta", "d", "radius"):
             raise SpecError(f"unit {self.unit!r} is not q, two_theta, d or radius")
         if self.spacing not in ("linear", "log"):
             raise SpecError(f"spacing {self.spacing!r} is not linear or log")
-        if self.splitting != "none":
+        if self.splitting not in ("none", "full"):
             raise SpecError(
-                f"splitting {self.splitting!r} is not 'none'",
-                hint="pixel splitting correlates neighbouring bins; bins here are independent",
+                f"splitting {self.splitting!r} is not 'none' or 'full'",
+                hint="splitting over bounding boxes puts counts into bins the pixel does not reach",
             )
         for name in ("bins", "azimuth_bins"):
             number = getattr(self, name)
@@ -119,22 +94,53 @@ class IntegrationSpec:
             raise SpecError(f"polarization {self.polarization} is outside -1 to 1")
         if not (math.isfinite(self.background_scale) and self.background_scale > 0):
             raise SpecError(f"background_scale must be positive, not {self.background_scale}")
+        if not (math.isfinite(self.gain) and self.gain > 0):
+            raise SpecError(f"gain must be positive, not {self.gain}")
+        for name in ("readout_noise", "background_scale_sigma"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise SpecError(f"{name} must be finite and not negative, not {value}")
+        names: object = self.without
+        if isinstance(names, str) or not all(isinstance(n, str) for n in self.without):
+            raise SpecError(f"without must be names of corrections, not {self.without!r}")
         self._check_background()
-        for name in ("range", "azimuth_range"):
-            _check_pair(name, getattr(self, name))
+        _check_pair("range", self.range)
+        self._check_sector()
         if self.edges is not None:
             _check_edges(np.asarray(self.edges))
+
+    @property
+    def sector(self) -> tuple[float, float] | None:
+        """Lower edge and width of the sector, degree, width above 0 and at most 360; None: all."""
+        if self.azimuth_slice is not None:
+            centre, width = self.azimuth_slice
+            return (centre - width / 2, min(width, 360.0))
+        if self.azimuth_range is None:
+            return None
+        low, high = self.azimuth_range
+        return (low, 360.0 if high - low >= 360.0 else (high - low) % 360.0)
+
+    def _check_sector(self) -> None:
+        for name in ("azimuth_range", "azimuth_slice"):
+            pair = getattr(self, name)
+            if pair is not None and (len(pair) != 2 or not all(math.isfinite(v) for v in pair)):
+                raise SpecError(f"{name} {pair} is not two finite angles")
+        if self.azimuth_range is not None and self.azimuth_slice is not None:
+            raise SpecError("azimuth_range and azimuth_slice both state the sector: give one")
+        if self.azimuth_slice is not None and not self.azimuth_slice[1] > 0:
+            raise SpecError(f"azimuth_slice {self.azimuth_slice} has no width above 0")
+        if self.sector is not None and self.sector[1] == 0:
+            raise SpecError(
+                f"azimuth_range {self.azimuth_range} is empty modulo 360",
+                hint="(0, 360) is the whole circle",
+            )
 
     def _check_background(self) -> None:
         """Refuse to divide the background by numbers that were stated for the sample."""
         own = self.normalization
         if self.background is None or self.background_normalization is not None or own is None:
             return
-        stated = [
-            name
-            for name in ("monitor", "time", "transmission")
-            if getattr(own, name) is not None and not isinstance(getattr(own, name), str)
-        ]
+        stated = own.stated
         if stated:
             raise SpecError(
                 f"normalization states {', '.join(stated)} of the sample, not of the background",

@@ -1,139 +1,221 @@
-"""Which bin each pixel counts in, and with what weight: fixed by geometry, edges and masks."""
+"""The plan of an integration: bins of the pixels, their factors, and all sums without counts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.errors import EmptyResult, SpecError
-from xrdkit.geometry import Calibration
-from xrdkit.integration.spec import IntegrationSpec
+from xrdkit.integration.assignment import Array, Assignment
+from xrdkit.integration.kernel import Index, sum_band, sum_map, sum_weights
 
-Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Pixels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSums:
+    """What is summed over the pixels of each bin without their counts; K bins, band of B."""
+
+    norms: Array
+    """Σ a, Σ a f1, Σ a f1 f2, ... up to N = Σ a w, shape (factors + 1, K)."""
+    moments: Array
+    """Σ a w o and Σ a w o², o the radial coordinate less the centre of the bin, shape (2, K)."""
+    pixels: NDArray[np.int64]
+    """Number of pixels, shape (K,)."""
+    unit: Array
+    """Σ a_k a_(k+b), shape (B, K)."""
+    dark: Array
+    """D = Σ a d, shape (K,); 0 without a dark."""
+    dark_band: Array
+    """Σ a_k a_(k+b) var(d), shape (B, K)."""
+    factor_bands: dict[str, Array]
+    """Σ a_k a_(k+b) w² (u_f/f)² of each factor f with an error u_f, each of shape (B, K)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The assignment of pixels to bins for one detector, in pixel order (row by row)."""
+    """All that frames of one detector share: bins, factors, masked pixels, and their sums."""
 
-    edges: Array
-    """Edges of the K radial bins, in the unit of the axis, shape (K + 1,)."""
-    azimuth_bins: int
-    """Number A of azimuth bins; 0 where azimuth is not divided."""
-    index: NDArray[np.uint32]
-    """Bin of each pixel, azimuth · K + radial, ``bins`` where it is left out, shape (pixels,)."""
-    weight: Array
-    """Normalisation w of each pixel: solid angle · polarisation · flat, shape (pixels,)."""
-    radial: Array
-    """Radial coordinate of each pixel centre, shape (pixels,)."""
+    assignment: Assignment
+    """Bins of the pixels, masks aside."""
+    first: Index
+    """First bin of each pixel, ``bins`` where it is masked or counts in none, shape (pixels,)."""
+    index: Index
+    """Bin of the centre of each pixel, ``bins`` likewise, shape (pixels,)."""
+    factors: Array
+    """Factors of the weight w in the order of `names`, shape (factors, pixels)."""
+    names: tuple[str, ...]
+    """Names of the factors."""
+    dark: Array | None
+    """Mean dark counts of each pixel, shape (pixels,)."""
+    dark_variance: Array | None
+    """Variance of `dark`, counts²."""
+    variances: Mapping[str, Array]
+    """w² (u_f/f)² of every pixel, of each factor f that has an error."""
 
     @property
     def bins(self) -> int:
-        """Number of bins, K or A · K."""
-        return (self.edges.size - 1) * max(self.azimuth_bins, 1)
+        """Number of bins."""
+        return self.assignment.bins
+
+    @property
+    def edges(self) -> Array:
+        """Edges of the radial bins, in the unit of the axis."""
+        return self.assignment.edges
+
+    @property
+    def azimuth_bins(self) -> int:
+        """Number of azimuth bins; 0 where azimuth is not divided."""
+        return self.assignment.azimuth_bins
+
+    @property
+    def radial(self) -> Array:
+        """Radial coordinate of each pixel centre, shape (pixels,)."""
+        return self.assignment.radial
+
+    @property
+    def is_split(self) -> bool:
+        """Whether pixels count in more than one bin."""
+        return self.assignment.pointer.size > 0
+
+    @property
+    def widest(self) -> int:
+        """Number of bins of the pixel that counts in most: how far bins are correlated."""
+        return self.assignment.widest
+
+    @cached_property
+    def weight(self) -> Array:
+        """Normalisation w of each pixel, the product of its factors, shape (pixels,)."""
+        return np.prod(self.factors, axis=0) if self.names else np.ones(self.first.size)
+
+    @cached_property
+    def centres(self) -> Array:
+        """Centre of the radial bin of every bin, shape (bins,)."""
+        middle = 0.5 * (self.edges[:-1] + self.edges[1:])
+        return np.tile(middle, max(self.azimuth_bins, 1))
+
+    @cached_property
+    def usable(self) -> Pixels:
+        """Numbers of the pixels that count in any bin, increasing."""
+        return np.flatnonzero(self.first < self.bins)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, those of the assignment aside."""
+        maps = [self.factors, *self.variances.values()]
+        maps += [a for a in (self.dark, self.dark_variance) if a is not None]
+        return sum(a.nbytes for a in maps) + 24 * self.first.size
+
+    @cached_property
+    def whole(self) -> WeightSums:
+        """The sums over all usable pixels."""
+        return self.weight_sums(self.usable)
+
+    def weight_sums(self, pixels: Pixels) -> WeightSums:
+        """Return the sums over the listed `pixels`, taken in their order."""
+        sums = self._empty()
+        self._add(sums, pixels, 1.0)
+        return sums
+
+    def changed(self, sums: WeightSums, less: Pixels, more: Pixels) -> WeightSums:
+        """Return `sums` without the pixels `less`, which are among those summed, and `more`."""
+        rest = WeightSums(
+            norms=sums.norms.copy(),
+            moments=sums.moments.copy(),
+            pixels=sums.pixels.copy(),
+            unit=sums.unit.copy(),
+            dark=sums.dark.copy(),
+            dark_band=sums.dark_band.copy(),
+            factor_bands={name: band.copy() for name, band in sums.factor_bands.items()},
+        )
+        self._add(rest, more, 1.0)
+        self._add(rest, less, -1.0)
+        # A bin that lost all its pixels holds nothing, not the rounding of what it held.
+        empty = rest.pixels == 0
+        for array in (rest.norms, rest.moments, rest.unit, rest.dark_band):
+            array[:, empty] = 0.0
+        for band in rest.factor_bands.values():
+            band[:, empty] = 0.0
+        rest.dark[empty] = 0.0
+        return rest
+
+    def _empty(self) -> WeightSums:
+        bins, width = self.bins, self.widest
+        return WeightSums(
+            norms=np.zeros((len(self.names) + 1, bins)),
+            moments=np.zeros((2, bins)),
+            pixels=np.zeros(bins, dtype=np.int64),
+            unit=np.zeros((width, bins)),
+            dark=np.zeros(bins),
+            dark_band=np.zeros((width, bins)),
+            factor_bands={name: np.zeros((width, bins)) for name in self.variances},
+        )
+
+    def _add(self, sums: WeightSums, pixels: Pixels, sign: float) -> None:
+        where = (self.first, self.assignment.pointer, self.assignment.share)
+        sum_weights(
+            pixels,
+            *where,
+            self.factors,
+            self.radial,
+            self.centres,
+            sums.norms,
+            sums.moments,
+            sums.pixels,
+            sums.unit,
+            sign,
+        )
+        if self.dark is not None and self.dark_variance is not None:
+            sum_map(pixels, self.dark, *where, sums.dark, sign)
+            sum_band(pixels, self.dark_variance, *where, sums.dark_band, sign)
+        for name, band in sums.factor_bands.items():
+            sum_band(pixels, self.variances[name], *where, band, sign)
 
 
 def make_plan(
-    calibration: Calibration,
-    shape: tuple[int, int],
-    spec: IntegrationSpec,
+    bins: Assignment,
     *,
-    usable: NDArray[np.bool_],
-    pixel_weight: Array,
-    azimuth_bins: int = 0,
+    usable: Mask,
+    factors: Mapping[str, Array],
+    errors: Mapping[str, Array],
+    dark: Array | None = None,
+    dark_variance: Array | None = None,
 ) -> Plan:
-    """Return the plan for frames of `shape`, with azimuth divided into `azimuth_bins` where not 0.
+    """Return the plan for pixels assigned to `bins`.
 
-    `usable` (y, x) is False where a pixel is masked in every frame; `pixel_weight` (y, x) holds
-    the factors of flat and earlier corrections, to which solid angle and polarisation are
-    multiplied as `spec` says. Bins are half-open, [low, high). Raises EmptyResult where no usable
-    pixel falls into any bin.
+    `usable` (y, x) is False where a pixel is masked in every frame; `factors` (y, x) multiply to
+    the weight of a pixel, `errors` are standard errors of some of them. A pixel whose weight is not
+    above 0, or whose dark is not known, is left out.
     """
-    radial = calibration.radial(shape, spec.unit)
-    weight = pixel_weight.astype(np.float64, copy=True)
-    if spec.solid_angle:
-        weight *= calibration.solid_angle(shape)
-    if spec.polarization is not None:
-        weight *= calibration.polarization(shape, spec.polarization)
-    selected = usable & np.isfinite(radial) & np.isfinite(weight) & (weight > 0)
-    azimuth = calibration.azimuth(shape) if azimuth_bins or spec.azimuth_range else None
-    if azimuth is not None and spec.azimuth_range is not None:
-        selected &= in_sector(azimuth, spec.azimuth_range)
-    edges = bin_edges(spec, radial[selected])
-    index = np.searchsorted(edges, radial, side="right") - 1
-    outside = edges.size - 1
-    selected &= (index >= 0) & (index < outside)
-    if not selected.any():
-        raise EmptyResult(
-            f"no usable pixel lies between {edges[0]:g} and {edges[-1]:g} ({spec.unit})",
-            hint="compare range, azimuth_range, mask and flat with the reach of the detector",
-        )
-    if azimuth is not None and azimuth_bins:
-        index += outside * azimuth_index(azimuth, spec.azimuth_range, azimuth_bins)
-    index[~selected] = outside * max(azimuth_bins, 1)
+    size = bins.first.size
+    names = tuple(factors)
+    table = np.empty((len(names), size))
+    for row, name in enumerate(names):
+        table[row] = np.asarray(factors[name], dtype=np.float64).ravel()
+    good = usable.ravel() & np.isfinite(bins.radial)
+    for row in table:
+        good &= np.isfinite(row) & (row > 0)
+    weight = np.ones(size) if not names else np.asarray(np.prod(table, axis=0))
+    flat_dark = flat_variance = None
+    if dark is not None and dark_variance is not None:
+        flat_dark, flat_variance = dark.ravel(), dark_variance.ravel()
+        good &= np.isfinite(flat_dark) & np.isfinite(flat_variance)
+    variances: dict[str, Array] = {}
+    for name, sigma in errors.items():
+        factor = table[names.index(name)]
+        relative = np.asarray(sigma, dtype=np.float64).ravel() / np.where(factor > 0, factor, 1.0)
+        good &= np.isfinite(relative)
+        variances[name] = np.where(good, weight * relative, 0.0) ** 2
+    outside = np.uint32(bins.bins)
     return Plan(
-        edges=edges,
-        azimuth_bins=azimuth_bins,
-        index=index.astype(np.uint32).ravel(),
-        weight=weight.ravel(),
-        radial=radial.ravel(),
+        assignment=bins,
+        first=np.where(good, bins.first, outside),
+        index=np.where(good, bins.index, outside),
+        factors=table,
+        names=names,
+        dark=flat_dark,
+        dark_variance=flat_variance,
+        variances=variances,
     )
-
-
-def in_sector(azimuth: Array, sector: tuple[float, float]) -> NDArray[np.bool_]:
-    """Return where `azimuth` (degree) lies in the half-open sector [low, high), modulo 360.
-
-    A sector of 360 degree or more holds every pixel.
-    """
-    low, high = sector
-    if high - low >= 360.0:
-        return np.ones(azimuth.shape, dtype=bool)
-    # Counted from the lower edge, so that the cut of the azimuth is never inside the sector.
-    return np.mod(azimuth - low, 360.0) < high - low
-
-
-def azimuth_index(
-    azimuth: Array, sector: tuple[float, float] | None, bins: int
-) -> NDArray[np.int64]:
-    """Return the bin, 0 to `bins` - 1, of each `azimuth` (degree) within a sector (None: all).
-
-    Bins are half-open and counted from the lower edge of the sector, -180 where it is None;
-    values outside the sector get the last bin.
-    """
-    low, width = azimuth_span(sector)
-    # Multiplied first: a pixel on a border between whole degrees then falls exactly on it.
-    part = np.mod(azimuth - low, 360.0) * bins / width
-    return np.minimum(part.astype(np.int64), bins - 1)
-
-
-def azimuth_span(sector: tuple[float, float] | None) -> tuple[float, float]:
-    """Return the lower edge of a sector and its width, at most 360 degree."""
-    if sector is None:
-        return -180.0, 360.0
-    return sector[0], min(sector[1] - sector[0], 360.0)
-
-
-def bin_edges(spec: IntegrationSpec, radial: Array) -> Array:
-    """Return the K + 1 bin edges that `spec` asks for, in the unit of the axis.
-
-    Without edges or range they span the values `radial` of the selected pixels.
-    """
-    if spec.edges is not None:
-        return np.asarray(spec.edges, dtype=np.float64)
-    if spec.range is not None:
-        low, high = spec.range
-    else:
-        if radial.size == 0:
-            raise EmptyResult("no usable pixel is left", hint="look at mask and azimuth_range")
-        low, high = float(radial.min()), float(np.nextafter(radial.max(), np.inf))
-        if spec.spacing == "log" and low <= 0:
-            low = float(radial[radial > 0].min())
-        if not low < high:
-            raise EmptyResult("all usable pixels lie at one radial position")
-    if spec.spacing == "log":
-        if low <= 0:
-            raise SpecError(f"logarithmic bins need a range above 0, not from {low}")
-        edges = np.geomspace(low, high, spec.bins + 1)
-        edges[0], edges[-1] = low, high
-        return edges
-    return np.linspace(low, high, spec.bins + 1)

@@ -1,0 +1,144 @@
+"""Sums of one frame over its bins: counts, their variance, and the weights of its good pixels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.integration.assignment import Array
+from xrdkit.integration.kernel import split_counts, sum_counts
+from xrdkit.integration.weights import Mask, Plan, WeightSums
+
+#: A frame that lacks more pixels than this is summed anew instead of taking them off.
+_FEW = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSums:
+    """Accumulators of one frame; K bins, covariance to B - 1 bins further."""
+
+    counts: Array
+    """R = Σ a n, raw counts, shape (K,)."""
+    true: Array
+    """Σ a n with dead time corrected; R itself where there is none."""
+    counting: Array
+    """Covariance of the counts of bin k and k + b, counts², shape (B, K)."""
+    dark_scale: float
+    """τ, the exposure of the frame over that of its dark."""
+    weights: WeightSums
+    """Sums of the weights over the pixels that are good in this frame."""
+
+    @property
+    def signal(self) -> Array:
+        """S = Σ a n - τ Σ a d, counts."""
+        return self.true - self.dark_scale * self.weights.dark
+
+    @property
+    def norm(self) -> Array:
+        """N = Σ a w."""
+        return self.weights.norms[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How the variance of a pixel follows from its counts n: gain · n + readout²."""
+
+    gain: float = 1.0
+    """Counts per photon."""
+    readout: float = 0.0
+    """Standard deviation without light, counts."""
+
+
+class FrameSummer:
+    """Sums the frames of one plan; pixels without data are taken off the sums of the others.
+
+    Frames of one detector mostly lack the same pixels (gaps that no mask names). What the first
+    frame lacks is therefore left out once, and later frames differ from it by a few pixels.
+    """
+
+    def __init__(self, plan: Plan, noise: Noise) -> None:
+        self.plan = plan
+        self.noise = noise
+        self._bad: Mask = np.zeros(plan.first.size, dtype=bool)
+        self._sums: WeightSums | None = None
+
+    def frame(
+        self,
+        raw: NDArray[Any],
+        bad: Mask,
+        *,
+        dark_scale: float = 0.0,
+        true: tuple[Array, Array] | None = None,
+    ) -> FrameSums:
+        """Return the sums of the counts `raw` (pixels,) without the `bad` pixels.
+
+        `true` are counts and their variances with dead time corrected, each (pixels,). The variance
+        of a bin is taken on its summed counts and is never below that of one photon: R is its own
+        best estimate, and no bin is known better than one photon allows.
+        """
+        weights = self._weights(bad)
+        counts, band = self._counted(raw, None, bad, weights)
+        corrected = counts
+        if true is not None:
+            corrected, band = self._counted(true[0], true[1], bad, weights)
+        floor = weights.unit[0] * np.divide(
+            self.noise.gain**2,
+            weights.norms[0],
+            out=np.zeros(counts.size),
+            where=weights.norms[0] > 0,
+        )
+        band[0] = np.maximum(band[0], floor)
+        return FrameSums(
+            counts=counts, true=corrected, counting=band, dark_scale=dark_scale, weights=weights
+        )
+
+    def _counted(
+        self, values: NDArray[Any], variance: Array | None, bad: Mask, weights: WeightSums
+    ) -> tuple[Array, Array]:
+        """Return Σ a n and the covariance of the counts from counting and readout."""
+        plan = self.plan
+        total = np.zeros(plan.bins)
+        band = np.zeros((plan.widest, plan.bins))
+        scale = self.noise.gain if variance is None else 1.0
+        if plan.is_split:
+            source = values if variance is None else variance
+            if source.dtype.kind == "f":
+                source = np.maximum(source, 0.0)
+            where = (plan.first, plan.assignment.pointer, plan.assignment.share)
+            split_counts(values, source, bad, *where, total, band)
+        else:
+            sum_counts(values, bad, plan.first, total)
+            if variance is None:
+                band[0] = np.maximum(total, 0.0)
+            else:
+                sum_counts(variance, bad, plan.first, band[0])
+        return total, scale * band + self.noise.readout**2 * weights.unit
+
+    def _weights(self, bad: Mask) -> WeightSums:
+        plan = self.plan
+        lacking = bad & (plan.first < plan.bins)
+        gone = np.flatnonzero(lacking)
+        if gone.size == 0:
+            return plan.whole
+        if gone.size <= _FEW:
+            return plan.changed(plan.whole, gone, gone[:0])
+        if self._sums is not None:
+            less = np.flatnonzero(lacking & ~self._bad)
+            more = np.flatnonzero(self._bad & ~lacking)
+            if less.size + more.size <= _FEW:
+                return plan.changed(self._sums, less, more)
+        sums = plan.weight_sums(np.flatnonzero((plan.first < plan.bins) & ~lacking))
+        if self._sums is None:
+            self._bad, self._sums = lacking, sums
+        return sums
+
+
+def native(raw: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of a frame as one row in a byte order and type that kernels take."""
+    flat = np.ravel(raw)
+    if flat.dtype.kind == "b" or flat.dtype.itemsize == 1:
+        flat = flat.astype(np.uint16)
+    if flat.dtype.kind == "f" and flat.dtype.itemsize not in (4, 8):
+        flat = flat.astype(np.float64)
+    return np.ascontiguousarray(flat.astype(flat.dtype.newbyteorder("="), copy=False))
