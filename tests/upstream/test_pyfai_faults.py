@@ -20,7 +20,7 @@ FOUND = {
     "lower_edge": 463.6439,
     "sector_across_cut": 2504.0,
     "mask_by_dtype": 3.818e7,
-    "mask_by_name": 2.048e7,
+    "mask_by_name": 1.5348e7,
     "dark_variance": 1100.0,
     "low_counts": 3.170,
 }
