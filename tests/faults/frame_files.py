@@ -14,6 +14,13 @@ import h5py
 import hdf5plugin
 import numpy as np
 from fabio.compression import compByteOffset
+from faults.vendor_files import (
+    bruker86_bytes,
+    bruker100_bytes,
+    esperanto_bytes,
+    ge_bytes,
+    mar345_bytes,
+)
 from numpy.typing import NDArray
 
 Stack = NDArray[Any]
@@ -30,7 +37,13 @@ _EDF_TYPES = {
     "f8": "DoubleValue",
 }
 _CBF_TYPES = {"i": "signed", "u": "unsigned"}
-_SMV_TYPES = {"u2": "unsigned short int", "i2": "short int", "i4": "long int", "f4": "float IEEE"}
+_SMV_TYPES = {
+    "u2": "unsigned short int",
+    "i2": "short int",
+    "u4": "unsigned long int",
+    "i4": "long int",
+    "f4": "float IEEE",
+}
 BSLZ4 = hdf5plugin.Bitshuffle(nelems=0, cname="lz4")
 
 
@@ -327,6 +340,13 @@ FORMATS: dict[str, tuple[Callable[[Path, Stack], Path], tuple[str, ...], bool]] 
     "marccd": (_writes(marccd_bytes), ("u2", "u4"), False),
     "cbf": (_writes(cbf_bytes), _INTEGERS, False),
     "smv": (_writes(smv_bytes), tuple(_SMV_TYPES), False),
+    "bruker 86": (_writes(bruker86_bytes), ("u4",), False),
+    "bruker 100": (_writes(bruker100_bytes), ("i4",), False),
+    "bruker 100 of 4 bytes": (_writes(bruker100_bytes, width=4), ("i4",), False),
+    "ge": (_writes(ge_bytes), ("u1", "u2", "u4"), True),
+    "esperanto": (_writes(esperanto_bytes), ("i4",), False),
+    "esperanto packed": (_writes(esperanto_bytes, packed=True), ("i4",), False),
+    "mar345": (_writes(mar345_bytes), ("u4",), False),
     "npy": (_writes(npy_bytes), _ALL, True),
     "nexus": (nexus, _ALL, True),
     "eiger": (eiger, ("u1", "u2", "u4"), True),

@@ -292,7 +292,7 @@ def test_what_is_no_frame_file(tmp_path):
         (loop, FrameNotFound, "cannot be opened"),
         (Path("/dev/zero"), FrameNotFound, "not a regular file"),
         (text, FrameFormatUnknown, "no frame format"),
-        (tmp_path / "a.json", FrameFormatUnknown, "readers: cbf, edf"),
+        (tmp_path / "a.json", FrameFormatUnknown, "readers: bruker, cbf, edf"),
         (tmp_path / "empty.tif", FrameTruncated, "empty"),
     ):
         with pytest.raises(error, match=says) as caught:

@@ -170,7 +170,7 @@ def test_tiles_of_a_virtual_dataset_leave_a_gap(tmp_path):
 def test_an_unknown_reader_is_refused_and_a_known_one_is_taken(tmp_path):
     (tmp_path / "a").write_bytes(npy_bytes(stack_of("u2")))
     assert xk.open_frames(tmp_path / "a", reader="npy").sizes["frame"] == 3
-    with pytest.raises(SpecError, match="known: cbf, edf"):
+    with pytest.raises(SpecError, match="known: bruker, cbf, edf"):
         xk.open_frames(tmp_path / "a", reader="raw")
 
 

@@ -4,7 +4,7 @@
 through the entry-point group ``xrdkit.readers``.
 """
 
-from xrdkit.frames import cbf, edf, hdf5, npy, smv, tiff
+from xrdkit.frames import bruker, cbf, edf, esperanto, ge, hdf5, mar345, npy, smv, tiff
 from xrdkit.frames._reader import READERS, FrameSource, Reader, Stack
 from xrdkit.frames.opening import open_frames
 
@@ -13,9 +13,13 @@ __all__ = [
     "FrameSource",
     "Reader",
     "Stack",
+    "bruker",
     "cbf",
     "edf",
+    "esperanto",
+    "ge",
     "hdf5",
+    "mar345",
     "npy",
     "open_frames",
     "smv",

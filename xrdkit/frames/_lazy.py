@@ -14,7 +14,7 @@ from xrdkit.errors import FrameShapeMismatch
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames._reader import FrameSource
 from xrdkit.limits import Limits
-from xrdkit.masks import no_data_reasons
+from xrdkit.masks import MaskReason, no_data_reasons
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,19 @@ class LazyReasons(LazyFrames):
         limits: Limits,
         sentinels: Sequence[int],
         mask: NDArray[np.uint16] | None,
+        saturation: float | None = None,
     ) -> None:
         super().__init__(source, limits)
         self.dtype = np.dtype(np.uint16)
         self.sentinels = tuple(sentinels)
         self.mask = mask
+        self.saturation = saturation
 
     def _seen(self, frame: NDArray[Any]) -> NDArray[Any]:
         # The rule looks at the whole frame, whatever part of it is asked for.
         reasons = no_data_reasons(frame, self.sentinels)
+        if self.saturation is not None:
+            # a mark for no data lies above any cutoff too, and is none of a saturated pixel
+            full = (frame >= np.float64(self.saturation)) & (reasons == 0)
+            reasons[full] |= np.uint16(MaskReason.SATURATED)
         return reasons if self.mask is None else reasons | self.mask

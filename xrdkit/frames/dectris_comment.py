@@ -2,14 +2,22 @@
 
 import re
 
-from xrdkit.frames.headers import Fact, fact, time_fact
+from xrdkit.frames.headers import Fact, fact, text_fact, time_fact
 
 _NUMBER = r"([+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)"
 _SINGLE = {
     "exposure_time": (r"Exposure_time", {"s": "s"}),
+    "exposure_period": (r"Exposure_period", {"s": "s"}),
+    "dead_time_header": (r"Tau", {"s": "s"}),
+    "count_cutoff": (r"Count_cutoff", {"counts": "count"}),
+    "threshold_energy": (r"Threshold_setting", {"eV": "eV", "keV": "keV"}),
+    "photon_energy_header": (r"(?:Photon_energy|X-ray_energy)", {"eV": "eV", "keV": "keV"}),
+    "detector_angle_header": (r"Detector_2theta", {"deg.": "degree", "deg": "degree"}),
     "wavelength_header": (r"Wavelength", {"A": "angstrom", "Å": "angstrom", "nm": "nm"}),
     "distance_header": (r"Detector_distance", {"m": "m", "mm": "mm"}),
 }
+_DETECTOR = re.compile(r"^#\s*Detector\s*[=:]\s*([^,\r\n]+)", re.M)
+_SENSOR = re.compile(rf"^#\s*(\w+) sensor,\s*thickness\s+{_NUMBER}\s+m\s*$", re.M | re.I)
 _TIME = re.compile(r"^#\s*(\d{4}[-/]\w{2,3}[-/]\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?)\s*$", re.M)
 
 
@@ -22,7 +30,15 @@ def comment_facts(text: str) -> dict[str, Fact]:
     for name, (key, known) in _SINGLE.items():
         match = re.search(rf"^#\s*{key}\s*[=:]?\s*{_NUMBER}\s+(\S+)\s*$", text, re.M)
         if match and match.group(2) in known:
-            facts.update(fact(name, match.group(1), known[match.group(2)], key))
+            label = key if key.isidentifier() else match.group(0).strip("# ").split()[0].strip(":")
+            facts.update(fact(name, match.group(1), known[match.group(2)], label))
+    detector = _DETECTOR.search(text)
+    if detector:
+        facts.update(text_fact("detector_name", detector.group(1), "Detector"))
+    sensor = _SENSOR.search(text)
+    if sensor:
+        facts.update(text_fact("sensor_material", sensor.group(1), "sensor"))
+        facts.update(fact("sensor_thickness", sensor.group(2), "m", "sensor, thickness"))
     pixel = re.search(
         rf"^#\s*Pixel_size\s*[=:]?\s*{_NUMBER}\s+m\s+x\s+{_NUMBER}\s+m\s*$", text, re.M
     )

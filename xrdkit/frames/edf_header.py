@@ -1,12 +1,13 @@
 """Header facts of EDF files as written at the ESRF (SPEC, LImA, SAXS beamlines).
 
 Source of the SAXS keys: P. Boesecke, Keywords for SAXS Data in EDF Files, version 2.40 (ESRF).
-Intensity0 counts the photons before the sample, Intensity1 those after it.
+Intensity0 counts the photons before the sample, Intensity1 those after it. A thickness or an energy
+without its unit is not believed.
 """
 
 from collections.abc import Mapping
 
-from xrdkit.frames.headers import COORDINATES, Fact, fact, number, quantity, time_fact
+from xrdkit.frames.headers import COORDINATES, Fact, fact, number, quantity, text_fact, time_fact
 
 #: coordinate -> (key in lower case, unit where the value carries none), in order of preference.
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -22,9 +23,18 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "beam_center_y_header": (("center_2", "pixel"),),
     "pixel_size_x_header": (("psize_1", "m"), ("pixelsize_1", "m")),
     "pixel_size_y_header": (("psize_2", "m"), ("pixelsize_2", "m")),
+    "photon_energy_header": (("photonenergy", ""), ("photon_energy", ""), ("energy", "")),
     "monitor": (("intensity0", "count"), ("monitor", "count")),
+    "monitor_after": (("intensity1", "count"),),
+    "thickness": (("samplethickness", ""), ("sample_thickness", ""), ("thickness", "")),
+    "count_cutoff": (("count_cutoff", "count"), ("saturation", "count")),
     "transmission": (("sampletransmission", "1"), ("transmission", "1")),
     "temperature": (("sampletemperature", "K"),),
+}
+#: coordinate -> keys in lower case whose value is a name.
+_TEXTS = {
+    "detector_name": ("detector", "detectorname", "detector_name", "det_model"),
+    "sample_name": ("samplename", "sample_name"),
 }
 _TIMES = ("date", "time", "time_of_frame_start", "hmstarttime")
 _COUNTERS = ("mon", "monitor", "i0", "ic0")
@@ -40,6 +50,10 @@ def header_facts(keys: Mapping[str, str]) -> dict[str, Fact]:
                 if COORDINATES[name].unit == "pixel" and not value[1]:
                     stated = "pixel"
                 facts.update(fact(name, value[0], stated, key))
+    for name, names in _TEXTS.items():
+        for key in names:
+            if name not in facts:
+                facts.update(text_fact(name, keys.get(key), key))
     for key in _TIMES:
         if "start_time" not in facts:
             facts.update(time_fact(keys.get(key), key))

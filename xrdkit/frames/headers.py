@@ -15,6 +15,21 @@ from numpy.typing import NDArray
 
 from xrdkit import units
 from xrdkit.errors import SpecError
+from xrdkit.frames.vocabulary import COORDINATES
+
+__all__ = [
+    "COORDINATES",
+    "Fact",
+    "Facts",
+    "convert",
+    "epoch_fact",
+    "fact",
+    "number",
+    "quantity",
+    "stacked",
+    "text_fact",
+    "time_fact",
+]
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUANTITY = re.compile(rf"({_NUMBER.pattern})[\s_]*([A-Za-zµÅ°/^\-0-9]*)")
@@ -24,56 +39,16 @@ _TIME_FORMATS = (
     "%Y/%b/%d %H:%M:%S.%f",
     "%Y/%m/%d %H:%M:%S",
     "%m%d%H%M%Y.%S",
+    "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%Y-%H-%M-%S",
+    "%d-%b-%Y %H:%M:%S.%f",
 )
 _CELSIUS = {"c", "degc", "deg c", "celsius", "°c"}
 _PIXEL = {"pixel", "pixels", "px"}
 _ZERO_CELSIUS = 273.15
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coordinate:
-    """What one named header coordinate is."""
-
-    unit: str
-    """Stored unit; empty for text."""
-    long_name: str
-    """For axes and tables."""
-    low: float = 0.0
-    """Smallest possible value (exclusive), in the stored unit."""
-    high: float = float("inf")
-    """Largest possible value, in the stored unit."""
-
-
-#: Every coordinate that a header may give.
-COORDINATES: dict[str, Coordinate] = {
-    "exposure_time": Coordinate(unit="s", long_name="exposure time", high=1e7),
-    "wavelength_header": Coordinate(
-        unit="angstrom", long_name="wavelength stated in the header", low=0.01, high=100.0
-    ),
-    "distance_header": Coordinate(
-        unit="m", long_name="sample to detector distance stated in the header", low=1e-3, high=200.0
-    ),
-    "monitor": Coordinate(unit="count", long_name="incident-beam monitor", high=1e30),
-    "monitor_raw": Coordinate(
-        unit="count", long_name="incident-beam monitor before division by its gain", high=1e30
-    ),
-    "monitor_gain": Coordinate(unit="V/A", long_name="gain of the monitor amplifier", high=1e30),
-    "transmission": Coordinate(unit="1", long_name="transmission of the sample", high=1.0),
-    "temperature": Coordinate(unit="K", long_name="temperature of the sample", high=5000.0),
-    "start_time": Coordinate(unit="", long_name="start of the exposure, ISO 8601"),
-    "beam_center_x_header": Coordinate(
-        unit="pixel", long_name="what the header calls beam centre x", low=-1e6, high=1e6
-    ),
-    "beam_center_y_header": Coordinate(
-        unit="pixel", long_name="what the header calls beam centre y", low=-1e6, high=1e6
-    ),
-    "pixel_size_x_header": Coordinate(
-        unit="m", long_name="pixel size along x stated in the header", low=1e-7, high=1e-2
-    ),
-    "pixel_size_y_header": Coordinate(
-        unit="m", long_name="pixel size along y stated in the header", low=1e-7, high=1e-2
-    ),
-}
+#: Longest text that is taken over: a name, not a story.
+_LONGEST_TEXT = 80
+_NO_TEXT = {"", "?", "-", "na", "n/a", "nil", "(nil)", "none", "null", "unknown", "undefined"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +119,27 @@ def fact(name: str, value: object, unit: str, source_key: str) -> dict[str, Fact
     return {name: Fact(values=np.array(parsed), source_key=source_key)}
 
 
+def text_fact(name: str, text: object, source_key: str) -> dict[str, Fact]:
+    """Return ``{name: Fact}`` of a short text, or nothing where it is empty or says "unknown"."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if not isinstance(text, str):
+        return {}
+    if name == "detector_name":  # serial number and firmware follow in brackets or after a comma
+        text = re.split(r",| \(", text, maxsplit=1)[0]
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if words.lower() in _NO_TEXT or len(words) > _LONGEST_TEXT:
+        return {}
+    return {name: Fact(values=np.array(words), source_key=source_key)}
+
+
 def time_fact(text: object, source_key: str) -> dict[str, Fact]:
     """Return the start time as ISO 8601 text, or nothing where `text` is no date."""
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     if not isinstance(text, str):
         return {}
-    moment = _moment(text.strip().strip("\0").strip())
+    moment = _moment(" ".join(text.strip().strip("\0").split()))
     if moment is None or not 1950 < moment.year < 2200:
         return {}
     return {"start_time": Fact(values=np.array(moment.isoformat()), source_key=source_key)}

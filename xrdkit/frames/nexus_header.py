@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import FrameShapeMismatch
+from xrdkit.frames import nexus_rules
+from xrdkit.frames.epics_tags import EPICS_EPOCH
 from xrdkit.frames.hdf5_chunks import check_chunks
 from xrdkit.frames.hdf5_safety import (
     DatasetEntry,
@@ -24,37 +26,11 @@ from xrdkit.frames.headers import (
     convert,
     epoch_fact,
     fact,
+    text_fact,
     time_fact,
 )
 from xrdkit.masks import MaskReason
 
-_DETECTOR = r"(^NXdetector:.*|/detector[^/]*)/"
-#: (coordinate, pattern of "class:path", unit where the dataset states none), first match first.
-_RULES: tuple[tuple[str, str, str], ...] = (
-    ("exposure_time", _DETECTOR + r"(count_time|exposure_time)$", "s"),
-    ("exposure_time", r"/acquisition/exposure_time$", "s"),
-    ("exposure_time", r"/PresetTime$", ""),
-    ("wavelength_header", r"/beam[^/]*/incident_wavelength$", ""),
-    ("wavelength_header", r"/monochromator[^/]*/wavelength$", ""),
-    ("wavelength_header", r"/[Mm]etadata/wavelength$", ""),
-    ("wavelength_header", r"/monochromator[^/]*/energy$", ""),
-    ("wavelength_header", _DETECTOR + r"photon_energy$", ""),
-    ("distance_header", _DETECTOR + r"(detector_distance|distance)$", ""),
-    ("distance_header", r"/SDD$", ""),
-    ("beam_center_x_header", _DETECTOR + r"beam_center_x$", ""),
-    ("beam_center_x_header", r"_ccd_center_x_pixel$", ""),
-    ("beam_center_y_header", _DETECTOR + r"beam_center_y$", ""),
-    ("beam_center_y_header", r"_ccd_center_y_pixel$", ""),
-    ("pixel_size_x_header", _DETECTOR + r"x_pixel_size$", ""),
-    ("pixel_size_x_header", r"_ccd_pixel_size_x$", ""),
-    ("pixel_size_y_header", _DETECTOR + r"y_pixel_size$", ""),
-    ("pixel_size_y_header", r"_ccd_pixel_size_y$", ""),
-    ("transmission", r"/sample[^/]*/(beam_)?transmission$", "1"),
-    ("monitor", r"^NXmonitor:.*/(integral|data)$", "count"),
-)
-_TIMES = (r"^NXentry:.*/start_time$", r"/data_collection_date$", r"/StartTime$")
-#: Seconds from 1970 to 1990, where EPICS starts to count.
-_EPICS_EPOCH = 631_152_000
 _LONGEST_TEXT = 4096
 _PIXEL_MASK_BITS = {
     0: MaskReason.GAP,
@@ -124,11 +100,16 @@ def header_facts(path: Path, found: Walk, located: Located) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     with open_hdf5(path) as file:
         header = _Header(file, entries, located.shape[0])
-        facts.update(_amplified_monitor(header))
-        for name, pattern, unit in _RULES:
+        for name, stem in nexus_rules.AMPLIFIED.items():
+            facts.update(_amplified(header, name, stem))
+        for name, pattern, unit in nexus_rules.NUMBERS:
             for entry in header.matches(pattern):
                 if name not in facts:
                     facts.update(_fact(header, name, entry, unit))
+        for name, pattern in nexus_rules.TEXTS:
+            for entry in header.matches(pattern):
+                if name not in facts:
+                    facts.update(text_fact(name, header.text(entry), entry.path))
         facts.update(_temperature(header))
         facts.update(_start(header))
     return facts
@@ -153,9 +134,9 @@ def _converted(value: float, unit: str, target: str) -> float | None:
     return value if unit == target else convert(value, unit, target)
 
 
-def _amplified_monitor(header: _Header) -> dict[str, Fact]:
-    """Return I0 counts over amplifier gain, which alone compares frames taken at other gains."""
-    for entry in header.matches(r"/I0_cts$"):
+def _amplified(header: _Header, name: str, stem: str) -> dict[str, Fact]:
+    """Return counts over amplifier gain, which alone compares frames taken at other gains."""
+    for entry in header.matches(rf"/{stem}_cts$"):
         gains = [e for e in header.entries if e.path == entry.path[: -len("cts")] + "gain"]
         counts = header.numbers(entry)
         gain = header.numbers(gains[0]) if gains else None
@@ -164,9 +145,9 @@ def _amplified_monitor(header: _Header) -> dict[str, Fact]:
         if counts > 0 and gain > 0:
             both = f"{entry.path} / {gains[0].path}"
             return {
-                **fact("monitor", float(counts / gain), "count", both),
-                **fact("monitor_raw", float(counts), "count", entry.path),
-                **fact("monitor_gain", float(gain), "V/A", gains[0].path),
+                **fact(name, float(counts / gain), "count", both),
+                **fact(f"{name}_raw", float(counts), "count", entry.path),
+                **fact(f"{name}_gain", float(gain), "V/A", gains[0].path),
             }
     return {}
 
@@ -196,8 +177,8 @@ def _start(header: _Header) -> dict[str, Fact]:
     for entry in header.matches(r"/NDArrayEpicsTSSec$"):
         value = header.numbers(entry)
         if value is not None and value.ndim == 0 and value > 0:
-            return epoch_fact(float(value) + _EPICS_EPOCH, entry.path)
-    for pattern in _TIMES:
+            return epoch_fact(float(value) + EPICS_EPOCH, entry.path)
+    for pattern in nexus_rules.TIMES:
         for entry in header.matches(pattern):
             found = time_fact(header.text(entry), entry.path)
             if found:

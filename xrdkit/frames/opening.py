@@ -1,7 +1,7 @@
 """The verb `open_frames`: files of any format as one lazy Dataset (frame, y, x)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from xrdkit.errors import FrameFormatUnknown, FrameNotFound, FrameShapeMismatch,
 from xrdkit.frames._files import byte_source
 from xrdkit.frames._lazy import LazyFrames, LazyReasons, join
 from xrdkit.frames._reader import READERS, Stack, find_reader
-from xrdkit.frames.headers import COORDINATES, stacked
+from xrdkit.frames.headers import COORDINATES, Facts, stacked
+from xrdkit.frames.stated import StatedValue, overruled, replaced_attrs, stated_facts
 from xrdkit.limits import Limits
 from xrdkit.masks import MASK_ATTRS
 
@@ -29,6 +30,7 @@ def open_frames(
     reader: str | None = None,
     limits: Limits | None = None,
     sentinels: Iterable[int] | None = None,
+    stated: Mapping[str, StatedValue] | None = None,
 ) -> xr.Dataset:
     """Return detector frames as a lazy Dataset of schema `schema.FRAMES`.
 
@@ -36,20 +38,24 @@ def open_frames(
     natural order: 2 before 10); or a sequence of files, taken in the order given. Frames of several
     files follow one another along ``frame``. ``"file.h5::/path"`` names a dataset within a file.
     The format is told from the first bytes, never from the name, unless `reader` names one.
-    `sentinels` are more raw values that mean no data.
+    `sentinels` are more raw values that mean no data. `stated` maps names of header facts to a
+    value, or to one per frame, in the stored unit: what is stated replaces what the files say, has
+    the ``source_key`` "stated", and is recorded.
 
     The result has ``counts(frame, y, x)``, raw values in the dtype of the file, read only where
     they are asked for, one frame at a time; as lazily ``mask_reasons(frame, y, x)``, the
-    `MaskReason` bits of every pixel (the file's own mask, and what `masks.no_data_reasons` finds in
-    the values); ``mask(y, x)`` where a file brings a pixel mask; and on ``frame`` the coordinates
-    ``source_file``, ``file_frame``, ``written`` and those header facts (exposure_time in s,
-    wavelength_header in angstrom, distance_header in m, monitor, transmission, temperature in K,
-    start_time ...) that the files have. Names ending in ``_header`` are hints, not geometry.
+    `MaskReason` bits of every pixel (the file's own mask, what `masks.no_data_reasons` finds in the
+    values, and SATURATED from the smallest ``count_cutoff`` on, which is then the attribute
+    ``saturation`` of counts); ``mask(y, x)`` where a file brings a pixel mask; and on ``frame`` the
+    coordinates ``source_file``, ``file_frame``, ``written`` and those header facts that the files
+    have (`vocabulary.COORDINATES`: exposure_time in s, wavelength_header in angstrom,
+    distance_header in m, monitor, transmission, temperature in K, start_time ...). Names ending in
+    ``_header`` are hints, not geometry.
 
     Raises FrameNotFound, FrameTruncated, FrameCorrupt, FrameFormatUnknown, FrameShapeMismatch,
-    LinkRefused and LimitExceeded, each naming the file, and SpecError where a data file is named
-    beside the master file that links it; what no header tells (damaged compressed
-    data, an unwritten frame) is raised when the frame is read.
+    LinkRefused and LimitExceeded, each naming the file; SpecError where a data file is named
+    beside the master file that links it, or where `stated` makes no sense. What no header tells
+    (damaged compressed data, an unwritten frame) is raised when the frame is read.
     """
     limits = Limits() if limits is None else limits
     marks = tuple(int(value) for value in sentinels or ())
@@ -59,16 +65,19 @@ def open_frames(
     frames = join([stack.source for stack in stacks], [str(stack.files[0]) for stack in stacks])
     limits.check("frames", frames.shape[0], source=names[0])
     mask, values = _mask(stacks), _sentinels(stacks, marks)
-    reasons = LazyReasons(frames, limits, values.tolist(), mask)
+    header = stacked([(stack.facts, stack.source.shape[0]) for stack in stacks])
+    facts = overruled(header, stated_facts(stated or {}, frames.shape[0]))
+    saturation = _saturation(facts)
+    attrs: dict[str, Any] = {"units": "count", "long_name": "detector counts", "sentinels": values}
+    if saturation is not None:
+        attrs["saturation"] = saturation
+    reasons = LazyReasons(frames, limits, values.tolist(), mask, saturation)
     data = xr.Dataset(
         {
-            "counts": _lazy(
-                LazyFrames(frames, limits),
-                {"units": "count", "long_name": "detector counts", "sentinels": values},
-            ),
+            "counts": _lazy(LazyFrames(frames, limits), attrs),
             "mask_reasons": _lazy(reasons, MASK_ATTRS),
         },
-        coords=_coordinates(stacks),
+        coords=_coordinates(stacks) | _described(facts, header, stated or {}, frames.shape[0]),
         attrs={"schema": schema.FRAMES.name},
     )
     if mask is not None:
@@ -77,7 +86,12 @@ def open_frames(
     data = provenance.append(
         data,
         "open_frames",
-        {"files": [file.name for file in files], "reader": reader, "sentinels": marks},
+        {
+            "files": [file.name for file in files],
+            "reader": reader,
+            "sentinels": marks,
+            "stated": dict(stated or {}),
+        },
         inputs=[provenance.fingerprint(file) for file in files],
         software=("numpy", "h5py", "hdf5plugin", "fabio"),
     )
@@ -169,13 +183,31 @@ def _coordinates(stacks: Sequence[Stack]) -> dict[str, xr.Variable]:
         "file_frame": (numbers, {"long_name": "frame number within the file"}),
         "written": (written, {"long_name": "whether the file holds the frame"}),
     }
-    facts = stacked([(s.facts, n) for s, n in zip(stacks, counts, strict=True)])
-    for name, found in facts.items():
-        described = COORDINATES[name]
-        attrs = {"units": described.unit, "long_name": described.long_name}
-        attrs["source_key"] = found.source_key
-        coords[name] = (found.values, {k: v for k, v in attrs.items() if v})
     return {name: xr.Variable(("frame",), *rest) for name, rest in coords.items()}
+
+
+def _described(
+    facts: Facts, header: Facts, stated: Mapping[str, StatedValue], frames: int
+) -> dict[str, xr.Variable]:
+    """Return the facts as coordinates on ``frame`` that say their unit and where they are from."""
+    found = {}
+    for name, one in facts.items():
+        described = COORDINATES[name]
+        attrs: dict[str, Any] = {"long_name": described.long_name, "source_key": one.source_key}
+        if described.unit:
+            attrs["units"] = described.unit
+        if name in stated:
+            attrs |= replaced_attrs(header.get(name))
+        values = np.broadcast_to(one.values, (frames,)).copy()
+        found[name] = xr.Variable(("frame",), values, attrs)
+    return found
+
+
+def _saturation(facts: Facts) -> float | None:
+    """Return the smallest count cutoff of all frames, None where none is known."""
+    if "count_cutoff" not in facts:
+        return None
+    return float(np.nanmin(facts["count_cutoff"].values))
 
 
 def _mask(stacks: Sequence[Stack]) -> NDArray[np.uint16] | None:

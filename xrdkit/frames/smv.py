@@ -8,7 +8,7 @@ from xrdkit.errors import FrameCorrupt, FrameFormatUnknown, FrameTruncated
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames._lazy import RawFrames
 from xrdkit.frames._reader import READERS, Stack
-from xrdkit.frames.headers import Fact, fact, time_fact
+from xrdkit.frames.smv_header import header_facts
 from xrdkit.limits import Limits
 
 _START = b"{\nHEADER_BYTES="
@@ -24,13 +24,6 @@ _TYPES = {
 }
 _ORDERS = {"little_endian": "<", "big_endian": ">"}
 _SHORTEST = 32
-_KEYS = {
-    "exposure_time": ("TIME", "s"),
-    "wavelength_header": ("WAVELENGTH", "angstrom"),
-    "distance_header": ("DISTANCE", "mm"),
-    "pixel_size_x_header": ("PIXEL_SIZE", "mm"),
-    "pixel_size_y_header": ("PIXEL_SIZE", "mm"),
-}
 
 
 class SmvReader:
@@ -74,7 +67,7 @@ class SmvReader:
         if present > end:
             raise FrameCorrupt("has more bytes than its header announces", source=path)
         source = RawFrames(data, (start,), rows, columns, stored)
-        return Stack(source=source, files=(path,), facts=_facts(keys))
+        return Stack(source=source, files=(path,), facts=header_facts(keys))
 
 
 def _keys(path: Path, header: bytes) -> dict[str, str]:
@@ -94,14 +87,6 @@ def _count(path: Path, keys: dict[str, str], name: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:20]) < 1:
         raise FrameCorrupt(f"states {name} = {text!r}", source=path)
     return int(text[:20])
-
-
-def _facts(keys: dict[str, str]) -> dict[str, Fact]:
-    facts: dict[str, Fact] = {}
-    for name, (key, unit) in _KEYS.items():
-        facts.update(fact(name, keys.get(key, ""), unit, key))
-    facts.update(time_fact(keys.get("DATE"), "DATE"))
-    return facts
 
 
 READERS.add("smv", SmvReader())

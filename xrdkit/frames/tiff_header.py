@@ -1,4 +1,4 @@
-"""Header facts of TIFF files: Dectris comments, the SAXSLAB/Xenocs parameter list, MarCCD."""
+"""Header facts of TIFF: Dectris comments, SAXSLAB/Xenocs parameters, EPICS tags, MarCCD."""
 
 import re
 import struct
@@ -7,14 +7,23 @@ from pathlib import Path
 from xrdkit.errors import FrameTruncated
 from xrdkit.frames._files import ByteSource
 from xrdkit.frames.dectris_comment import comment_facts
-from xrdkit.frames.headers import Fact, fact, time_fact
+from xrdkit.frames.epics_tags import epics_facts
+from xrdkit.frames.headers import Fact, fact, text_fact, time_fact
 from xrdkit.frames.tiff_directory import Directory, Layout
 
-_DESCRIPTION, _DATE, _ARTIST, _MARCCD = 270, 306, 315, 34710
+_DESCRIPTION, _MODEL, _DATE, _ARTIST, _MARCCD = 270, 272, 306, 315, 34710
 _PARAMETER = re.compile(r'<param name="([\w.]+)">([^<]*)</param>')
 #: coordinate -> (parameter, unit); the detector counts row, column in `beamcenter_actual`.
 _SAXSLAB = {
     "exposure_time": ("det_exposure_time", "s"),
+    "exposure_period": ("det_exposure_period", "s"),
+    "live_time": ("livetime", "s"),
+    "count_cutoff": ("det_count_cutoff", "count"),
+    "threshold_energy": ("det_threshold_setting", "eV"),
+    "dead_time_header": ("det_tau", "s"),
+    "sensor_thickness": ("det_thickness", "m"),
+    "thickness": ("sample_thickness", "cm"),
+    "temperature": ("sample_temp", "degC"),
     "wavelength_header": ("wavelength", "angstrom"),
     "distance_header": ("detector_dist", "mm"),
     "transmission": ("sample_transfact", "1"),
@@ -42,6 +51,10 @@ def header_facts(path: Path, data: ByteSource, layout: Layout, tags: Directory) 
         facts.update(_saxslab_facts(artist))
     for name, found in comment_facts(_text(tags, _DESCRIPTION)).items():
         facts.setdefault(name, found)
+    for name, found in epics_facts(tags).items():
+        facts.setdefault(name, found)
+    if "detector_name" not in facts:
+        facts.update(text_fact("detector_name", _text(tags, _MODEL), "Model"))
     if _MARCCD in tags.numbers:
         for name, found in _marccd_facts(path, data, layout).items():
             facts.setdefault(name, found)
@@ -63,6 +76,9 @@ def _saxslab_facts(text: str) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     for name, (key, unit) in _SAXSLAB.items():
         facts.update(fact(name, values.get(key, ""), unit, key))
+    facts.update(text_fact("sample_name", values.get("sample_ID"), "sample_ID"))
+    for axis, size in zip("xy", values.get("det_pixel_size", "").split(), strict=False):
+        facts.update(fact(f"pixel_size_{axis}_header", size, "m", "det_pixel_size"))
     row, _, column = values.get("beamcenter_actual", "").partition(" ")
     facts.update(fact("beam_center_y_header", row, "pixel", "beamcenter_actual"))
     facts.update(fact("beam_center_x_header", column, "pixel", "beamcenter_actual"))
