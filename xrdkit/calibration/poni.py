@@ -10,11 +10,14 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrdkit.atomic import write_file
 from xrdkit.calibration.named import detector_config, named_detector
 from xrdkit.calibration.text import read_text
+from xrdkit.canonical import plain
 from xrdkit.errors import CalibrationError, CalibrationImplausible, CalibrationSyntax
-from xrdkit.geometry import Calibration, Detector
+from xrdkit.geometry import PARAMETERS, Calibration, Detector
 from xrdkit.provenance import package_version
 
 LOG = logging.getLogger("xrdkit")
@@ -29,6 +32,7 @@ _KNOWN = {
     "parallax",
 }
 _HEADER = re.compile(r"^#\s*(nota\s*:|calibration done)", re.IGNORECASE)
+_COVARIANCE = re.compile(r"^#\s*covariance of [a-z0-9, ]+:\s*(\[.*\])$", re.IGNORECASE)
 _WRITTEN_WITH = re.compile(r"^#\s*geometry as in pyFAI (\S+)", re.IGNORECASE)
 _NEUTRAL = Calibration(
     distance=1.0,
@@ -53,7 +57,8 @@ def load_calibration(path: str | Path) -> Calibration:
 
     pyFAI appends to a file that exists, so that one file may hold several records: the last
     complete one counts, and a warning in the log "xrdkit" says so. The wavelength, in metre in the
-    file, is in ångström in the result.
+    file, is in ångström in the result. Files of xrdkit carry
+    the covariance of the geometry in a comment.
 
     Raises CalibrationSyntax where the file cannot be read, a key is missing, unknown or twice in
     one record, or the detector is not one of pyFAI's list with flat equal pixels; and
@@ -91,8 +96,12 @@ def save_calibration(calibration: Calibration, path: str | Path) -> Path:
             for key in ("poni1", "poni2", "rot1", "rot2", "rot3")
         ),
         f"Wavelength: {metre}",
-        "",
     ]
+    if calibration.covariance is not None:
+        # A comment: other programs read past it.
+        table = json.dumps(plain(calibration.covariance))
+        lines.append(f"# Covariance of {', '.join(PARAMETERS)}: {table}")
+    lines.append("")
     write_file(target, "\n".join(lines).encode(), overwrite=True)
     return target
 
@@ -109,6 +118,8 @@ def _records(text: str, source: str) -> tuple[list[_Record], list[str | None]]:
                 versions.append(None)
             elif found := _WRITTEN_WITH.match(line):
                 versions[-1] = found.group(1)
+            elif found := _COVARIANCE.match(line):
+                records[-1]["covariance"] = _Entry(text=found.group(1), line=number)
             continue
         if not line:
             continue
@@ -183,7 +194,25 @@ def _calibration(record: _Record, source: str) -> Calibration:
         value = _number(entry, key, source, shift=10 if key == "wavelength" else 0)
         _plausible(key, value, entry, source)
         values[key] = value
-    return Calibration(detector=detector, **values)
+    return Calibration(detector=detector, covariance=_covariance(record, source), **values)
+
+
+def _covariance(record: _Record, source: str) -> tuple[tuple[float, ...], ...] | None:
+    """Return the covariance that a comment of xrdkit holds: m, rad and ångström."""
+    entry = record.get("covariance")
+    if entry is None:
+        return None
+    try:
+        table = np.array(json.loads(entry.text), dtype=np.float64)
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise CalibrationSyntax(
+            f"line {entry.line}: the covariance is not a table of numbers", source=source
+        ) from exc
+    if table.ndim != 2:
+        raise CalibrationSyntax(
+            f"line {entry.line}: the covariance is not a table of rows", source=source
+        )
+    return tuple(tuple(row) for row in table.tolist())
 
 
 def _number(entry: _Entry, key: str, source: str, *, shift: int = 0) -> float:

@@ -28,6 +28,7 @@ from xrdkit.calibration.result import (
 from xrdkit.calibration.ring_points import RingPoints, ring_points
 from xrdkit.calibration.rings import CalibrantRings, calibrant_rings
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected, SpecError
+from xrdkit.geometry import PARAMETERS as GEOMETRY
 from xrdkit.geometry import Calibration, Detector
 
 Array = NDArray[np.float64]
@@ -236,8 +237,11 @@ def _judged(
         distance_sigma=sigma["direct_distance"] / fit.calibration.direct_distance,
     )
     kind, reasons = verdict(evidence)
+    # The wavelength is taken as exact: no ring can tell it from the distance.
+    covariance = np.pad(fit.covariance, (0, len(GEOMETRY) - len(PARAMETERS))).tolist()
+    geometry = replace(fit.calibration, covariance=tuple(tuple(row) for row in covariance))
     return CalibrationResult(
-        calibration=fit.calibration,
+        calibration=geometry,
         covariance=fit.covariance,
         sigma=sigma,
         rms_px=rms,

@@ -78,9 +78,7 @@ def _variables(reduction: Reduction, dims: tuple[str, ...]) -> dict[str, Any]:
             reduction.intensity, unit, "scattered intensity", ancillary_variables="sigma"
         ),
         "sigma": put(np.stack([b.sigma for b in budgets]), unit, "standard error of intensity"),
-        "n_pixels": put(
-            np.stack([s.weights.pixels for s in sums]), "1", "number of pixels in the bin"
-        ),
+        "n_pixels": put(_pixels(reduction), "1", "number of pixels in the bin"),
         "counts": put(np.stack([s.counts for s in sums]), "count", "sum of the raw counts"),
         "signal": put(
             np.stack([s.signal for s in sums]), "count", "sum of the counts, dark subtracted"
@@ -113,11 +111,27 @@ def _variables(reduction: Reduction, dims: tuple[str, ...]) -> dict[str, Any]:
         out["ledger"] = put_rows(
             "correction", reduction.ledger, "1", "factor by which each correction changed the bin"
         )
+    if reduction.spots:
+        spots = reduction.spots
+        text = "scatter between the pixels of the bin beyond counting, squared and relative"
+        number = np.stack([s.per_bin for s in spots])
+        out["n_outliers"] = put(number, "1", "number of pixels left out as outliers")
+        out["spottiness"] = put(np.stack([s.spottiness for s in spots]), "1", text)
+        out["spottiness_sigma"] = put(
+            np.stack([s.sigma for s in spots]), "1", "standard error of spottiness"
+        )
     if reduction.geometry is not None:
         sigma = np.broadcast_to(reduction.geometry.sigma, (len(sums), plan.bins)).copy()
         text = f"standard error of the {schema.RADIAL_NAMES[axis]} from the calibration"
         out[f"{axis}_sigma"] = put(sigma, place, text)
     return out
+
+
+def _pixels(reduction: Reduction) -> NDArray[Any]:
+    """Return how many pixels each bin holds; with splitting the sum of their shares."""
+    if reduction.plan.is_split:
+        return np.stack([s.weights.norms[0] for s in reduction.sums])
+    return np.stack([s.weights.pixels for s in reduction.sums])
 
 
 def _positions(reduction: Reduction) -> tuple[Array, Array]:

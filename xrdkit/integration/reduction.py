@@ -23,6 +23,7 @@ from xrdkit.integration.ledger import ledger
 from xrdkit.integration.level import frame_level, mean_level
 from xrdkit.integration.sources import BackgroundShare, ErrorBudget, error_budget
 from xrdkit.integration.spec import IntegrationSpec
+from xrdkit.integration.spots import Spots, look_for_spots
 from xrdkit.integration.weights import Plan, make_plan
 from xrdkit.masks import declared_sentinels, no_data_reasons
 
@@ -51,6 +52,8 @@ class Reduction:
     """Whether no factor of a dose divides the frames."""
     geometry: GeometryError | None
     """Effect of the errors of the calibration, where they are known."""
+    spots: tuple[Spots, ...]
+    """What was left out for its counts in each frame; empty where none was looked for."""
     shape: Shape
     """Rows and columns of the frames."""
 
@@ -79,8 +82,9 @@ def reduce_frames(
     errors = geometry_error(calibration, shape, spec, plan, maps.shift)
     dark_scales = _dark_scales(frames, maps.dark, number)
     sums, budgets, tables, intensities = [], [], [], []
+    spots: list[Spots] = []
     for k in range(number):
-        total = _frame(frames, k, summer, float(dark_scales[k]), has_dead_time)
+        total, found = _frame(frames, k, summer, spec, float(dark_scales[k]), has_dead_time)
         if not total.weights.pixels.any():
             raise EmptyResult(
                 "no valid pixel is left in any bin", frame=k, hint="is the frame blank or masked?"
@@ -102,6 +106,8 @@ def reduce_frames(
             else errors.on_intensity(plan.centres, net, level.counting[0]),
         )
         sums.append(total)
+        if found is not None:
+            spots.append(found)
         budgets.append(budget)
         intensities.append(net)
         tables.append(ledger(names, total, factors, k, scale, level, net))
@@ -115,6 +121,7 @@ def reduce_frames(
         doses=doses,
         is_undivided=not factors,
         geometry=errors,
+        spots=tuple(spots),
         shape=shape,
     )
 
@@ -179,8 +186,13 @@ def _plan(
 
 
 def _frame(
-    frames: xr.Dataset, k: int, summer: FrameSummer, dark_scale: float, has_dead_time: bool
-) -> FrameSums:
+    frames: xr.Dataset,
+    k: int,
+    summer: FrameSummer,
+    spec: IntegrationSpec,
+    dark_scale: float,
+    has_dead_time: bool,
+) -> tuple[FrameSums, Spots | None]:
     counts = frames["counts"]
     raw = np.asarray(counts[k].values)
     if raw.dtype.kind not in "iufb":
@@ -188,13 +200,16 @@ def _frame(
     bad = no_data_reasons(raw, declared_sentinels(counts.attrs)) != 0
     if "saturation" in counts.attrs:
         bad |= raw >= float(counts.attrs["saturation"])
+    spots = None
+    if spec.outliers is not None:
+        bad, spots = look_for_spots(raw, bad, summer.plan, spec.outliers, dark_scale, summer.noise)
     flat = native(raw)
     if not has_dead_time:
-        return summer.frame(flat, bad.ravel(), dark_scale=dark_scale)
+        return summer.frame(flat, bad.ravel(), dark_scale=dark_scale), spots
     true, variance = _true_counts(frames, flat, k)
     lost = bad.ravel() | ~np.isfinite(true)
     kept = np.where(lost, 0.0, true), np.where(lost, 0.0, variance)
-    return summer.frame(flat, lost, dark_scale=dark_scale, true=kept)
+    return summer.frame(flat, lost, dark_scale=dark_scale, true=kept), spots
 
 
 def _true_counts(frames: xr.Dataset, raw: NDArray[Any], k: int) -> tuple[Array, Array]:
@@ -237,7 +252,7 @@ def _background(
     summer = FrameSummer(plan, _noise(spec))
     sums = []
     for k in range(number):
-        total = _frame(data, k, summer, float(dark_scales[k]), "dead_time" in data)
+        total, _ = _frame(data, k, summer, spec, float(dark_scales[k]), "dead_time" in data)
         sums.append((total, float(doses[k])))
     return BackgroundShare(
         level=mean_level(sums, spec.background_scale),

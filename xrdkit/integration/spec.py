@@ -12,6 +12,7 @@ from xrdkit.canonical import sha256_array
 from xrdkit.errors import SpecError
 from xrdkit.geometry import RadialUnit
 from xrdkit.integration.normalization import Normalization
+from xrdkit.integration.outlier_spec import OutlierSpec
 
 FrameLike = xr.Dataset | xr.DataArray | NDArray[Any]
 #: More bins than any detector has pixels along its diagonal.
@@ -70,6 +71,9 @@ class IntegrationSpec:
     The variance of n counts is gain · n + readout_noise²."""
     readout_noise: float = 0.0
     """Standard deviation of a pixel's counts without light, in detector counts."""
+    outliers: OutlierSpec | None = None
+    """Which pixels to leave out for what they count: zingers, or spots of coarse grains. With it
+    the result tells ``n_outliers`` and ``spottiness``. None: none are looked for."""
     without: tuple[str, ...] = ()
     """Names of corrections to leave out, as the ledger of a profile calls them, to see what they
     do: ``("polarization",)``."""

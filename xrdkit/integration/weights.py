@@ -195,9 +195,9 @@ def make_plan(
     for row, name in enumerate(names):
         table[row] = np.asarray(factors[name], dtype=np.float64).ravel()
     good = usable.ravel() & np.isfinite(bins.radial)
-    for row in table:
-        good &= np.isfinite(row) & (row > 0)
-    weight = np.ones(size) if not names else np.asarray(np.prod(table, axis=0))
+    for factor in table:
+        good &= np.isfinite(factor) & (factor > 0)
+    weight = np.prod(table, axis=0) if names else np.ones(size)
     flat_dark = flat_variance = None
     if dark is not None and dark_variance is not None:
         flat_dark, flat_variance = dark.ravel(), dark_variance.ravel()
