@@ -2,10 +2,11 @@
 
     A = exp[-μ_g (|r| - D - Λ (sec 2θ - 1)) - Σ_j μ_j l_j (sec 2θ - 1)],  Λ = Σ_j l_j
 
-r is the vector from sample to pixel, D the distance along the beam to the detector. The parts j
-(flight tubes, windows) are slabs across the beam of length l_j, and gas fills the rest. A is 1 in
-the direct beam. Gases are ideal: ρ = p M/(R T). Source: B. R. Pauw et al., J. Appl. Cryst. 50
-(2017) 1800, for the principle. Golden number: air at 20 °C and 1 atm, 8 keV: μ = 1.19 1/m.
+r is the vector from sample to pixel, D the distance along the beam to the detector (that of the
+PONI where the detector is turned away from the beam). The parts j (flight tubes, windows) are slabs
+across the beam of length l_j, and gas fills the rest. A is 1 in the direct beam. Gases are ideal:
+ρ = p M/(R T). Source: B. R. Pauw et al., J. Appl. Cryst. 50 (2017) 1800, for the principle. Golden
+number: air at 20 °C and 1 atm, 8 keV: μ = 1.19 1/m.
 """
 
 import math
@@ -69,6 +70,8 @@ class AirAbsorption:
         t1, t2, t3 = self.calibration.positions(shape)
         path = np.sqrt(t1**2 + t2**2 + t3**2)
         direct = self.calibration.direct_distance
+        if direct < 0:  # turned away by more than 90°: the direct beam never meets it
+            direct = self.calibration.distance
         inside = sum(length for _, length in self.parts)
         if inside > direct:
             raise CorrectionFailed(

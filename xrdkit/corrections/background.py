@@ -73,7 +73,7 @@ class Background:
             sigma = np.where(empty, np.nan, np.sqrt(variance))
             result = result.assign(sigma=(net.dims, sigma, dict(data["sigma"].attrs)))
         if "ledger" in data:
-            result = result.assign(ledger=_ledger(data["ledger"], data["intensity"], net))
+            result = _with_ledger(result, data["intensity"], net)
         if "n_pixels" in data:
             pixels = np.where(empty, 0, data["n_pixels"].values).astype(data["n_pixels"].dtype)
             attrs = dict(data["n_pixels"].attrs)
@@ -119,20 +119,27 @@ class Background:
         }
 
 
-def _ledger(ledger: xr.DataArray, before: xr.DataArray, after: xr.Variable) -> xr.DataArray:
-    """Return the ledger with the factor by which the subtraction changed each bin."""
+def _with_ledger(data: xr.Dataset, before: xr.DataArray, after: xr.Variable) -> xr.Dataset:
+    """Return `data` with the factor by which the subtraction changed each bin in its ledger."""
+    ledger, coordinate = data["ledger"], data["correction"]
+    at = ledger.get_axis_num("correction")
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(before.values != 0, after.values / before.values, np.nan)
-    factor = xr.DataArray(ratio, dims=before.dims)
-    names = [str(name) for name in ledger["correction"].values]
+    names = [str(name) for name in coordinate.values]
+    values = ledger.values
     if "background" in names:
-        old = ledger.sel(correction="background", drop=True) * factor
-        rest = ledger.isel(correction=[k for k, n in enumerate(names) if n != "background"])
+        values = values.copy()
+        whole: list[int | slice] = [slice(None)] * values.ndim
+        whole[at] = names.index("background")
+        values[tuple(whole)] *= ratio
     else:
-        old, rest = factor, ledger
-    row = old.expand_dims(correction=["background"]).transpose(*ledger.dims)
-    bare = row.assign_coords({k: v for k, v in ledger.coords.items() if "correction" not in v.dims})
-    return xr.concat([rest, bare], dim="correction").assign_attrs(ledger.attrs)
+        names.append("background")
+        values = np.concatenate([values, np.expand_dims(ratio, at)], axis=at)
+    return (
+        data.drop_vars(["ledger", "correction"])
+        .assign_coords(correction=("correction", np.array(names), dict(coordinate.attrs)))
+        .assign(ledger=(ledger.dims, values, dict(ledger.attrs)))
+    )
 
 
 CORRECTIONS.add("background", Background)
