@@ -1,6 +1,8 @@
 """Results computed again from their provenance: the same, or refused by the name of an input."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,19 @@ from frames_in_memory import make_frames
 
 import xrdkit as xk
 from xrdkit.averaging import average_frames
-from xrdkit.corrections import Background, Dark, Dose, Flat, Polarization, SolidAngle
+from xrdkit.corrections import (
+    CORRECTIONS,
+    Background,
+    Dark,
+    DetectorEfficiency,
+    Dose,
+    Flat,
+    Polarization,
+    SolidAngle,
+)
 from xrdkit.errors import InputError, RefusedError, SpecError
+from xrdkit.integration import average
+from xrdkit.integration.outlier_spec import OutlierSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure
 from xrdkit.provenance import ATTRIBUTE
 from xrdkit.workflow import run
@@ -187,6 +200,77 @@ def test_corrections_are_replayed(files, tmp_path):
     dosed = xk.integrate(xk.correct(frames, steps), CALIBRATION, spec)
     xk.save(dosed, tmp_path / "dosed.nc")
     assert replay(tmp_path / "dosed.nc", inputs=files).identical
+
+
+MORE = {
+    "AbsoluteIntensity": {"scale": 3.0, "sigma": 0.1},
+    "AirAbsorption": {"calibration": CALIBRATION, "gas": "nitrogen", "parts": (("kapton", 5e-5),)},
+    "CapillaryAbsorption": {"calibration": CALIBRATION, "mu_r": 0.4},
+    "DeadTime": {"dead_time": 1e-7, "model": "paralyzable"},
+    "DetectorEfficiency": {"calibration": CALIBRATION, "material": "Si", "thickness": 320e-6},
+    "Parallax": {"calibration": CALIBRATION, "material": "Si", "thickness": 320e-6},
+    "PlateAbsorption": {"calibration": CALIBRATION, "mu_t": 0.3},
+}
+
+
+def test_every_correction_is_replayed_somewhere():
+    here = {"Dark", "Flat", "SolidAngle", "Polarization", "Dose", "Background", *MORE}
+    assert {kind.__name__ for _, kind in CORRECTIONS.items()} <= here
+
+
+@pytest.mark.parametrize("name", sorted(MORE))
+def test_a_correction_comes_back_from_its_record(files, name):
+    kind = {each.__name__: each for _, each in CORRECTIONS.items()}[name]
+    frames = frames_of(files).assign_coords(exposure_time=("frame", [1.0, 1.0, 1.0]))
+    one = [kind(**MORE[name])]
+    if getattr(kind, "acts_on", "frames") == "profile":
+        profile = xk.correct(xk.integrate(frames, CALIBRATION, SPEC), one)
+    else:
+        profile = xk.integrate(xk.correct(frames, one), CALIBRATION, SPEC)
+    again = replay(profile, inputs=files)
+    assert again.identical, again.differences
+    bare = xk.integrate(frames, CALIBRATION, SPEC)
+    assert not np.array_equal(bare["intensity"].values, profile["intensity"].values)
+
+
+def test_a_correction_that_comes_out_otherwise_is_refused(files):
+    steps = [DetectorEfficiency(calibration=CALIBRATION, material="Si", thickness=320e-6)]
+    profile = xk.integrate(xk.correct(frames_of(files), steps), CALIBRATION, SPEC)
+    record = json.loads(profile.attrs[ATTRIBUTE])
+    record[1]["settings"]["grade"] = 7
+    changed = profile.assign_attrs({ATTRIBUTE: json.dumps(record)})
+    with pytest.raises(RefusedError, match="grade of DetectorEfficiency is None here, 7 in the"):
+        replay(changed, inputs=files)
+
+
+def test_splitting_errors_and_outliers_are_replayed(files):
+    sure = tuple(tuple(1e-12 if i == j else 0.0 for j in range(6)) for i in range(6))
+    calibration = replace(CALIBRATION, covariance=sure)
+    spec = xk.IntegrationSpec(
+        bins=40,
+        range=(0.5, 3.0),
+        splitting="full",
+        azimuth_slice=(180.0, 200.0),
+        outliers=OutlierSpec(alpha=1e-2),
+        normalization=xk.Normalization(transmission=0.5, transmission_sigma=0.01),
+    )
+    profile = xk.integrate(frames_of(files), calibration, spec)
+    assert {"covariance", "errors", "ledger"} <= set(profile.data_vars)
+    again = replay(profile, inputs=files)
+    assert again.identical, again.differences
+
+
+def test_stated_facts_and_added_frames_are_replayed(files):
+    frames = xk.open_frames(str(files / "frame_*.npy"), stated={"monitor": [2.0, 3.0, 4.0]})
+    spec = replace(SPEC, normalization=xk.Normalization(monitor="frame"))
+    profile = xk.integrate(frames, CALIBRATION, spec)
+    again = replay(profile, inputs=files)
+    assert again.identical
+    assert again.from_result == ()
+    for groups, keep in ((None, None), (["b", "a", "b"], None), (None, [True, False, True])):
+        added = average(profile, groups=groups, keep=keep)
+        again = replay(added, inputs=files)
+        assert again.identical, again.differences
 
 
 def test_curves_of_files_are_replayed_and_arrays_refused(tmp_path):

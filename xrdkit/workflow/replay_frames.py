@@ -17,15 +17,23 @@ _NAMES = ("frame", "source_file", "file_frame", "written")
 
 
 def reopened(
-    step: Step, stored: xr.Dataset, finder: InputFinder
+    step: Step, stored: xr.Dataset, finder: InputFinder, *, added: bool = False
 ) -> tuple[xr.Dataset, tuple[str, ...]]:
     """Return the frames that `stored` was made of, and the coordinates taken from `stored`.
 
     Files are found by `finder`, frames by the coordinates ``source_file`` and ``file_frame`` of
     `stored`. Coordinates that `stored` carries and the files do not, or not with these values (a
-    table of conditions, a monitor given by hand), are taken from it and named. Raises InputError
-    for a file that is missing or has changed, RefusedError where the frames cannot be told.
+    table of conditions, a monitor given by hand), are taken from it and named. Where frames were
+    `added` to one another later, all frames of the files are returned as they are. Raises
+    InputError for a file that is missing or has changed, RefusedError where the frames cannot be
+    told, or a setting is not known.
     """
+    unknown = sorted(set(step.settings) - {"files", "reader", "sentinels", "stated"})
+    if unknown:
+        raise RefusedError(
+            f"open_frames has no {', '.join(unknown)} here: the result was made by xrdkit "
+            f"{step.version}"
+        )
     names = [str(name) for name in step.settings["files"]]
     reader = step.settings.get("reader")
     known = _digests(names, step.inputs)
@@ -35,10 +43,13 @@ def reopened(
         [str(paths[name]) for name in parts],
         reader=reader,
         sentinels=step.settings.get("sentinels") or None,
+        stated=step.settings.get("stated") or None,
     )
     _check_all_known(data, step, finder)
     labels = np.repeat(list(parts), [part.sizes[FRAME] for part in parts.values()])
     data = data.assign_coords(source_file=(FRAME, labels, data["source_file"].attrs))
+    if added:
+        return data, ()
     data = data.isel({FRAME: _places(data, stored)})
     return _with_values_of(stored, data)
 

@@ -3,29 +3,29 @@
 A step that is not in `HANDLERS`, and that no correction answers for, is refused by its name.
 """
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from xrdkit.averaging import AveragedFrame
-from xrdkit.corrections import CORRECTIONS, correct
+from xrdkit.corrections import correct
 from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
-from xrdkit.integration import IntegrationSpec, cake, integrate
+from xrdkit.integration import IntegrationSpec, average, cake, integrate
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
 from xrdkit.provenance import Step, content_sha256
 from xrdkit.saxs import SizeSpec, fit_sizes
 from xrdkit.schema import FRAME
 from xrdkit.workflow.merge import join
 from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
+from xrdkit.workflow.replay_corrections import correction
 from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
-from xrdkit.workflow.replay_readings import same_array, same_average
+from xrdkit.workflow.replay_readings import same_array
 
 _CORRECT = "correct:"
 #: Steps that take nothing from a step before them.
@@ -75,7 +75,9 @@ def do_steps(bench: Bench) -> xr.Dataset:
 
 
 def _open(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
-    frames, bench.taken = reopened(bench.history[number], bench.stored, bench.finder)
+    added = any(step.step == "average" for step in bench.history)
+    step = bench.history[number]
+    frames, bench.taken = reopened(step, bench.stored, bench.finder, added=added)
     return frames
 
 
@@ -148,60 +150,23 @@ def _given(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
 
 def _correct(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
-    kind: Any = None
-    for _, each in CORRECTIONS.items():
-        kind = each if each.__name__ == step.step.removeprefix(_CORRECT) else kind
-    if not dataclasses.is_dataclass(kind):
-        raise RefusedError(f"the correction {step.step!r} of the result is not known here")
-    return correct(data, [_correction(bench, data, kind, step)])
+    again = correction(step, data, bench.history, bench.finder)
+    return correct(data, [again])
 
 
-def _correction(bench: Bench, data: xr.Dataset, kind: Any, step: Step) -> Any:
-    given = _correction_inputs(bench, data, kind, step.settings)
-    rest = {name: value for name, value in step.settings.items() if name not in given}
-    return rebuilt(kind, rest, version=step.version, given=given)
-
-
-def _correction_inputs(
-    bench: Bench, data: xr.Dataset, kind: Any, record: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the fields of a correction that its record holds as SHA-256 only."""
-    given: dict[str, Any] = {}
-    for f in dataclasses.fields(kind):
-        digest = record.get(f.name)
-        if not isinstance(digest, str):
-            continue
-        if f.name in fields_that_hold(kind, Calibration):
-            given[f.name] = _calibration(bench, kind.__name__, digest)
-        elif f.name in fields_that_hold(kind, AveragedFrame):
-            shape = (data.sizes["y"], data.sizes["x"])
-            given[f.name] = bench.finder.array(f.name, digest, shape, same_average(digest))
-        elif f.name in fields_that_hold(kind, xr.Dataset):
-            given[f.name] = bench.finder.result(digest)
-            if given[f.name] is None:
-                raise RefusedError(
-                    f"the {f.name} of {kind.__name__} is in no result file that was found",
-                    hint=f"save it into one of {bench.finder.places()}",
-                )
-        elif len(digest) == 64 and "y" in data.dims:
-            shape = (data.sizes["y"], data.sizes["x"])
-            given[f.name] = bench.finder.array(f.name, digest, shape, same_array(digest))
-    return given
-
-
-def _calibration(bench: Bench, name: str, digest: str) -> Calibration:
-    for step in bench.history:
-        if "calibration" in step.settings and isinstance(step.settings["calibration"], dict):
-            value = rebuilt(Calibration, step.settings["calibration"], version=step.version)
-            if value.digest() == digest:
-                return value
-    found = bench.finder.calibration(digest)
-    if found is None:
-        raise RefusedError(
-            f"the calibration of {name} is in no PONI file that was found",
-            hint=f"it was looked for in {bench.finder.places()}",
-        )
-    return found
+def _average(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    settings = bench.history[number].settings
+    members, groups = settings["frames"], settings["groups"]
+    kept = np.zeros(data.sizes[FRAME], dtype=bool)
+    kept[[k for member in members for k in member]] = True
+    if isinstance(groups, list):
+        labels: list[Any] = [None] * kept.size
+        for label, member in zip(groups, members, strict=True):
+            for k in member:
+                labels[k] = label
+        first = next(label for label in labels if label is not None)
+        groups = [first if label is None else label for label in labels]
+    return average(data, groups=groups, keep=kept)
 
 
 def _cuts(data: xr.Dataset, digests: Sequence[str]) -> list[int]:
@@ -239,6 +204,7 @@ HANDLERS: dict[str, Handler] = {
     "cake": _integrate,
     "refine_phases": _refine,
     "fit_sizes": _fit_sizes,
+    "average": _average,
     "read_profile": _read,
     "profile": _given,
     "pattern": _given,
