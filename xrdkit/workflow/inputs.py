@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from xrdkit.calibration import load_calibration, load_mask
+from xrdkit.canonical import sha256_value
+from xrdkit.corrections import Correction
 from xrdkit.errors import FrameShapeMismatch
 from xrdkit.frames import open_frames
 from xrdkit.geometry import Calibration
@@ -28,6 +30,8 @@ class Inputs:
     """Geometry."""
     spec: IntegrationSpec
     """Settings of the integration, with mask, dark, flat and background frames."""
+    corrections: tuple[Correction, ...] = ()
+    """What is done to the frames before, in this order."""
     phases: tuple[Structure, ...]
     """Structures of the refinement."""
     coordinates: dict[str, xr.DataArray]
@@ -57,6 +61,11 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
     identity = {name: fingerprint(path) for name, path in paths.items()}
     identity["calibration"] = calibration.digest()
     identity["mask_flip"] = str(detector.mask_flip)
+    corrections: tuple[Correction, ...] = ()
+    if detector.corrections is not None:
+        corrections = detector.corrections.steps(calibration)
+        records = [[type(step).__name__, step.record()] for step in corrections]
+        identity["corrections"] = sha256_value(records)
     phases: list[Structure] = []
     if detector.refine_phases is not None:
         for name in detector.refine_phases.phases:
@@ -71,6 +80,7 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
     return Inputs(
         calibration=calibration,
         spec=detector.integrate.spec(**opened),
+        corrections=corrections,
         phases=tuple(phases),
         coordinates=coordinates,
         identity=identity,

@@ -8,6 +8,7 @@ from xrdkit.canonical import sha256_value
 from xrdkit.integration import IntegrationSpec
 from xrdkit.phase import RefinementSpec
 from xrdkit.saxs import SizeSpec
+from xrdkit.workflow.frame_corrections import CorrectionsSettings, corrections_model
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
 from xrdkit.workflow.toml import with_tuples
 
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     IntegrateTable = Settings
     RefineTable = PhaseSettings
     SizesTable = Settings
+    CorrectionsTable = CorrectionsSettings
 else:
     IntegrateTable = settings_model(IntegrationSpec)
     RefineTable = settings_model(RefinementSpec, PhaseSettings)
     SizesTable = settings_model(SizeSpec)
+    CorrectionsTable = corrections_model()
 
 
 class DetectorRecipe(BaseModel):
@@ -64,6 +67,9 @@ class DetectorRecipe(BaseModel):
     """Path of the frame(s) of the empty beam or cell."""
     coordinates: Text | None = None
     """Path of a CSV file with one row for each frame; columns are named ``cell_voltage (V)``."""
+    corrections: CorrectionsTable | None = None
+    """One table for each correction of the frames, applied in the order written before they are
+    integrated; see the fields of the classes in `xrdkit.corrections`."""
     integrate: IntegrateTable
     """Fields of `IntegrationSpec`; `range` or `edges` is needed."""
     refine_phases: RefineTable | None = None
@@ -92,6 +98,7 @@ class DetectorRecipe(BaseModel):
         spec = self.integrate.spec()
         if spec.range is None and spec.edges is None:
             raise ValueError("integrate needs range or edges: all frames share the same bins")
+        self._corrects_once(spec)
         for factors in (spec.normalization, spec.background_normalization):
             if factors is None:
                 continue
@@ -102,6 +109,25 @@ class DetectorRecipe(BaseModel):
                         "file of coordinates and write 'frame'"
                     )
         return self
+
+    def _corrects_once(self, spec: IntegrationSpec) -> None:
+        names = () if self.corrections is None else self.corrections.order
+        for name, twice in (
+            ("solid_angle", spec.solid_angle),
+            ("polarization", spec.polarization is not None),
+        ):
+            if twice and name in names:
+                raise ValueError(
+                    f"corrections.{name} and integrate.{name}: it would act twice; leave one out"
+                    + (" (solid_angle = false)" if name == "solid_angle" else "")
+                )
+        if self.corrections is not None and "dose" in names:
+            dose = getattr(self.corrections, "dose")  # noqa: B009 - made from the registry
+            if len(dose.values) > 1:
+                raise ValueError(
+                    "corrections.dose.values is a list; put one number for each frame into the "
+                    "file of coordinates and write normalization = 'frame'"
+                )
 
     @property
     def products(self) -> tuple[str, ...]:

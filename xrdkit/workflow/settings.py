@@ -48,22 +48,40 @@ class Settings(BaseModel):
 
 
 @cache
-def settings_model(spec: type[Any], base: type[Settings] = Settings) -> type[Settings]:
+def settings_model(
+    spec: type[Any], base: type[Settings] = Settings, without: tuple[str, ...] = ()
+) -> type[Settings]:
     """Return the table for a frozen dataclass, with the further fields of `base`.
 
-    Fields whose type TOML cannot express (frames, Datasets) are left out; arrays are lists of
-    numbers. The fields are checked by type and range when the recipe is read.
+    Fields whose type TOML cannot express (frames, Datasets) are left out, as are those named in
+    `without`; arrays are lists of numbers. The fields are checked by type and range when the recipe
+    is read.
     """
     hints = typing.get_type_hints(spec)
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(spec):
         kind = _toml_type(hints[field.name])
-        if kind is not None and kind is not type(None):
+        if kind is not None and kind is not type(None) and field.name not in without:
             fields[field.name] = (kind, _default(field))
     name = f"{spec.__name__}Settings"
     model = create_model(name, __base__=base, __doc__=spec.__doc__, **fields)
     model.spec_type = spec
     return model
+
+
+def can_be_written(spec: type[Any], without: tuple[str, ...] = ()) -> bool:
+    """Return whether TOML can express every field of a dataclass that has no default.
+
+    Fields named in `without` are not asked about.
+    """
+    hints = typing.get_type_hints(spec)
+    return all(
+        _toml_type(hints[field.name]) is not None
+        for field in dataclasses.fields(spec)
+        if field.name not in without
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    )
 
 
 def _toml_type(hint: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The stations that a block of frames passes: open, integrate, refine phases, fit sizes."""
+"""The stations of a block of frames: open, correct, integrate, refine phases, fit sizes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from xrdkit.corrections import correct
 from xrdkit.errors import FrameTruncated, RecipeError
 from xrdkit.frames import open_frames
 from xrdkit.integration import integrate
@@ -78,7 +79,9 @@ def _done(part: Part, block: Block, product: str) -> Done:
 
 def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
     if product == "profile":
-        return lambda frames: integrate(frames, inputs.calibration, inputs.spec)
+        return lambda frames: integrate(
+            correct(frames, inputs.corrections), inputs.calibration, inputs.spec
+        )
     if product == "phases" and detector.refine_phases is not None:
         refinement = detector.refine_phases.spec()
         return lambda profile: refine_phases(profile, list(inputs.phases), refinement)
