@@ -72,7 +72,7 @@ def test_entry_and_shift_fit_together() -> None:
     shift = correct(make_frames(np.ones(SHAPE)), [step])["radial_shift"].values
     y, x = (np.arange(SHAPE[0]) + 0.5) * PIXEL, (np.arange(SHAPE[1]) + 0.5) * PIXEL
     seen = np.hypot(y[:, None] - 0.03, x[None, :] - 0.02)
-    again = mean_displacement((seen - shift) / 0.08, step.record()["mu"], 1e-3)
+    again = mean_displacement((seen - shift) / 0.08, step.record()["attenuation"], 1e-3)
     np.testing.assert_allclose(again, shift, rtol=1e-9, atol=1e-15)
     assert shift.min() >= 0
     assert shift.max() < 1e-3

@@ -127,7 +127,7 @@ def test_attenuation_goes_with_the_density_and_needs_one() -> None:
 def test_air(energy: float, mass_attenuation: float) -> None:
     mu = mass_attenuation * 1.2041 / 10
     record = AirAbsorption(calibration=at_incidence(45, 12.398419843 / energy)[0]).record()
-    assert record["mu"] == pytest.approx(mu, rel=0.015)
+    assert record["attenuation"] == pytest.approx(mu, rel=0.015)
 
 
 @pytest.mark.parametrize("pixel", PIXELS)
@@ -166,7 +166,7 @@ def test_a_tilted_detector_sees_longer_ways_through_air_only() -> None:
     found = correct(make_frames(np.ones(shape)), [step])["factor_air_absorption"].values
     t1, t2, t3 = tilted.positions(shape)
     longer = np.sqrt(t1**2 + t2**2 + t3**2) - tilted.direct_distance
-    np.testing.assert_allclose(found, np.exp(-step.record()["mu"] * longer), rtol=1e-12)
+    np.testing.assert_allclose(found, np.exp(-step.record()["attenuation"] * longer), rtol=1e-12)
     vacuum = AirAbsorption(calibration=tilted, gas="vacuum")
     none = correct(make_frames(np.ones(shape)), [vacuum])["factor_air_absorption"].values
     assert np.all(none == 1.0)

@@ -106,7 +106,7 @@ class AirAbsorption:
             "parts": self.parts,
             "pressure": self.pressure,
             "temperature": self.temperature,
-            "mu": self._attenuation(self.gas, self.calibration.wavelength),
+            "attenuation": self._attenuation(self.gas, self.calibration.wavelength),
         }
 
 

@@ -50,7 +50,10 @@ class DetectorEfficiency:
             "material": self.material,
             "thickness": self.thickness,
             "density": self.density,
-            "mu": sensor_attenuation(self.calibration, self.material, self.density, self.mu),
+            "mu": self.mu,
+            "attenuation": sensor_attenuation(
+                self.calibration, self.material, self.density, self.mu
+            ),
         }
 
 

@@ -61,7 +61,10 @@ class Parallax:
             "material": self.material,
             "thickness": self.thickness,
             "density": self.density,
-            "mu": sensor_attenuation(self.calibration, self.material, self.density, self.mu),
+            "mu": self.mu,
+            "attenuation": sensor_attenuation(
+                self.calibration, self.material, self.density, self.mu
+            ),
         }
 
 
