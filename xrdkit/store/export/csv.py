@@ -13,6 +13,7 @@ import xarray as xr
 from xrdkit.atomic import write_file
 from xrdkit.errors import SchemaError
 from xrdkit.schema import FRAME, PROFILE, RADIAL
+from xrdkit.uncertainty import OFFSET, SOURCE
 
 #: Dimensions along which a table of fit results does not run: curves, not results.
 _CURVES = {*RADIAL, "radius", "y", "x"}
@@ -21,10 +22,11 @@ _CURVES = {*RADIAL, "radius", "y", "x"}
 def write_csv(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write `data` as comma-separated values and return the file.
 
-    A profile gives one row for each frame and bin. Fit results give one row for each frame, with
-    one column for each quantity and label, such as ``lattice[Pt,a] (nm)``; their curves, edges and
-    covariances are left out. Missing numbers are empty. Raises SchemaError where nothing can be put
-    into such a table.
+    A profile gives one row for each frame and bin; its ``errors`` have a column for each source,
+    its covariance and ledger are left out. Fit results give one row for each frame, with one column
+    for each quantity and label, such as ``lattice[Pt,a] (nm)``; their curves, edges and covariances
+    are left out. Missing numbers are empty. Raises SchemaError where nothing can be put into such a
+    table.
     """
     target = Path(path)
     axes = [d for d in RADIAL if d in data.dims]
@@ -53,6 +55,8 @@ def write_csv(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
 
 def _is_matrix_or_edges(dims: set[str]) -> bool:
     """Return whether a variable is a covariance, or edges of bins: no quantity of a frame."""
+    if dims & {OFFSET, "correction"} or dims == {SOURCE}:
+        return True
     return any(d.endswith("_edge") or d.removesuffix("_2") in dims - {d} for d in dims)
 
 
