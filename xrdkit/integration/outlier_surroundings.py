@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.compiled import compiled
-from xrdkit.integration.outlier_kernels import bin_share, log_tail
+from xrdkit.integration.outlier_kernels import log_tail
 
 Array = NDArray[np.float64]
 
@@ -16,10 +16,10 @@ _ENOUGH_PIXELS = 12
 _ENOUGH_COUNTS = 64.0
 #: Mean of the lowest four fifths of z² of a standard normal variable.
 _TRIMMED = 0.437710
-#: ln P that a pixel must fall below in its surroundings.
-_IMPROBABLE = math.log(1e-7)
+#: Rings of about this radius, pixels, are taken as a whole.
+_NEAR_CENTRE = 12
 _SEGMENTS = 8
-_CAPACITY = 2 * 65 * 65
+CAPACITY = 4096
 
 
 @compiled()
@@ -34,6 +34,7 @@ def tail_beside(
     bins: int,
     columns: int,
     spots: bool,
+    enough: float,
     buffer: Array,
 ) -> float:
     """Return ln P of the counts of pixel `i` given those of its surroundings.
@@ -43,12 +44,11 @@ def tail_beside(
     counting, measured without its highest fifth, widens the distribution (counts are divided by
     it), so that a flat that is missing or a sharp ring makes no outliers. For `spots` the
     surroundings are divided along the ring into eight, and the three richest do not count.
-    Returns 0.0 where fewer than four pixels are left to compare with.
+    Returns 0.0 where counting alone makes P more than `enough`, ln P, and where fewer than four
+    pixels are left to compare with.
     """
     rows = index.size // columns
     y, x = i // columns, i % columns
-    each = extra.size > 1
-    own_extra = extra[i] if each else extra[0]
     low_y, high_y = max(y - 1, 0), min(y + 1, rows - 1)
     low_x, high_x = max(x - 1, 0), min(x + 1, columns - 1)
     slope_y = (radial[high_y * columns + x] - radial[low_y * columns + x]) / max(high_y - low_y, 1)
@@ -63,24 +63,20 @@ def tail_beside(
     for reach in _REACH:
         if spots and reach < _REACH[1]:
             continue
-        size = 0
+        size = _along_ring(
+            i, counts, left_out, index, weight, radial, extra, bins, columns, reach, slope_y,
+            slope_x, near, buffer,
+        )  # fmt: skip
+        if size < 0:
+            size = _around(
+                i, counts, left_out, index, weight, radial, extra, bins, columns, slope_y, slope_x,
+                near, buffer,
+            )  # fmt: skip
+            break
         held, highest = 0.0, 0.0
-        for v in range(max(y - reach, 0), min(y + reach, rows - 1) + 1):
-            for u in range(max(x - reach, 0), min(x + reach, columns - 1) + 1):
-                j = v * columns + u
-                if abs(radial[j] - radial[i]) > near or j == i:
-                    continue
-                if left_out[j] or index[j] >= bins:
-                    continue
-                buffer[0, size] = counts[j]
-                buffer[1, size] = weight[j]
-                buffer[2, size] = extra[j] if each else extra[0]
-                along = (slope_y * (u - x) - slope_x * (v - y)) / slope if slope > 0.0 else 0.0
-                part = int((along / (reach + 1.0) + 1.0) * 0.5 * _SEGMENTS)
-                buffer[3, size] = min(max(part, 0), _SEGMENTS - 1)
-                held += counts[j]
-                highest = max(highest, counts[j])
-                size += 1
+        for j in range(size):
+            held += buffer[0, j]
+            highest = max(highest, buffer[0, j])
         if size >= _ENOUGH_PIXELS and held - highest >= _ENOUGH_COUNTS:
             break
     if spots:
@@ -93,11 +89,114 @@ def tail_beside(
         norm += buffer[1, j]
         beside += buffer[2, j]
     rate = max(total - beside, 0.0) / norm
-    expected = rate * weight[i] + own_extra
+    expected = rate * weight[i] + (extra[i] if extra.size > 1 else extra[0])
     whole = expected + rate * norm + beside
     share = weight[i] / (weight[i] + norm) if whole <= 0.0 else expected / whole
+    if log_tail(counts[i], total, share) >= enough:
+        return 0.0
     widening = max(_scatter(buffer, size), 1.0)
     return log_tail(counts[i] / widening, total / widening, share)
+
+
+@compiled()
+def _along_ring(
+    i: int,
+    counts: Array,
+    left_out: NDArray[np.bool_],
+    index: NDArray[np.uint32],
+    weight: Array,
+    radial: Array,
+    extra: Array,
+    bins: int,
+    columns: int,
+    reach: int,
+    slope_y: float,
+    slope_x: float,
+    near: float,
+    buffer: Array,
+) -> int:
+    """Put counts, weight, extra and segment of the pixels at the radius of `i` into `buffer`.
+
+    The contour of the radius is followed to both sides, row by row where it is steep and column by
+    column where it is flat, `reach` of them or until it turns. Returns their number, or -1 where
+    it turned within `_NEAR_CENTRE` and other pixels of a small ring are better looked for.
+    """
+    rows = index.size // columns
+    upright = abs(slope_x) >= abs(slope_y)
+    long_step, cross_step = (columns, 1) if upright else (1, columns)
+    long_size, cross_size = (rows, columns) if upright else (columns, rows)
+    start, begin = (i // columns, i % columns) if upright else (i % columns, i // columns)
+    own = radial[i]
+    size = 0
+    for side in (-1, 1):
+        cross = begin
+        for step in range(1 if side > 0 else 0, reach + 1):
+            at = start + side * step
+            if at < 0 or at >= long_size:
+                break
+            base = at * long_step
+            miss = abs(radial[base + cross * cross_step] - own)
+            for turn in (-1, 1):
+                while 0 <= cross + turn < cross_size:
+                    other = abs(radial[base + (cross + turn) * cross_step] - own)
+                    if not other < miss:
+                        break
+                    miss, cross = other, cross + turn
+            if not miss <= near:
+                if step <= _NEAR_CENTRE:
+                    return -1
+                break
+            part = (side * step + reach) * _SEGMENTS // (2 * reach + 1)
+            for turn in (-1, 1):
+                other = cross if turn < 0 else cross + 1
+                while 0 <= other < cross_size and abs(other - cross) <= reach:
+                    j = base + other * cross_step
+                    if not abs(radial[j] - own) <= near:
+                        break
+                    if j != i and not left_out[j] and index[j] < bins and size < CAPACITY:
+                        buffer[0, size] = counts[j]
+                        buffer[1, size] = weight[j]
+                        buffer[2, size] = extra[j] if extra.size > 1 else extra[0]
+                        buffer[3, size] = part
+                        size += 1
+                    other += turn
+    return size
+
+
+@compiled()
+def _around(
+    i: int,
+    counts: Array,
+    left_out: NDArray[np.bool_],
+    index: NDArray[np.uint32],
+    weight: Array,
+    radial: Array,
+    extra: Array,
+    bins: int,
+    columns: int,
+    slope_y: float,
+    slope_x: float,
+    near: float,
+    buffer: Array,
+) -> int:
+    """Do what `_along_ring` does where rings are so small that contours turn."""
+    y, x = i // columns, i % columns
+    reach = 2 * _NEAR_CENTRE
+    slope = math.hypot(slope_y, slope_x)
+    size = 0
+    for v in range(max(y - reach, 0), min(y + reach, index.size // columns - 1) + 1):
+        for u in range(max(x - reach, 0), min(x + reach, columns - 1) + 1):
+            j = v * columns + u
+            if not abs(radial[j] - radial[i]) <= near or j == i or left_out[j] or index[j] >= bins:
+                continue
+            along = (slope_y * (u - x) - slope_x * (v - y)) / slope if slope > 0.0 else 0.0
+            part = int((along / (1.5 * reach) + 1.0) * 0.5 * _SEGMENTS)
+            buffer[0, size] = counts[j]
+            buffer[1, size] = weight[j]
+            buffer[2, size] = extra[j] if extra.size > 1 else extra[0]
+            buffer[3, size] = min(max(part, 0), _SEGMENTS - 1)
+            size += 1
+    return size
 
 
 @compiled()
@@ -175,97 +274,3 @@ def _scatter(buffer: Array, size: int) -> float:
         squares[j] = (buffer[0, j] - mean) ** 2 / max(mean, 1.0)
     squares.sort()
     return squares[: size - cut].mean() / _TRIMMED * size / (size - 1)
-
-
-@compiled()
-def remove(
-    candidates: NDArray[np.int64],
-    counts: Array,
-    left_out: NDArray[np.bool_],
-    sums: Array,
-    index: NDArray[np.uint32],
-    weight: Array,
-    radial: Array,
-    extra: Array,
-    columns: int,
-    level: float,
-    spots: bool,
-) -> NDArray[np.int64]:
-    """Leave out the `candidates`, highest first, that are outliers; return their numbers.
-
-    An outlier is improbable, ln P below `level`, in its bin and in its surroundings, both without
-    what was left out before. Changes `left_out` and `sums`.
-    """
-    buffer = np.empty((4, _CAPACITY))
-    found = np.empty(candidates.size, dtype=np.int64)
-    size = 0
-    bins = sums.shape[0]
-    each = extra.size > 1
-    for i in candidates:
-        k = index[i]
-        own = extra[i] if each else extra[0]
-        share = bin_share(sums[k], weight[i], own)
-        if log_tail(counts[i], sums[k, 0] - counts[i], share) >= level:
-            continue
-        beside = tail_beside(
-            i, counts, left_out, index, weight, radial, extra, bins, columns, spots, buffer
-        )
-        if beside >= _IMPROBABLE:
-            continue
-        left_out[i] = True
-        sums[k, 0] -= counts[i]
-        sums[k, 1] -= weight[i]
-        sums[k, 2] -= own
-        sums[k, 3] -= 1.0
-        found[size] = i
-        size += 1
-    return found[:size].copy()
-
-
-@compiled()
-def grow(
-    seeds: NDArray[np.int64],
-    counts: Array,
-    left_out: NDArray[np.bool_],
-    sums: Array,
-    index: NDArray[np.uint32],
-    weight: Array,
-    radial: Array,
-    extra: Array,
-    columns: int,
-    level: float,
-) -> NDArray[np.int64]:
-    """Leave out what hangs together with `seeds`; return the numbers of these pixels.
-
-    A pixel that touches one left out goes too where its surroundings make it less probable than
-    `level`, ln P. Changes `left_out` and `sums`.
-    """
-    buffer = np.empty((4, _CAPACITY))
-    bins = sums.shape[0]
-    rows = index.size // columns
-    stack = np.empty(index.size, dtype=np.int64)
-    stack[: seeds.size] = seeds
-    size, at = seeds.size, 0
-    tried = np.zeros(index.size, dtype=np.bool_)
-    while at < size:
-        y, x = stack[at] // columns, stack[at] % columns
-        at += 1
-        for v in range(max(y - 1, 0), min(y + 1, rows - 1) + 1):
-            for u in range(max(x - 1, 0), min(x + 1, columns - 1) + 1):
-                j = v * columns + u
-                k = index[j]
-                if tried[j] or left_out[j] or k >= bins:
-                    continue
-                tried[j] = True
-                beside = tail_beside(
-                    j, counts, left_out, index, weight, radial, extra, bins, columns, True, buffer
-                )
-                if beside < level:
-                    left_out[j] = True
-                    sums[k, 0] -= counts[j]
-                    sums[k, 1] -= weight[j]
-                    sums[k, 2] -= extra[j] if extra.size > 1 else extra[0]
-                    sums[k, 3] -= 1.0
-                    stack[size] = j
-                    size += 1
-    return stack[seeds.size : size].copy()

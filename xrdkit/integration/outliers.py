@@ -15,13 +15,16 @@ from xrdkit.integration.outlier_kernels import (
     pixels_above,
     thresholds,
 )
+from xrdkit.integration.outlier_removal import group_sizes, grow, remove
 from xrdkit.integration.outlier_spec import OutlierSpec
-from xrdkit.integration.outlier_surroundings import grow, remove
 
 Array = NDArray[np.float64]
 
 #: Each pass finds what the removals of the one before laid bare; two or three are enough.
 _PASSES = 20
+#: Most pixels that a zinger covers; what is larger is a spot.
+ZINGER_PIXELS = 3
+_BLOCK = 32
 #: ln P below which a pixel that touches a spot belongs to it.
 _TOUCHING = math.log(0.001)
 
@@ -91,28 +94,46 @@ def find_outliers(
     least = float(extra[0]) if extra.size == 1 else 0.0
     spots = settings.kinds == "spots"
     active = np.ones(bins, dtype=np.bool_)
-    mask = np.zeros(index.size, dtype=np.bool_)
-    pending = np.zeros(0, dtype=np.int64)
+    found = again = waiting = np.zeros(0, dtype=np.int64)
+    cleared = np.zeros(index.size, dtype=np.bool_)
     for _ in range(_PASSES):
         limit = thresholds(sums, active, least, level)
-        if pending.size == 0 and not np.isfinite(limit).any():
+        if again.size == 0 and not np.isfinite(limit).any():
             break
-        candidates = np.union1d(pending, pixels_above(values, left_out, index, limit))
+        candidates = np.concatenate([again, pixels_above(values, left_out | cleared, index, limit)])
         order = np.argsort(-values[candidates] / weight[candidates], kind="stable")
         arguments = (values, left_out, sums, index, weight, plan.radial, extra, columns)
-        found = remove(candidates[order], *arguments, level, spots)
-        if found.size == 0:
+        seeds = remove(candidates[order], *arguments, level, spots, cleared)
+        if seeds.size == 0:
             break
-        if spots:
-            found = np.concatenate([found, grow(found, *arguments, _TOUCHING)])
-        mask[found] = True
-        pending = candidates[~left_out[candidates]]
+        new = np.concatenate([seeds, grow(seeds, *arguments, _TOUCHING)])
+        found = np.concatenate([found, new])
+        waiting = np.union1d(waiting, candidates[cleared[candidates]])
+        again = waiting[_close_to(new, counts.shape)[_block(waiting, columns)] & ~left_out[waiting]]
         active[:] = False
-        active[index[found]] = True
+        active[index[new]] = True
         # What is left of a bin may be anything up to all of it.
         sums[:, HIGHEST] = sums[:, 0]
+    if not spots:
+        found = found[group_sizes(found, index.size, columns) <= ZINGER_PIXELS]
+    mask = np.zeros(index.size, dtype=np.bool_)
+    mask[found] = True
     per_bin = np.bincount(index[mask], minlength=bins).astype(np.int64)
     return Outliers(mask=mask, per_bin=per_bin)
+
+
+def _block(pixels: NDArray[np.int64], columns: int) -> tuple[Any, Any]:
+    """Return row and column of the block of `_BLOCK` pixels squared that each pixel lies in."""
+    return pixels // columns // _BLOCK + 1, pixels % columns // _BLOCK + 1
+
+
+def _close_to(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return in which blocks, or beside which, `pixels` lie: where surroundings have changed."""
+    blocks = np.zeros([size // _BLOCK + 3 for size in shape], dtype=np.bool_)
+    blocks[_block(pixels, shape[1])] = True
+    for axis in (0, 1):
+        blocks = blocks | np.roll(blocks, 1, axis) | np.roll(blocks, -1, axis)
+    return blocks
 
 
 def in_photons(
