@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import gemmi
 import numpy as np
@@ -91,7 +92,7 @@ class Structure:
     @property
     def ties(self) -> CellTies:
         """Which cell parameters symmetry leaves free."""
-        return cell_ties(operators(self.operators)[0])
+        return _ties(self.operators)
 
     def with_cell(self, cell: Cell) -> "Structure":
         """Return the same structure with another cell (nm, degree)."""
@@ -129,3 +130,9 @@ class Structure:
     def density(self) -> float:
         """X-ray density in g/cm³."""
         return self.mass * _DENSITY / self.volume
+
+
+@lru_cache(maxsize=64)
+def _ties(operations: tuple[str, ...]) -> CellTies:
+    """Return the ties of a cell under symmetry operations; fits ask at every evaluation."""
+    return cell_ties(operators(operations)[0])
