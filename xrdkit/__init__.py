@@ -10,6 +10,8 @@ from typing import Any
 _WHERE = {
     # frames in
     "open_frames": "xrdkit.frames",
+    "compare_headers": "xrdkit.frames.compare",
+    "HeaderTolerance": "xrdkit.frames.contradiction",
     "Limits": "xrdkit.limits",
     "MaskReason": "xrdkit.masks",
     # curves in
@@ -30,6 +32,8 @@ _WHERE = {
     "IntegrationSpec": "xrdkit.integration",
     "Normalization": "xrdkit.integration",
     "correct": "xrdkit.corrections",
+    "average": "xrdkit.integration",
+    "merge": "xrdkit.integration",
     # fits
     "refine_phases": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",

@@ -3,7 +3,8 @@
 from xrdkit.integration.average import average
 from xrdkit.integration.azimuthal import integrate
 from xrdkit.integration.cake import cake
+from xrdkit.integration.merge import merge
 from xrdkit.integration.normalization import Normalization
 from xrdkit.integration.spec import IntegrationSpec
 
-__all__ = ["IntegrationSpec", "Normalization", "average", "cake", "integrate"]
+__all__ = ["IntegrationSpec", "Normalization", "average", "cake", "integrate", "merge"]
