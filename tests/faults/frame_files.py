@@ -206,16 +206,17 @@ def cbf_bytes(stack: Stack, *, comment: str = "", md5: bool = True) -> bytes:
     return body + bytes(128) + b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n\r\n"
 
 
-def smv_bytes(stack: Stack) -> bytes:
-    """Return one frame as SMV."""
+def smv_bytes(stack: Stack, *, keys: Mapping[str, object] | None = None) -> bytes:
+    """Return one frame as SMV; `keys` replace those that describe the experiment."""
     frame = stack[0]
     text = (
-        "{\nHEADER_BYTES=  512;\nDIM=2;\nBYTE_ORDER=little_endian;\n"
+        "{\nHEADER_BYTES= 1024;\nDIM=2;\nBYTE_ORDER=little_endian;\n"
         f"Data_type={_SMV_TYPES[frame.dtype.str[1:]]};\nSIZE1={frame.shape[1]};\n"
-        f"SIZE2={frame.shape[0]};\nPIXEL_SIZE=0.1024;\nTIME=1.5;\nWAVELENGTH=0.9795;\n"
-        "DISTANCE=250.0;\n}\f\n"
+        f"SIZE2={frame.shape[0]};\n"
     )
-    return text.ljust(512).encode() + frame.tobytes()
+    facts = {"PIXEL_SIZE": 0.1024, "TIME": 1.5} if keys is None else keys
+    text += "".join(f"{key}={value};\n" for key, value in facts.items()) + "}\f\n"
+    return text.ljust(1024).encode() + frame.tobytes()
 
 
 def npy_bytes(stack: Stack) -> bytes:
@@ -253,7 +254,18 @@ def eiger(path: Path, stack: Stack, *, per_file: int = 2, declared: int | None =
         special["nimages"] = len(stack) if declared is None else declared
         special["ntrigger"] = 1
         for name, value, unit in (
+            ("photon_energy", 17712.0, "eV"),
+            ("threshold_energy", 8856.0, "eV"),
+            ("countrate_correction_count_cutoff", 900_000, ""),
+        ):
+            special[name] = value
+            special[name].attrs["units"] = unit
+        head["description"], head["sensor_material"] = "Dectris EIGER2 4M", "Si"
+        head["detector_number"] = "E-32-0000"
+        for name, value, unit in (
             ("count_time", 0.25, "s"),
+            ("frame_time", 0.2501, "s"),
+            ("sensor_thickness", 450e-6, "m"),
             ("detector_distance", 0.3, "m"),
             ("beam_center_x", 8.5, "pixel"),
             ("beam_center_y", 5.25, "pixel"),

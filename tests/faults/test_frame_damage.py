@@ -15,10 +15,15 @@ import pytest
 from faults.frame_files import (
     FILE_NAME,
     FORMATS,
+    bruker86_bytes,
+    bruker100_bytes,
     cbf_bytes,
     edf_bytes,
     eiger,
+    esperanto_bytes,
+    ge_bytes,
     lima,
+    mar345_bytes,
     marccd_bytes,
     nexus,
     npy_bytes,
@@ -71,6 +76,12 @@ CUT = {
     "hdf5 latest": lambda folder: h5_bytes(folder, "latest"),
     "smv": lambda _: smv_bytes(STACK),
     "npy": lambda _: npy_bytes(STACK),
+    "bruker 86": lambda _: bruker86_bytes(STACK, width=1),
+    "bruker 100": lambda _: bruker100_bytes(STACK.astype("i4"), baseline=40),
+    "ge": lambda _: ge_bytes(STACK),
+    "esperanto": lambda _: esperanto_bytes(STACK),
+    "esperanto packed": lambda _: esperanto_bytes(STACK, packed=True),
+    "mar345": lambda _: mar345_bytes(STACK.astype("u4") * 3),
 }
 #: bytes at the end of a CBF after the boundary of its data: their loss damages nothing
 _HARMLESS = {"cbf": 8}
@@ -95,14 +106,18 @@ def test_a_cut_frame_is_never_read(name, tmp_path):
         assert caught.value.source == str(path), offset
 
 
-@pytest.mark.parametrize("name", ["edf", "tiff", "bigtiff", "cbf", "smv", "npy", "edf gzip"])
+FLIPPED = [name for name in CUT if "hdf5" not in name and name != "edf of several frames"]
+
+
+@pytest.mark.parametrize("name", FLIPPED)
 def test_flipped_bytes_give_our_errors_or_pixels_but_nothing_foreign(name, tmp_path):
     whole = CUT[name](tmp_path)
     path = tmp_path / "flipped"
     rng = np.random.default_rng(1)
-    for _ in range(150):
+    for turn in range(150):
         damaged = bytearray(whole)
-        for at in rng.integers(0, len(whole), 3):
+        end = len(whole) if turn % 2 else min(len(whole), 1500)  # the header is what decides
+        for at in rng.integers(0, end, 3):
             damaged[at] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
         with contextlib.suppress(XrdkitError):
@@ -309,6 +324,59 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[{}]], dtype=object), allow_pickle=True)
     with pytest.raises(FrameCorrupt, match="object"):
         xk.open_frames(tmp_path / "a.npy")
+
+
+VENDOR = [
+    (bruker86_bytes, {"NOVERFL": 10**9}, FrameCorrupt, "overflows"),
+    (bruker86_bytes, {"NPIXELB": 3}, FrameCorrupt, "3 bytes"),
+    (bruker86_bytes, {"NROWS": -4}, FrameCorrupt, "NROWS"),
+    (bruker86_bytes, {"NROWS": 10**6, "NCOLS": 10**6}, LimitExceeded, "pixels"),
+    (bruker86_bytes, {"HDRBLKS": 10**6}, LimitExceeded, "header bytes"),
+    (bruker86_bytes, {"HDRBLKS": "many"}, FrameCorrupt, "HDRBLKS"),
+    (bruker86_bytes, {"COMPRES": "HUFFMAN"}, FrameFormatUnknown, "HUFFMAN"),
+    (bruker86_bytes, {"LINEAR": "a b"}, FrameCorrupt, "LINEAR"),
+    (bruker86_bytes, {"NROWS": 1000}, FrameTruncated, "bytes"),
+    (bruker100_bytes, {"NOVERFL": "0 0 0", "NEXP": "1 1"}, FrameCorrupt, "baseline"),
+    (bruker100_bytes, {"NOVERFL": "-1 1 0"}, FrameCorrupt, "overflows"),
+]
+
+
+@pytest.mark.parametrize(("make", "keys", "error", "says"), VENDOR, ids=str)
+def test_nonsense_in_a_bruker_header(make, keys, error, says, tmp_path):
+    (tmp_path / "a").write_bytes(make(STACK, keys=keys))
+    with pytest.raises(error, match=says):
+        read_all(tmp_path / "a")
+
+
+def test_a_table_of_overflows_that_no_header_announces_is_told(tmp_path):
+    raw = bruker86_bytes(STACK, width=1, announced=False)
+    (tmp_path / "a").write_bytes(raw)
+    with pytest.raises(FrameCorrupt, match="does not announce"):
+        xk.open_frames(tmp_path / "a")
+
+
+def test_nonsense_in_the_headers_of_other_vendors(tmp_path):
+    path = tmp_path / "a"
+    mar, esperanto = mar345_bytes(STACK), esperanto_bytes(STACK)
+    ge = bytearray(ge_bytes(STACK))
+    struct.pack_into("<H", ge, 28, 24)
+    cases = [
+        (mar345_bytes(STACK, bright=10**9), FrameCorrupt, "bright"),
+        (mar.replace(struct.pack("<4i", 1234, 17, 0, 1), struct.pack("<4i", 1234, 17, 0, 2)),
+         FrameFormatUnknown, "format 2"),
+        (mar.replace(b"X: 0017", b"X: 0018"), FrameCorrupt, "18 x 0011 pixels"),
+        (mar.replace(b"CCP4", b"XXXX"), FrameCorrupt, "no packed image"),
+        (esperanto.replace(b"4BYTE_LONG", b"ZIP_BLOCKS"), FrameFormatUnknown, "ZIP_BLOCKS"),
+        (esperanto.replace(b"IMAGE 17 11", b"IMAGE 0  11"), FrameCorrupt, "11 x 0"),
+        (esperanto.replace(b"25 LINES", b"99 LINES"), FrameTruncated, "header"),
+        (esperanto.replace(b"IMAGE 17", b"IMAGE ab"), FrameCorrupt, "IMAGE"),
+        (bytes(ge), FrameCorrupt, "24 bits"),
+        (bytes(20_000), FrameFormatUnknown, "begins with zeros"),
+    ]  # fmt: skip
+    for raw, error, says in cases:
+        path.write_bytes(raw)
+        with pytest.raises(error, match=says):
+            read_all(path)
 
 
 needs_passwords = pytest.mark.skipif(not PASSWORDS.exists(), reason="no /etc/passwd here")

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from faults.frame_files import edf_bytes
 
 import xrdkit as xk
 from xrdkit.masks import MaskReason, no_data_reasons
@@ -69,3 +70,38 @@ def test_the_mask_of_the_file_is_among_them(tmp_path: Path) -> None:
     assert np.all(reasons[:, 11, 8] == MaskReason.DEAD)
     np.testing.assert_array_equal(reasons[:, :11] > 0, stack()[:, :11] == 2**32 - 1)
     assert set(frames["mask_reasons"].attrs) == {"long_name", "flag_masks", "flag_meanings"}
+
+
+def cutoff_frames(tmp_path: Path, dtype: str = "u4", **keys: object) -> Path:
+    counts = np.full((2, 6, 7), 3, dtype=dtype)
+    counts[:, 2, 3:5] = 999, 1000
+    counts[1, 4, 5] = 70_000
+    counts[:, 0, 0] = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else -1
+    (tmp_path / "a.edf").write_bytes(edf_bytes(counts, keys=keys))
+    return tmp_path / "a.edf"
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i4", "f4", "f8"])
+def test_counts_from_the_cutoff_of_the_header_on_are_saturated(tmp_path: Path, dtype: str) -> None:
+    frames = xk.open_frames(cutoff_frames(tmp_path, dtype, Count_cutoff=1000))
+    assert frames["counts"].attrs["saturation"] == 1000.0
+    assert frames["count_cutoff"].values.tolist() == [1000.0, 1000.0]
+    reasons = frames["mask_reasons"].values
+    saturated = np.argwhere(reasons & MaskReason.SATURATED).tolist()
+    assert saturated == [[0, 2, 4], [1, 2, 4], [1, 4, 5]]
+    # what is no data is not saturated as well
+    assert (reasons[:, 0, 0] == MaskReason.SENTINEL).all()
+
+
+def test_without_a_cutoff_nothing_is_saturated(tmp_path: Path) -> None:
+    frames = xk.open_frames(cutoff_frames(tmp_path))
+    assert "saturation" not in frames["counts"].attrs
+    assert not (frames["mask_reasons"].values & MaskReason.SATURATED).any()
+
+
+def test_a_stated_cutoff_wins_and_of_several_the_smallest_counts(tmp_path: Path) -> None:
+    path = cutoff_frames(tmp_path, Count_cutoff=10)
+    frames = xk.open_frames(path, stated={"count_cutoff": [5000.0, 70_000.0]})
+    assert frames["counts"].attrs["saturation"] == 5000.0
+    reasons = frames["mask_reasons"].isel(y=slice(1, None)).values
+    assert np.argwhere(reasons).tolist() == [[1, 3, 5]]

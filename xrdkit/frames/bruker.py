@@ -22,7 +22,7 @@ from xrdkit.frames.headers import number
 from xrdkit.limits import Limits
 
 _START = b"FORMAT :"
-_STORED = {1: "<u1", 2: "<u2", 4: "<u4"}
+_STORED = {86: {1: "<u1", 2: "<u2", 4: "<u4"}, 100: {1: "<u1", 2: "<u2", 4: "<i4"}}
 _UNDERFLOW = {1: "<i1", 2: "<i2", 4: "<i4"}
 _TEXT_OVERFLOW, _TEXT_INTENSITY = 16, 9
 _TABLE = re.compile(rb" *[0-9]+ *[0-9]+ *")
@@ -77,7 +77,8 @@ class BrukerFrame:
         """See FrameSource; raises FrameCorrupt where a table contradicts the raster."""
         for index in indices:
             raw = self.data.read(self.start, self.end - self.start)
-            stored = np.frombuffer(raw, _STORED[self.bytes_per_pixel], self.rows * self.columns)
+            kind = _STORED[self.version][self.bytes_per_pixel]
+            stored = np.frombuffer(raw, kind, self.rows * self.columns)
             rest = raw[self._raster :]
             merge = self._merged_86 if self.version == 86 else self._merged_100
             values = merge(stored.astype(np.int64), rest, index)
@@ -153,7 +154,7 @@ class BrukerReader:
         rows, columns = _count(path, keys, "NROWS"), _count(path, keys, "NCOLS")
         limits.check("pixels", rows * columns, source=path)
         width = _count(path, keys, "NPIXELB")
-        if width not in _STORED:
+        if width not in _STORED[version]:
             raise FrameCorrupt(f"states {width} bytes per pixel", source=path)
         if keys.get("COMPRES", "NONE").split()[:1] not in ([], ["NONE"], ["LINEAR"]):
             raise FrameFormatUnknown(f"compression {keys['COMPRES']!r} is not read", source=path)
