@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from frames_in_memory import SHAPE, make_frames, reference_geometry
 
-from xrdkit import IntegrationSpec, Normalization, correct, integrate, schema
+from xrdkit import IntegrationSpec, Normalization, cake, correct, integrate, schema
 from xrdkit.corrections import Background
 from xrdkit.errors import CorrectionFailed, SchemaError
 from xrdkit.uncertainty import error_model
@@ -289,3 +289,31 @@ def test_both_ways_to_subtract_agree() -> None:
     np.testing.assert_allclose(
         one["ledger"].prod("correction"), other["ledger"].prod("correction"), rtol=1e-12
     )
+
+
+def test_cakes() -> None:
+    """Sectors are subtracted one by one, with sources and covariance as in profiles."""
+    rng = np.random.default_rng(19)
+    spec = IntegrationSpec(
+        unit="q",
+        bins=20,
+        range=(1.0, 8.0),
+        azimuth_bins=4,
+        splitting="full",
+        normalization=Normalization(monitor=2.0, monitor_sigma=0.1),
+    )
+    sample, below = (
+        cake(make_frames(rng.poisson(level, SHAPE)), CALIBRATION, spec) for level in (9.0, 2.0)
+    )
+    net = correct(sample, [Background(profile=below, scale=0.5, scale_sigma=0.05)])
+    schema.validate(net, schema.CAKE)
+    np.testing.assert_array_equal(net["intensity"], sample["intensity"] - 0.5 * below["intensity"])
+    assert net["errors"].dims == sample["errors"].dims
+    total = np.sqrt((net["errors"] ** 2).sum("source"))
+    np.testing.assert_allclose(net["sigma"], total, rtol=1e-12)
+    expected = sample["covariance"] + 0.25 * below["covariance"]
+    np.testing.assert_allclose(net["covariance"], expected, rtol=1e-12)
+    profile = integrate(make_frames(rng.poisson(9.0, SHAPE)), CALIBRATION, spec)
+    for data, other in ((profile, below), (sample, profile)):
+        with pytest.raises(CorrectionFailed):
+            correct(data, [Background(profile=other)])

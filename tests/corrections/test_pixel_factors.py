@@ -54,7 +54,9 @@ def test_polarization(pixel: tuple[int, int], polarization: float) -> None:
     two_theta, chi = angles(*pixel)
     expected = 1 + np.cos(two_theta) ** 2 - polarization * np.cos(2 * chi) * np.sin(two_theta) ** 2
     step = Polarization(calibration=G0, factor=polarization)
-    assert factor(step, "polarization")[pixel] == pytest.approx(expected / 2, rel=1e-12)
+    found = correct(make_frames(np.ones(SHAPE)), [step])["factor_polarization"]
+    assert found.values[pixel] == pytest.approx(expected / 2, rel=1e-12)
+    assert found.attrs["polarization_factor"] == polarization
 
 
 @pytest.mark.parametrize("pixel", PIXELS)

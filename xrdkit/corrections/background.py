@@ -1,4 +1,4 @@
-"""Background profile: I = I_s - β I_b, the error of each source followed to the end.
+"""Background profile or cake: I = I_s - β I_b, the error of each source followed to the end.
 
 Errors of sources that are separate measurements add in quadrature; those of one and the same
 measurement subtract, e = e_s - β e_b, as they do in the profiles. σ² is the sum over the sources:
@@ -17,6 +17,8 @@ from xrdkit.corrections._step import CORRECTIONS
 from xrdkit.errors import CorrectionFailed, SpecError
 from xrdkit.provenance import content_sha256
 
+_KINDS = {kind.name: kind for kind in (schema.PROFILE, schema.CAKE)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
@@ -25,7 +27,7 @@ class Background:
     acts_on: ClassVar[Literal["frames", "profile"]] = "profile"
 
     profile: xr.Dataset
-    """PROFILE Dataset on the same bins, without ``frame`` or with one frame, or one per frame."""
+    """PROFILE (or CAKE, for cakes) on the same bins, without ``frame``, with one or as many."""
     scale: float = 1.0
     """β, such as the volume fraction of the solvent."""
     scale_sigma: float = 0.0
@@ -84,19 +86,21 @@ class Background:
         """Return the background, in one frame where it has one; raise where it does not fit."""
         below = self.profile
         for other in (data, below):
-            if other.attrs.get("schema") != schema.PROFILE.name:
+            kind = _KINDS.get(str(other.attrs.get("schema")))
+            if kind is None:
                 raise CorrectionFailed(
                     "Background corrects profiles, not "
                     f"{other.attrs.get('schema', 'this Dataset')}",
                     hint="integrate the frames first, or give IntegrationSpec a background",
                 )
-            schema.validate(other, schema.PROFILE)
+            schema.validate(other, kind)
         if "frame" in below.dims and below.sizes["frame"] == 1:
             below = below.isel(frame=0, drop=True)
-        axis = schema.radial_dim(data)
-        same = axis in below.dims and np.array_equal(below[axis].values, data[axis].values)
-        if not same:
-            raise CorrectionFailed("background and profile are on different bins")
+        for axis in (str(d) for d in data["intensity"].dims if d != "frame"):
+            if axis not in below.dims or not np.array_equal(below[axis], data[axis]):
+                raise CorrectionFailed("background and profile are on different bins")
+        if "azimuth" in below.dims and "azimuth" not in data.dims:
+            raise CorrectionFailed("background is a cake, the data are a profile")
         if "frame" in below.dims and below.sizes["frame"] != data.sizes.get("frame", 1):
             raise CorrectionFailed(
                 f"{below.sizes['frame']} frames of background for {data.sizes.get('frame', 1)}",

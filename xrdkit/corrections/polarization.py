@@ -27,10 +27,12 @@ class Polarization:
             raise SpecError(f"polarization factor {self.factor} is outside -1 to 1")
 
     def apply(self, data: xr.Dataset) -> xr.Dataset:
-        """Return the frames with P as ``factor_polarization``."""
+        """Return the frames with P as ``factor_polarization``; f is its attribute."""
         shape = frame_shape(data, "Polarization")
         factor = self.calibration.polarization(shape, self.factor)
-        return with_factor(data, "polarization", factor, "polarisation factor of the pixel")
+        result = with_factor(data, "polarization", factor, "polarisation factor of the pixel")
+        result["factor_polarization"].attrs["polarization_factor"] = float(self.factor)
+        return result
 
     def record(self) -> dict[str, object]:
         """Return the settings."""
