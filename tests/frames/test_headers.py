@@ -391,6 +391,22 @@ def test_area_detector_facts_with_gain_and_time_stamp(tmp_path):
     assert data.monitor.attrs["source_key"] == "/entry/Metadata/I0_cts / /entry/Metadata/I0_gain"
 
 
+def test_a_transmission_measured_before_the_frame_keeps_its_ratio(tmp_path):
+    path = area_detector(tmp_path / "a.h5")
+    counters = {"TrPD": 4e5, "TrPDgain": 1e6, "TrI0": 2e5, "TrI0gain": 1e8}
+    with h5py.File(path, "a") as file:
+        group = file["entry/Metadata"]
+        del group["TR_cts"]
+        for name, value in counters.items():
+            group[f"Pin_{name}"] = [value]
+    data = xk.open_frames(path)
+    assert float(data.monitor_after[0]) == pytest.approx(0.02 * (4e5 / 1e6) / (2e5 / 1e8))
+    assert data.monitor_after.attrs["source_key"] == "Pin_TrPD / Pin_TrI0 * monitor"
+    with h5py.File(path, "a") as file:
+        file["entry/Metadata/Pin_TrI0gain"][0] = 0.0
+    assert "monitor_after" not in xk.open_frames(path)
+
+
 def test_an_absent_stage_and_a_dead_monitor_are_absent(tmp_path):
     data = xk.open_frames(area_detector(tmp_path / "a.h5", linkam_T96_temp=0.0, I0_gain=0.0))
     assert "temperature" not in data

@@ -102,6 +102,8 @@ def header_facts(path: Path, found: Walk, located: Located) -> dict[str, Fact]:
         header = _Header(file, entries, located.shape[0])
         for name, stem in nexus_rules.AMPLIFIED.items():
             facts.update(_amplified(header, name, stem))
+        if "monitor_after" not in facts and "monitor" in facts:
+            facts.update(_transmitted(header, float(facts["monitor"].values)))
         for name, pattern, unit in nexus_rules.NUMBERS:
             for entry in header.matches(pattern):
                 if name not in facts:
@@ -150,6 +152,26 @@ def _amplified(header: _Header, name: str, stem: str) -> dict[str, Fact]:
                 **fact(f"{name}_gain", float(gain), "V/A", gains[0].path),
             }
     return {}
+
+
+def _transmitted(header: _Header, monitor: float) -> dict[str, Fact]:
+    """Return the diode behind the sample where it was read in a short exposure of its own.
+
+    Diode over monitor of that exposure, times the `monitor` of the frame, so that its ratio to
+    that monitor is the one that was measured.
+    """
+    read: dict[str, float] = {}
+    for stem in nexus_rules.TRANSMITTED:
+        for name in (stem, f"{stem}gain"):
+            for entry in header.matches(rf"/{name}$"):
+                value = header.numbers(entry)
+                if value is not None and value.ndim == 0 and value > 0:
+                    read[name] = float(value)
+    diode, before = nexus_rules.TRANSMITTED
+    if len(read) < 4:
+        return {}
+    ratio = read[diode] / read[f"{diode}gain"] / (read[before] / read[f"{before}gain"])
+    return fact("monitor_after", ratio * monitor, "count", f"{diode} / {before} * monitor")
 
 
 def _temperature(header: _Header) -> dict[str, Fact]:

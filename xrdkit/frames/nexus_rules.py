@@ -50,4 +50,6 @@ TEXTS: tuple[tuple[str, str], ...] = (
 )
 #: coordinate -> stem of its counter in an EPICS area detector file: counts over amplifier gain.
 AMPLIFIED = {"monitor": "I0", "monitor_after": "TR"}
+#: Counters of a transmission that was measured before the frame: behind the sample, before it.
+TRANSMITTED = ("Pin_TrPD", "Pin_TrI0")
 TIMES = (r"^NXentry:.*/start_time$", r"/data_collection_date$", r"/StartTime$")
