@@ -14,7 +14,7 @@ from xrdkit.saxs.parametric import (
     ParametricFit,
     population_names,
 )
-from xrdkit.saxs.result import CONTRAST, LENGTHS, FrameSizes, radius_grid
+from xrdkit.saxs.result import CONTRAST, LENGTHS, FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import judge
 from xrdkit.uncertainty import ErrorModel
@@ -36,14 +36,16 @@ def describe(
     spec: SizeSpec,
     *,
     fitted_q: Array,
+    radius: Array,
     has_sigma: bool,
     absolute: bool,
     errors: ErrorModel | None = None,
 ) -> FrameSizes:
     """Return all numbers of one fit with their standard errors and verdict.
 
-    `fitted_q` are the points that were fitted, `has_sigma` whether the profile has errors,
-    `absolute` whether its intensity is in 1/cm, `errors` is the model that the fit was given.
+    `fitted_q` are the points that were fitted, `radius` the nodes of the distribution (nm),
+    `has_sigma` whether the profile has errors, `absolute` whether its intensity is in 1/cm,
+    `errors` is the model that the fit was given.
     """
     outcome, values = fit.outcome, fit.outcome.values
     scaled = spec.scale_errors or not has_sigma
@@ -81,7 +83,7 @@ def describe(
     frame.curves = {
         "intensity_calculated": fit.calculated,
         "background": fit.background,
-        "distribution_volume": distribution(model, values, radius_grid(model.kernel.q)[0]),
+        "distribution_volume": distribution(model, values, radius),
     }
     frame.covariance = _full_covariance(fit, parameter_names(spec), scaled=scaled)
     if errors is not None and errors.sources:

@@ -14,7 +14,7 @@ from xrdkit.saxs.describe import (
     volume_fraction,
 )
 from xrdkit.saxs.inversion import STEP, Inversion, invert
-from xrdkit.saxs.result import LENGTHS, PERCENTILES, FrameSizes, radius_grid
+from xrdkit.saxs.result import LENGTHS, PERCENTILES, FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
 from xrdkit.uncertainty import ErrorModel
@@ -43,6 +43,7 @@ def fit_formfree(
     background: dict[str, Array],
     spec: SizeSpec,
     *,
+    radius: Array,
     has_sigma: bool,
     absolute: bool,
     errors: ErrorModel | None = None,
@@ -51,8 +52,9 @@ def fit_formfree(
 
     `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
     valid ones); `errors` is the model of (intensity - truth)/sigma where more is known of it than
-    that it scatters. `has_sigma` tells whether `sigma` was given, `absolute` whether the intensity
-    is in 1/cm. Raises FitFailed where the distribution is not determined.
+    that it scatters. `radius` are the nodes of the distribution (nm), `has_sigma` tells whether
+    `sigma` was given, `absolute` whether the intensity is in 1/cm. Raises FitFailed where the
+    distribution is not determined.
     """
     found = invert(q, valid, intensity, sigma, background, errors)
     if not found.density.sum() > 0:
@@ -98,13 +100,12 @@ def fit_formfree(
     _parameters(frame, found, spec, unscale)
     frame.values["gof"] = found.scale if has_sigma else math.nan
     frame.values["sigma_scale"] = found.scale if scaled else 1.0
-    nodes, _ = radius_grid(q)
     density = found.density / found.radius / values["scattering_volume"]
     frame.curves = {
         "intensity_calculated": found.calculated,
         "background": found.behind,
         "distribution_volume": np.interp(
-            np.log(nodes), np.log(found.radius), density, left=0.0, right=0.0
+            np.log(radius), np.log(found.radius), density, left=0.0, right=0.0
         ),
     }
     weight = 1.0 / sigma

@@ -12,7 +12,7 @@ from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.parametric import Model, fit_parametric
-from xrdkit.saxs.result import FrameSizes, collect
+from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import FRAME, PROFILE, SIZES, mean_positions, radial_dim, validate
@@ -80,6 +80,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     absolute = data["intensity"].attrs["units"] == "1/cm"
     rows = intensity if FRAME in data.dims else intensity[np.newaxis]
     errors = None if sigma is None else sigma.reshape(rows.shape)
+    radius, _ = radius_grid(np.asarray(data["q"].values, dtype=np.float64))
     places = profile.indexes["q"].get_indexer(data["q"].values)
     frames = []
     for i, row in enumerate(rows):
@@ -91,6 +92,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
                 row,
                 None if errors is None else errors[i],
                 spec,
+                radius=radius,
                 model=None if model is None else model.select(places),
                 absolute=absolute,
             )
@@ -155,6 +157,7 @@ def _fit_frame(
     sigma: Array | None,
     spec: SizeSpec,
     *,
+    radius: Array,
     model: ErrorModel | None,
     absolute: bool,
 ) -> FrameSizes:
@@ -185,6 +188,7 @@ def _fit_frame(
             error,
             background,
             spec,
+            radius=radius,
             errors=errors,
             has_sigma=sigma is not None,
             absolute=absolute,
@@ -205,6 +209,7 @@ def _fitted(
     background: dict[str, Array],
     spec: SizeSpec,
     *,
+    radius: Array,
     errors: ErrorModel | None,
     has_sigma: bool,
     absolute: bool,
@@ -217,6 +222,7 @@ def _fitted(
             sigma,
             background,
             spec,
+            radius=radius,
             errors=errors,
             has_sigma=has_sigma,
             absolute=absolute,
@@ -242,6 +248,7 @@ def _fitted(
         fit,
         spec,
         fitted_q=q[valid],
+        radius=radius,
         has_sigma=has_sigma,
         absolute=absolute,
         errors=errors,
