@@ -3,11 +3,12 @@
 Rings of the crystals vanish in the melt and return; nothing else is known of the truth.
 """
 
+import h5py
 import numpy as np
 import pytest
 
 import xrdkit as xk
-from xrdkit.corrections import Background
+from xrdkit.corrections import Background, Reading, transmission_from_monitors
 
 SERIES = "frames/aps_usaxs_matilda/thermal_series"
 WAVELENGTH = 0.59040066
@@ -88,3 +89,107 @@ def test_waxs_takes_the_geometry_of_the_standard(data_dir):
     assert hot.sum() == 2
     assert height[hot].max() < 1.1
     assert height[~hot].min() > 1.15
+
+
+def counters(file, behind, incident):
+    """Return what `behind` over `incident` read in a file, each divided by its amplifier's gain."""
+    with h5py.File(file) as opened:
+        group = opened["entry/Metadata"]
+        (above, above_gain), (below, below_gain) = (
+            [float(np.ravel(group[key][()])[0]) for key in pair] for pair in (behind, incident)
+        )
+    return Reading(value=above / above_gain, sigma=0.0), Reading(
+        value=below / below_gain, sigma=0.0
+    )
+
+
+def transmissions(folder, behind, incident):
+    """Return the transmission of each frame of polyurethane relative to the heater's."""
+    empty = counters(folder / "HeaterBlank_0060.hdf", behind, incident)
+    out = {}
+    for file in sorted(folder.glob("PU_*.hdf")):
+        sample = counters(file, behind, incident)
+        found = transmission_from_monitors(
+            sample=sample[0], sample_monitor=sample[1], empty=empty[0], empty_monitor=empty[1]
+        )
+        out[file.name] = found.value
+    return out
+
+
+FIRST, LAST = "PU_25C_orig_0061.hdf", "PU_25C_4_0065.hdf"
+MELTS = "PU_225C_1_0062.hdf", "PU_225C_3_0064.hdf"
+
+
+def test_transmission_and_dose_hold_across_the_switch_of_the_monitors_gain(data_dir):
+    """One polymer through two cycles; the gain of I0 falls tenfold between its third frame and its
+    fourth (the heater was measured with the low one).
+
+    T comes twice: from I0 and the diode behind the sample beside the WAXS frames, and from two
+    diodes of constant gain beside the SAXS frames. They differ by 0.23 % rms, which makes
+    u(T) = 0.0016 and is the larger part of the budget. The polymer grows thinner, by 0.63 in
+    -ln T: per thickness, what must not change is the melt, bin by bin, and at 25 °C the sum of
+    I q² (rings and halo together; the rings themselves are lower after the melt). Budget of a
+    ratio of two frames: u(T) through 1/ln T in each, 0.5 % for the monitor (the heater by dose,
+    twice) and 0.5 % of the heater's level where it is subtracted. Counting is below 0.2 %
+    a bin.
+    """
+    folder = data_dir / SERIES
+    monitor = ("TR_cts", "TR_gain"), ("I0_cts", "I0_gain")
+    diodes = ("Pin_TrPD", "Pin_TrPDgain"), ("Pin_TrI0", "Pin_TrI0gain")
+    one, two = transmissions(folder / "waxs", *monitor), transmissions(folder / "saxs", *diodes)
+    assert set(one) == set(two)
+    apart = np.array([one[name] / two[name] - 1 for name in one])
+    error = np.sqrt(np.mean(apart**2) / 2)
+    assert error == pytest.approx(0.0016, abs=2e-4)
+    assert np.abs(apart).max() < 5e-3
+
+    frames = xk.open_frames(str(folder / "saxs" / "*.hdf"))
+    names = [str(name) for name in frames.source_file.values]
+    gains = dict(zip(names, frames.monitor_gain.values, strict=True))
+    assert gains[FIRST] == 10 * gains[LAST] == 10 * gains["HeaterBlank_0060.hdf"]
+    assert gains[MELTS[0]] == 10 * gains[MELTS[1]]
+    geometry = standing(
+        float(frames.distance_header[0]) * 172 / 150, float(frames.beam_center_y_header[0]),
+        float(frames.beam_center_x_header[0]), 172e-6,
+    )  # fmt: skip
+    shadow = np.zeros(frames.counts.shape[1:], dtype=bool)
+    shadow[:, :4] = True
+    norm = xk.Normalization(
+        monitor="frame",
+        monitor_sigma=[0.005 * float(v) for v in frames.monitor.values],
+        transmission=[one.get(name, 1.0) for name in names],
+        transmission_sigma=[error if name in one else 0.0 for name in names],
+    )
+    spec = xk.IntegrationSpec(
+        bins=170, range=(1.5, 17.0), polarization=0.99, mask=shadow, normalization=norm
+    )
+    profile = xk.integrate(frames, geometry, spec)
+    assert {"counting", "monitor", "transmission"} <= set(profile.source.values.tolist())
+    blank = profile.isel(frame=[names.index("HeaterBlank_0060.hdf")])
+    net = xk.correct(profile, [Background(profile=blank)]).intensity
+    counting = (profile.errors.sel(source="counting") / profile.intensity).median("q")
+    assert float(counting.max()) < 2e-3
+
+    def per_thickness(name):
+        return net[names.index(name)] / -np.log(one[name])
+
+    def budget(early, late):
+        """Relative error of the ratio of two frames per thickness."""
+        level = [
+            0.005 * float((blank.intensity[0] / net[names.index(n)]).median())
+            for n in (early, late)
+        ]
+        matter = [error / one[n] / -np.log(one[n]) for n in (early, late)]
+        return float(np.sqrt(np.sum(np.square([*level, *matter, 0.005, 0.005]))))
+
+    melt = per_thickness(MELTS[1]) / per_thickness(MELTS[0])
+    assert budget(*MELTS) == pytest.approx(0.050, abs=0.004)
+    assert float(melt.median()) == pytest.approx(1.0, abs=budget(*MELTS))
+    # One state, one shape: what the two melts differ by is the same over all q.
+    assert float(melt.sel(q=slice(6, 17)).std()) < 0.008
+    power = [float((c * c.q**2).sum()) for c in map(per_thickness, (FIRST, LAST))]
+    assert budget(FIRST, LAST) == pytest.approx(0.062, abs=0.004)
+    assert power[1] / power[0] == pytest.approx(1.0, abs=budget(FIRST, LAST))
+    # Not by thickness, the last holds four tenths less than the first.
+    thinner = np.log(one[LAST]) / np.log(one[FIRST])
+    assert thinner == pytest.approx(0.63, abs=0.01)
