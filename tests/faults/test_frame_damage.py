@@ -496,6 +496,11 @@ def test_bombs_take_no_memory(tmp_path):
     (tmp_path / "head.edf.gz").write_bytes(gzip.compress(b"{\n" + b" " * 3 * 10**8))
     keys = {"Dim_1": 2**14, "Dim_2": 2**14, "Size": None}
     (tmp_path / "short.edf.gz").write_bytes(gzip.compress(edf_bytes(STACK[:1], keys=keys)))
+    with (tmp_path / "zeros.ge.gz").open("wb") as stream:
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        for _ in range(300):
+            stream.write(packer.compress(bytes(10**6)))
+        stream.write(packer.flush())
     with h5py.File(tmp_path / "bomb.h5", "w") as file:
         data = file.create_dataset(
             "data", (32000, 32000), "u4", chunks=(1000, 32000), compression="gzip"

@@ -99,6 +99,17 @@ def test_without_a_cutoff_nothing_is_saturated(tmp_path: Path) -> None:
     assert not (frames["mask_reasons"].values & MaskReason.SATURATED).any()
 
 
+@pytest.mark.parametrize(("cutoff", "full"), [(999.5, 1), (1000, 1), (1000.5, 0), (1e9, 0)])
+def test_a_cutoff_between_or_beyond_the_values_of_a_dtype(
+    tmp_path: Path, cutoff: float, full: int
+) -> None:
+    counts = np.full((1, 6, 7), 3, dtype=np.uint16)
+    counts[0, 2, 3] = 1000
+    np.save(tmp_path / "a.npy", counts)
+    frames = xk.open_frames(tmp_path / "a.npy", stated={"count_cutoff": cutoff})
+    assert (frames["mask_reasons"].values == MaskReason.SATURATED).sum() == full
+
+
 def test_a_stated_cutoff_wins_and_of_several_the_smallest_counts(tmp_path: Path) -> None:
     path = cutoff_frames(tmp_path, Count_cutoff=10)
     frames = xk.open_frames(path, stated={"count_cutoff": [5000.0, 70_000.0]})

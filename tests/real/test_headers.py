@@ -170,6 +170,14 @@ def test_an_empty_parameter_is_absent(name, data_dir):
     assert not absent & set(data.coords)
 
 
+def test_a_centre_in_millimetres_without_a_unit_is_not_taken_for_pixels(data_dir):
+    data = opened(data_dir, "nexusformat/AgBehenate_228.hdf5")
+    for axis, pixels in (("x", 85.86), ("y", -5.42)):  # beam_center_x says 14.76792 of nothing
+        found = data[f"beam_center_{axis}_header"]
+        assert found.values.tolist() == [pixels]
+        assert found.attrs["source_key"].endswith(f"pin_ccd_center_{axis}_pixel")
+
+
 def test_a_thickness_of_zero_is_absent(data_dir):
     assert "thickness" not in opened(data_dir, "nexusformat/AgBehenate_228.hdf5").coords
 

@@ -1,5 +1,6 @@
 """Lazy arrays: nothing is read before it is asked for, and then only the frames asked for."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -153,6 +154,16 @@ class LazyReasons(LazyFrames):
         reasons = no_data_reasons(frame, self.sentinels)
         if self.saturation is not None:
             # a mark for no data lies above any cutoff too, and is none of a saturated pixel
-            full = (frame >= np.float64(self.saturation)) & (reasons == 0)
+            full = _from(frame, self.saturation) & (reasons == 0)
             reasons[full] |= np.uint16(MaskReason.SATURATED)
         return reasons if self.mask is None else reasons | self.mask
+
+
+def _from(frame: NDArray[Any], cutoff: float) -> NDArray[np.bool_]:
+    """Return where a frame reaches `cutoff`, compared in its own dtype where that is exact."""
+    if frame.dtype.kind not in "iu":
+        return np.asarray(frame >= np.float64(cutoff))
+    whole = math.ceil(cutoff)
+    if whole > np.iinfo(frame.dtype).max:
+        return np.zeros(frame.shape, dtype=bool)
+    return np.asarray(frame >= frame.dtype.type(whole))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xrdkit.errors import FrameCorrupt, FrameFormatUnknown, FrameTruncated
-from xrdkit.frames._files import ByteSource
+from xrdkit.frames._files import ByteSource, PlainBytes
 from xrdkit.frames._lazy import RawFrames
 from xrdkit.frames._reader import HEAD_BYTES, READERS, Stack
 from xrdkit.frames.headers import Fact, fact, time_fact
@@ -82,7 +82,9 @@ def _frames(
 def _blank(path: Path, data: ByteSource, limits: Limits) -> RawFrames:
     """Return the frames of a file whose header is blank, where its size leaves no doubt."""
     step = 2 * _BLANK_SIDE**2
-    size = data.size_at_most(_BLANK_HEADER + min(limits.frames, 2**20) * step + 1)
+    # a gzip file has to be unpacked to be measured: a bomb of zeros would be, too
+    most = limits.frames * step if isinstance(data, PlainBytes) else limits.bytes_held
+    size = data.size_at_most(_BLANK_HEADER + most + 1)
     frames, rest = divmod(size - _BLANK_HEADER, step)
     if frames < 1 or rest or any(data.read(0, _BLANK_HEADER)):
         raise FrameFormatUnknown(
