@@ -23,11 +23,11 @@ from xrdkit.corrections import (
     SolidAngle,
 )
 from xrdkit.errors import InputError, RefusedError, SpecError
-from xrdkit.integration import average
+from xrdkit.integration import average, merge
 from xrdkit.integration.outlier_spec import OutlierSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure
 from xrdkit.provenance import ATTRIBUTE
-from xrdkit.workflow import run
+from xrdkit.workflow import products, run
 from xrdkit.workflow.rebuilt import rebuilt
 from xrdkit.workflow.replay import TOLERANCE, replay
 from xrdkit.workflow.replay_compare import differences
@@ -44,13 +44,19 @@ CALIBRATION = xk.Calibration(
 SPEC = xk.IntegrationSpec(bins=20, range=(0.5, 3.0), polarization=0.9)
 
 
+def results_of(recipe: Path, into: Path) -> Path:
+    """Run a recipe without drawing its report; return the folder of the results."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "write_report", lambda _, path, **__: path.write_text("x"))
+        for _ in run(recipe, into=into, engine="local"):
+            pass
+    return into
+
+
 @pytest.fixture(scope="module")
 def done(source, tmp_path_factory):
     """Folder of a run over both detectors, blocks of two frames."""
-    into = tmp_path_factory.mktemp("results")
-    for _ in run(source / "both.toml", into=into, engine="local"):
-        pass
-    return into
+    return results_of(source / "both.toml", tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(autouse=True)
@@ -271,6 +277,66 @@ def test_stated_facts_and_added_frames_are_replayed(files):
         added = average(profile, groups=groups, keep=keep)
         again = replay(added, inputs=files)
         assert again.identical, again.differences
+
+
+def test_merged_profiles_are_replayed_from_the_stored_ones(files, tmp_path):
+    far = replace(CALIBRATION, distance=0.2)
+    near = xk.integrate(xk.open_frames(files / "frame_0.npy"), CALIBRATION, SPEC)
+    small = xk.IntegrationSpec(bins=20, range=(0.2, 1.6), polarization=0.9)
+    away = xk.integrate(xk.open_frames(files / "frame_1.npy"), far, small)
+    both = merge([near, away], names=["near", "away"], rebin=np.linspace(0.2, 3.0, 30))
+    xk.save(near, tmp_path / "near.nc")
+    with pytest.raises(RefusedError, match="the merged profile 'away' is in no result file"):
+        replay(both, inputs=tmp_path)
+    xk.save(away, tmp_path / "away.nc")
+    again = replay(both, inputs=tmp_path)
+    assert again.identical, again.differences
+    names = {item.name for item in again.inputs}
+    assert names == {"near.nc", "away.nc", "frame_0.npy", "frame_1.npy"}
+
+
+def test_a_recipe_with_corrections_a_dark_and_a_flat_is_replayed(files, tmp_path):
+    xk.save_calibration(CALIBRATION, files / "geometry.poni")
+    (files / "conditions.csv").write_text("monitor (count)\n100\n110\n120\n")
+    (files / "full.toml").write_text(RECIPE)
+    into = results_of(files / "full.toml", tmp_path / "into")
+    again = replay(into / "waxs.profile.nc", inputs=files)
+    assert again.identical, again.differences
+    assert again.from_result == ("monitor",)
+    assert [i.name for i in again.inputs if i.name in ("dark", "flat", "mask")]
+    bare = replay(into / "waxs.profile.nc", inputs=files, without=["efficiency", "flat"])
+    assert bare.verdict == "same"
+    assert bare.effect["intensity"].high > 1.0 > bare.effect["intensity"].low
+
+
+RECIPE = """
+schema = "xrdkit/recipe/1"
+name = "full"
+title = "With everything"
+
+[detectors.waxs]
+frames = "frame_*.npy"
+calibration = "geometry.poni"
+mask = "mask.npy"
+dark = "dark_0.npy"
+flat = "flat.npy"
+coordinates = "conditions.csv"
+
+[detectors.waxs.corrections.efficiency]
+material = "Si"
+thickness = 320e-6
+
+[detectors.waxs.integrate]
+range = [0.5, 3.0]
+bins = 20
+polarization = 0.9
+
+[detectors.waxs.integrate.normalization]
+monitor = "frame"
+
+[run]
+block_frames = 2
+"""
 
 
 def test_curves_of_files_are_replayed_and_arrays_refused(tmp_path):

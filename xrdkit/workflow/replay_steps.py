@@ -4,7 +4,7 @@ A step that is not in `HANDLERS`, and that no correction answers for, is refused
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +15,9 @@ from xrdkit.corrections import correct
 from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
-from xrdkit.integration import IntegrationSpec, average, cake, integrate
+from xrdkit.integration import IntegrationSpec, average, cake, integrate, merge
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
-from xrdkit.provenance import Step, content_sha256
+from xrdkit.provenance import Step, content_sha256, steps
 from xrdkit.saxs import SizeSpec, fit_sizes
 from xrdkit.schema import FRAME
 from xrdkit.workflow.merge import join
@@ -29,7 +29,7 @@ from xrdkit.workflow.replay_readings import same_array
 
 _CORRECT = "correct:"
 #: Steps that take nothing from a step before them.
-_SOURCES = ("open_frames", "read_profile", "profile", "pattern")
+_SOURCES = ("open_frames", "read_profile", "profile", "pattern", "merge")
 
 
 @dataclass(kw_only=True)
@@ -55,14 +55,15 @@ Handler = Callable[[Bench, int, xr.Dataset], xr.Dataset]
 
 def do_steps(bench: Bench) -> xr.Dataset:
     """Return what the steps of `bench` give; raises RefusedError, InputError and those of verbs."""
-    first = bench.history[0].step
+    start = max((k for k, step in enumerate(bench.history) if step.step == "merge"), default=0)
+    first = bench.history[start].step
     if first not in _SOURCES and (first in HANDLERS or first.startswith(_CORRECT)):
         raise RefusedError(
             f"the data given to {first!r} were made in memory: no step says which file holds them",
             hint="open frames with open_frames, curves with read_profile",
         )
     data = xr.Dataset()
-    for number, step in enumerate(bench.history):
+    for number, step in list(enumerate(bench.history))[start:]:
         name = _CORRECT if step.step.startswith(_CORRECT) else step.step
         handler = HANDLERS.get(name)
         if handler is None:
@@ -197,6 +198,24 @@ def _cuts(data: xr.Dataset, digests: Sequence[str]) -> list[int]:
     return [*range(0, count, length), count]
 
 
+def _merge(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    """Find the merged profiles as stored results, do each again, and merge them."""
+    step = bench.history[number]
+    profiles = []
+    for name, digest in zip(step.settings["names"], step.inputs, strict=True):
+        stored = bench.finder.result(digest)
+        if stored is None:
+            raise RefusedError(
+                f"the merged profile {name!r} is in no result file that was found",
+                hint=f"save it into one of {bench.finder.places()}",
+            )
+        one = replace(bench, stored=stored, history=steps(stored), taken=(), cuts={})
+        profiles.append(do_steps(one))
+        bench.taken += one.taken
+    wanted = {k: v for k, v in step.settings.items() if k != "others"}
+    return merge(profiles, **wanted)
+
+
 #: Name of a step -> what does it again.
 HANDLERS: dict[str, Handler] = {
     "open_frames": _open,
@@ -205,6 +224,7 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     "fit_sizes": _fit_sizes,
     "average": _average,
+    "merge": _merge,
     "read_profile": _read,
     "profile": _given,
     "pattern": _given,
