@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from frames_in_memory import SHAPE, make_frames, reference_geometry
 from named_profiles import Smoothed, named
 
 import xrdkit as xk
@@ -139,7 +140,7 @@ def test_neighbours_and_effective_points():
 
 def test_the_weighted_mean_of_flat_data_has_the_error_it_states():
     """Bins that overlap threefold, as 800 bins of split pixels do, under one wrong monitor."""
-    runs, u = 800, 0.02
+    runs, u = 400, 0.02
     smoothed = Smoothed(SIGMA, width=3.0)
     generator = np.random.default_rng(4)
     noise = smoothed.draw(generator, runs)
@@ -216,3 +217,41 @@ def test_empty_bins_have_no_weight():
     profile = named(flat(np.ones(N), SIGMA), {"counting": sigma}, {"monitor": 0.1 * values})
     assert np.isnan(independent_sigma(profile).values[7])
     assert np.isnan(error_model(profile).independent[7])
+
+
+def test_the_mean_through_a_profile_of_split_pixels_has_the_error_it_states():
+    """800 bins narrower than a pixel: taken for independent, the error is half of what it is."""
+    spec = xk.IntegrationSpec(
+        unit="q", bins=800, range=(2.0, 10.0), splitting="full", solid_angle=False
+    )
+    generator = np.random.default_rng(6)
+    pulls, naive = [], []
+    for _ in range(10):
+        counts = generator.poisson(100.0, (20, *SHAPE)).astype(np.uint16)
+        profile = xk.integrate(make_frames(counts), reference_geometry(), spec)
+        for k in range(20):
+            model = error_model(profile, k)
+            mean, sigma = weighted_mean(profile.intensity.values[k], model)
+            pulls.append((mean - 100.0) / sigma)
+            naive.append((mean - 100.0) / np.nansum(model.independent**-2.0) ** -0.5)
+    assert neighbour_correlation(model) == pytest.approx(0.82, abs=0.03)
+    assert effective_points(model) == pytest.approx(800 / 4, rel=0.2)
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.1)
+    assert np.std(naive) > 1.8
+
+
+def test_weights_without_the_covariance_lose_next_to_nothing():
+    """A line ten bins wide on bins that overlap fourfold, against the best linear estimator."""
+    x = np.arange(200.0)
+    line = np.exp(-0.5 * ((x - 100.3) / (10 / 2.355)) ** 2)
+    slope = np.stack([line, np.gradient(line), np.gradient(np.gradient(line)), np.ones(200)])
+    smoothed = Smoothed(np.sqrt(20.0 + 100.0 * line), width=4.0, fine=8)
+    covariance = smoothed.matrix
+    weighted = slope / np.diag(covariance)
+    estimator = np.linalg.solve(weighted @ slope.T, weighted)
+    ours = np.sqrt(np.diag(estimator @ covariance @ estimator.T))
+    best = np.sqrt(np.diag(np.linalg.inv(slope @ np.linalg.solve(covariance, slope.T))))
+    assert np.all(ours < 1.01 * best)
+    stated = np.sqrt(np.diag(np.linalg.inv(weighted @ slope.T)))
+    assert np.all(ours > 1.7 * stated)
+    assert np.linalg.cond(covariance) > 1e4

@@ -81,7 +81,10 @@ def test_pulls_have_unit_width(kind):
 def test_fractions_of_two_phases_have_honest_errors_with_correlated_bins():
     result = xk.refine_phases(runs("correlated", RUNS, PARTS), ["CeO2", "Si"], SPEC)
     spread = pulls(result, ["CeO2", "Si"]).std(axis=1)
-    assert np.all(np.abs(spread - 1) < 0.1), spread
+    # The widths of eight numbers, each with a standard error of 0.05 after 200 runs.
+    assert np.all(np.abs(spread - 1) < 0.15), spread
+    assert np.all(np.abs(spread[-2:] - 1) < 0.1), spread
+    assert np.sqrt(np.mean(spread**2)) == pytest.approx(1.0, abs=0.1)
     assert set(result.verdict.values) == {"ok"}
 
 
