@@ -34,6 +34,9 @@ _WHERE = {
     "correct": "xrdkit.corrections",
     "average": "xrdkit.integration",
     "merge": "xrdkit.integration",
+    "OutlierSpec": "xrdkit.integration.outlier_spec",
+    "counting_interval": "xrdkit.integration.interval",
+    "texture": "xrdkit.integration.texture",
     # fits
     "refine_phases": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
