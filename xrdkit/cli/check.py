@@ -36,6 +36,9 @@ def check(
             f"    calibration  {geometry.direct_distance:.5g} m, beam at ({x:.2f}, {y:.2f}) pixel, "
             f"tilt {geometry.tilt:.3g} degree, {geometry.wavelength:.6g} angstrom"
         )
+        if inputs.corrections:
+            names = ", ".join(type(step).__name__ for step in inputs.corrections)
+            typer.echo(f"    corrections  {names}")
         if inputs.coordinates:
             typer.echo(f"    coordinates  {', '.join(inputs.coordinates)}")
         typer.echo(f"    results      {', '.join(detector.products)}")

@@ -33,8 +33,12 @@ def labelled(
         "radiation": "monochromatic",
         "solid_angle_corrected": int("solid_angle" in reduction.corrections),
     }
-    if spec.polarization is not None and "polarization" in reduction.corrections:
-        attrs["polarization_factor"] = float(spec.polarization)
+    if "polarization" in reduction.corrections:
+        stated = spec.polarization
+        if stated is None and "factor_polarization" in frames:
+            stated = frames["factor_polarization"].attrs.get("polarization_factor")
+        if stated is not None:
+            attrs["polarization_factor"] = float(stated)
     data = xr.Dataset(
         _variables(reduction, (*lead, axis)),
         coords=_coordinates(calibration, spec, reduction, axis),

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from xrdkit.corrections import correct
 from xrdkit.errors import XrdkitError
 from xrdkit.frames import open_frames
 from xrdkit.integration import integrate
@@ -20,12 +21,14 @@ _FACTORS = ("monitor", "exposure_time", "transmission", "thickness")
 def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
     """Refuse settings and inputs that would fail with every frame of `series`.
 
-    A frame of ones is integrated as `detector` says, and the profile goes through the checks of
-    the fits, which are not made. Frames of another shape than most are left to fail one by one.
-    Raises what `integrate`, `refine_phases` and `fit_sizes` raise, with the label of the detector.
+    A frame of ones is corrected and integrated as `detector` says, and the profile goes through the
+    checks of the fits, which are not made. Frames of another shape than most are left to fail one
+    by one. Raises what `correct`, `integrate`, `refine_phases` and `fit_sizes` raise, with the
+    label of the detector.
     """
     try:
-        profile = integrate(_blank(series, inputs), inputs.calibration, inputs.spec)
+        frames = correct(_blank(series, inputs), inputs.corrections)
+        profile = integrate(frames, inputs.calibration, inputs.spec)
         if detector.refine_phases is not None:
             resolve(inputs.phases)
             observe(profile, detector.refine_phases.spec())
