@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from xrdkit.canonical import canonical_json, plain
+from xrdkit.canonical import canonical_json, plain, sha256_array
 from xrdkit.errors import FrameNotFound, SchemaError
 from xrdkit.files import file_sha256
 
@@ -78,6 +79,29 @@ def steps(data: xr.Dataset) -> list[Step]:
         return [Step(**{**item, "inputs": tuple(item["inputs"])}) for item in json.loads(text)]
     except (TypeError, ValueError, KeyError, RecursionError) as exc:
         raise SchemaError("the provenance attribute cannot be read") from exc
+
+
+def input_record(value: xr.Dataset | xr.DataArray | NDArray[Any]) -> str | dict[str, Any]:
+    """Return what a record says of an array among the settings of a step, such as a dark or mask.
+
+    That is the SHA-256 of its values (of ``counts`` of a FRAMES Dataset); where the files are known
+    that it was read from, a mapping of ``sha256``, ``files`` and ``file_sha256``. They are known of
+    frames by their step ``open_frames``, of a DataArray by its attributes ``source_file`` and
+    ``source_sha256``.
+    """
+    if isinstance(value, xr.Dataset):
+        digest = sha256_array(np.asarray(value["counts"].values))
+        opened = [step for step in steps(value) if step.step == "open_frames"]
+        if opened:
+            names = list(opened[-1].settings["files"])
+            return {"sha256": digest, "files": names, "file_sha256": list(opened[-1].inputs)}
+        return digest
+    digest = sha256_array(np.asarray(value))
+    attrs = value.attrs if isinstance(value, xr.DataArray) else {}
+    if "source_file" in attrs and "source_sha256" in attrs:
+        names, found = [str(attrs["source_file"])], [str(attrs["source_sha256"])]
+        return {"sha256": digest, "files": names, "file_sha256": found}
+    return digest
 
 
 def content_sha256(data: xr.Dataset) -> str:

@@ -12,6 +12,7 @@ from frames_in_memory import make_frames
 
 import xrdkit as xk
 from xrdkit.averaging import average_frames
+from xrdkit.canonical import plain, sha256_array
 from xrdkit.corrections import (
     CORRECTIONS,
     Background,
@@ -26,7 +27,7 @@ from xrdkit.errors import InputError, RefusedError, SpecError
 from xrdkit.integration import average, merge
 from xrdkit.integration.outlier_spec import OutlierSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure
-from xrdkit.provenance import ATTRIBUTE
+from xrdkit.provenance import ATTRIBUTE, fingerprint, input_record
 from xrdkit.workflow import products, run
 from xrdkit.workflow.rebuilt import rebuilt
 from xrdkit.workflow.replay import TOLERANCE, replay
@@ -172,6 +173,37 @@ def test_verbs_called_in_python_are_replayed(files, tmp_path):
     assert names["background"] == "dark_1.npy"
     assert names["flat"] == "flat.npy"
     assert names["mask"] == "mask.npy"
+
+
+def test_inputs_recorded_with_their_files_are_found_by_name(files, tmp_path):
+    dark = xk.open_frames([str(files / "dark_2.npy"), str(files / "dark_0.npy")])
+    mask = xk.load_mask(files / "mask.npy")
+    mask = mask.assign_attrs(
+        source_file="mask.npy", source_sha256=fingerprint(files / "mask.npy"), **mask.attrs
+    )
+    spec = replace(SPEC, dark=dark, mask=mask)
+    profile = xk.integrate(frames_of(files), CALIBRATION, spec)
+    record = json.loads(profile.attrs[ATTRIBUTE])
+    wanted = record[-1]["settings"]["spec"]
+    for name, value in (("dark", dark), ("mask", mask)):
+        wanted[name] = input_record(value)
+        assert wanted[name]["sha256"] == sha256_array(
+            value["counts"].values if name == "dark" else value.values
+        )
+    assert wanted["dark"]["files"] == ["dark_2.npy", "dark_0.npy"]
+    stored = profile.assign_attrs({ATTRIBUTE: json.dumps(record)})
+    again = replay(stored, inputs=files)
+    assert again.identical
+    assert {"dark_2.npy", "dark_0.npy", "mask.npy"} <= {item.name for item in again.inputs}
+    for name in ("mask.npy", "dark_0.npy"):
+        content = bytearray((files / name).read_bytes())
+        content[-1] ^= 1
+        (files / name).write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}: has changed"):
+            replay(stored, inputs=files)
+        content[-1] ^= 1
+        (files / name).write_bytes(content)
+    assert input_record(np.ones(3)) == sha256_array(np.ones(3))
 
 
 def test_cakes_and_single_frames_are_replayed(files, tmp_path):
@@ -433,8 +465,6 @@ def test_leaving_out_a_correction_tells_what_it_does(files):
 
 def test_specs_come_back_from_their_records():
     structure = embedded_structure("LaB6")
-    from xrdkit.canonical import plain
-
     assert rebuilt(Structure, plain(structure), version="1") == structure
     assert rebuilt(xk.Calibration, plain(CALIBRATION), version="1") == CALIBRATION
     spec = xk.IntegrationSpec(normalization=xk.Normalization(monitor=(1.0, 2.0)))

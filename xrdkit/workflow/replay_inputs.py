@@ -99,20 +99,26 @@ class InputFinder:
         digest: str,
         shape: tuple[int, int],
         match: Callable[[Reading], T | None],
+        files: Sequence[Path] | None = None,
     ) -> T:
         """Return what `match` makes of the first file that it accepts, as mask or as frames.
 
         `what` is the setting that held the array, `digest` its SHA-256 in the provenance, `shape`
-        its rows and columns. Raises InputError where no file holds it.
+        its rows and columns; `files` are those it was read from, where they are known. Raises
+        InputError where no file holds it.
         """
         if (what, digest) in self._values:
             kept: T = self._values[what, digest]
             return kept
         used = {item.path for item in self.found.values()}
-        candidates = [p for p in self.files if p.suffix.lower() not in _NO_FRAMES]
-        candidates.sort(key=lambda path: path in used)
+        if files is None:
+            candidates = [p for p in self.files if p.suffix.lower() not in _NO_FRAMES]
+            candidates.sort(key=lambda path: path in used)
+        else:
+            candidates = list(files)
         fitting: list[Path] = []
-        for paths, reading in readings(candidates, shape, masks=what == "mask"):
+        known, masks = files is not None, what == "mask"
+        for paths, reading in readings(candidates, shape, masks=masks, together=known):
             fitting += [p for p in paths if p not in fitting and p not in used]
             value = match(reading)
             if value is not None:

@@ -20,13 +20,16 @@ Reading = xr.Dataset | xr.DataArray | NDArray[Any]
 
 
 def readings(
-    paths: Sequence[Path], shape: tuple[int, int], *, masks: bool
+    paths: Sequence[Path], shape: tuple[int, int], *, masks: bool, together: bool = False
 ) -> Iterator[tuple[tuple[Path, ...], Reading]]:
     """Yield what the files `paths` hold that has `shape` (rows, columns), each way it is read.
 
-    Single files come first, then series of files that differ in numbers only. With `masks` files
-    are read by `load_mask` too.
+    Single files come first, then series of files that differ in numbers only; with `together` all
+    of them as one series come before. With `masks` files are read by `load_mask` too.
     """
+    if together and len(paths) > 1:
+        for value in _frames(paths, shape):
+            yield tuple(paths), value
     if masks:
         for path in paths:
             for value in _masks(path, shape):

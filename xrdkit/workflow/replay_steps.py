@@ -25,7 +25,7 @@ from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
 from xrdkit.workflow.replay_corrections import correction
 from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
-from xrdkit.workflow.replay_readings import same_array
+from xrdkit.workflow.replay_readings import Reading, same_array
 
 _CORRECT = "correct:"
 #: Steps that take nothing from a step before them.
@@ -89,8 +89,7 @@ def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     given: dict[str, Any] = {}
     for name in fields_that_hold(IntegrationSpec, xr.Dataset):
         if record.get(name) is not None:
-            digest = str(record[name])
-            given[name] = bench.finder.array(name, digest, (rows, columns), same_array(digest))
+            given[name] = _array(bench.finder, name, record[name], (rows, columns))
     if bench.without:
         record["without"] = [*record.get("without", ()), *bench.without]
     calibration = rebuilt(Calibration, step.settings["calibration"], version=step.version)
@@ -103,6 +102,22 @@ def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     verb = cake if step.step == "cake" else integrate
     result = verb(data, calibration, spec)
     return result if FRAME in bench.stored.dims else result.isel({FRAME: 0})
+
+
+def _array(
+    finder: InputFinder, name: str, record: str | dict[str, Any], shape: tuple[int, int]
+) -> Reading:
+    """Return the array of a setting; `record` is what `provenance.input_record` said of it."""
+    found: Any
+    if isinstance(record, str):
+        found = finder.array(name, record, shape, same_array(record))
+    else:
+        pairs = zip(record["files"], record["file_sha256"], strict=True)
+        files = [finder.file(file, (digest,)) for file, digest in pairs]
+        digest = str(record["sha256"])
+        found = finder.array(name, digest, shape, same_array(digest), files=files)
+    array: Reading = found
+    return array
 
 
 def _refine(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
