@@ -32,6 +32,8 @@ _WHERE = {
     "IntegrationSpec": "xrdkit.integration",
     "Normalization": "xrdkit.integration",
     "correct": "xrdkit.corrections",
+    "absolute_scale": "xrdkit.corrections",
+    "transmission": "xrdkit.corrections",
     "average": "xrdkit.integration",
     "merge": "xrdkit.integration",
     "OutlierSpec": "xrdkit.integration.outlier_spec",

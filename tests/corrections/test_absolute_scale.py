@@ -15,6 +15,7 @@ from xrdkit.corrections.standards import SRM3600_RELATIVE_SIGMA, measured_standa
 from xrdkit.corrections.water import water_compressibility, water_cross_section, water_density
 from xrdkit.errors import CorrectionFailed, EmptyResult, SchemaError, SpecError
 from xrdkit.provenance import content_sha256
+from xrdkit.simulate import Exposure, expected_counts, expose, virtual_saxs
 from xrdkit.uncertainty import error_model
 
 TRUE = 0.0137
@@ -321,6 +322,36 @@ def test_it_equals_the_normalization_of_the_integration():
     np.testing.assert_allclose(
         later.ledger.prod("correction"), direct.ledger.prod("correction"), rtol=1e-12
     )
+
+
+class GlassyCarbon:
+    """SRM 3600 as the virtual instrument sees it, constant beyond the ends of its certificate."""
+
+    def intensity(self, q, *, wavelength):
+        return srm3600().at(np.clip(q, *srm3600().range))
+
+
+def test_from_frames_of_the_virtual_instrument_to_its_true_scale():
+    """Pixels, mask, solid angle, polarisation and dose: K is that of flux and solid angle."""
+    instrument = virtual_saxs(coarse=4)
+    light = Exposure(flux=3e9, time=10.0, thickness=0.1055, transmission=0.916)
+    frame = expose(instrument, expected_counts(instrument, GlassyCarbon(), light), seed=17)
+    norm = xk.Normalization(
+        time=10.0, transmission=0.916, transmission_sigma=0.004, thickness=0.1055
+    )
+    spec = xk.IntegrationSpec(
+        bins=150,
+        range=(0.3, 2.4),
+        polarization=instrument.polarization,
+        mask=instrument.mask(),
+        normalization=norm,
+    )
+    profile = xk.integrate(make_frames(frame), instrument.calibration, spec)
+    scale = absolute_scale(profile)
+    assert scale.value == pytest.approx(1 / (3e9 * instrument.pixel_solid_angle), rel=2e-3)
+    assert scale.verdict is ScaleVerdict.OK
+    assert abs(scale.drift) < 5e-3
+    assert scale.sigma_measured / scale.value == pytest.approx(0.004 / 0.916, rel=1e-3)
 
 
 def test_covariance_and_ledger_scale_with_it():
