@@ -20,6 +20,7 @@ from faults.vendor_files import (
     esperanto_bytes,
     ge_bytes,
     mar345_bytes,
+    raxis_bytes,
 )
 from numpy.typing import NDArray
 
@@ -359,6 +360,7 @@ FORMATS: dict[str, tuple[Callable[[Path, Stack], Path], tuple[str, ...], bool]] 
     "esperanto": (_writes(esperanto_bytes), ("i4",), False),
     "esperanto packed": (_writes(esperanto_bytes, packed=True), ("i4",), False),
     "mar345": (_writes(mar345_bytes), ("u4",), False),
+    "raxis": (_writes(raxis_bytes), ("u4",), False),
     "npy": (_writes(npy_bytes), _ALL, True),
     "nexus": (nexus, _ALL, True),
     "eiger": (eiger, ("u1", "u2", "u4"), True),

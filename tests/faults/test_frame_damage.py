@@ -27,6 +27,7 @@ from faults.frame_files import (
     marccd_bytes,
     nexus,
     npy_bytes,
+    raxis_bytes,
     smv_bytes,
     stack_of,
     tiff_bytes,
@@ -81,6 +82,7 @@ CUT = {
     "ge": lambda _: ge_bytes(STACK),
     "esperanto": lambda _: esperanto_bytes(STACK),
     "esperanto packed": lambda _: esperanto_bytes(STACK, packed=True),
+    "raxis": lambda _: raxis_bytes(STACK),
     "mar345": lambda _: mar345_bytes(STACK.astype("u4") * 3),
 }
 #: bytes at the end of a CBF after the boundary of its data: their loss damages nothing
@@ -371,6 +373,9 @@ def test_nonsense_in_the_headers_of_other_vendors(tmp_path):
         (esperanto.replace(b"25 LINES", b"99 LINES"), FrameTruncated, "header"),
         (esperanto.replace(b"IMAGE 17", b"IMAGE ab"), FrameCorrupt, "IMAGE"),
         (bytes(ge), FrameCorrupt, "24 bits"),
+        (raxis_bytes(STACK, ratio=0.5), FrameCorrupt, "ratio"),
+        (raxis_bytes(STACK, ratio=float("nan")), FrameCorrupt, "ratio"),
+        (raxis_bytes(STACK) + b"0", FrameCorrupt, "more bytes"),
         (bytes(20_000), FrameFormatUnknown, "begins with zeros"),
     ]  # fmt: skip
     for raw, error, says in cases:

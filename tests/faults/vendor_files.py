@@ -157,3 +157,27 @@ def mar345_bytes(stack: Stack, *, order: str = "<", bright: int | None = None) -
     image = f"\nCCP4 packed image, X: {columns:04d}, Y: {rows:04d}\n".encode()
     image += _packed((flat & 0xFFFF).astype(np.uint16), columns)
     return head.ljust(4096) + table.tobytes() + image
+
+
+def raxis_bytes(stack: Stack, *, ratio: float = 32.0, record: int = 1400) -> bytes:
+    """Return one R-AXIS frame; pixels above 15 bits are kept in steps of `ratio`."""
+    frame = stack[0].astype(np.int64)
+    header = bytearray(record)
+    header[:7] = b"R-AXIS4"
+    header[268:276] = b"Jane Doe"
+    for at, value in {
+        292: 0.71073,
+        344: 127.5,
+        536: 2.5,
+        540: 8.5,
+        544: 5.25,
+        556: -20.0,
+        776: 0.1,
+        780: 0.101,
+        800: ratio,
+    }.items():
+        struct.pack_into(">f", header, at, value)
+    struct.pack_into(">ii", header, 768, frame.shape[1], frame.shape[0])
+    struct.pack_into(">i", header, 784, record)
+    far = (frame // (int(ratio) if ratio >= 1 else 1)) | 0x8000
+    return bytes(header) + np.where(frame < 0x8000, frame, far).astype(">u2").tobytes()

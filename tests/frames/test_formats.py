@@ -32,6 +32,8 @@ CASES = [(name, dtype) for name, (_, dtypes, _) in FORMATS.items() for dtype in 
 def test_every_format_and_dtype_is_exact(name, dtype, tmp_path):
     write, _, several = FORMATS[name]
     stack = stack_of(dtype)
+    if name == "raxis":  # keeps 15 bits, and brighter pixels in steps
+        stack = stack % 2**15
     path = write(tmp_path / FILE_NAME.get(name, "frames.dat"), stack)
     data = xk.open_frames(path)
     schema.validate(data, schema.FRAMES)

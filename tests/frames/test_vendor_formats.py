@@ -17,6 +17,7 @@ from faults.vendor_files import (
     esperanto_bytes,
     ge_bytes,
     mar345_bytes,
+    raxis_bytes,
 )
 
 import xrdkit as xk
@@ -37,8 +38,18 @@ ESPERANTO = {"esperanto", "esperanto packed"}
 CANNOT = {
     "u2": set(),
     "u4": {"bruker 100", "bruker 100 of 4 bytes", *ESPERANTO},
-    "i4": {"marccd", "eiger", "ge", "mar345", "bruker 86"},
-    "f4": {"marccd", "cbf", "eiger", "ge", "mar345", "tiff predictor", *BRUKER, *ESPERANTO},
+    "i4": {"marccd", "eiger", "ge", "mar345", "bruker 86", "raxis"},
+    "f4": {
+        "marccd",
+        "cbf",
+        "eiger",
+        "ge",
+        "mar345",
+        "raxis",
+        "tiff predictor",
+        *BRUKER,
+        *ESPERANTO,
+    },
 }
 
 
@@ -57,14 +68,15 @@ def test_counts_of_four_dtypes_survive_every_format(name, dtype, tmp_path):
     assert bool(kept) == (name not in CANNOT[dtype])
     if not kept:
         return
-    stack = np.concatenate([counts(dtype), counts(dtype)[:, ::-1]])
+    top = 60_000 if name != "raxis" else 59_968  # brighter pixels come in steps of 32 there
+    stack = np.concatenate([counts(dtype, top=top), counts(dtype, top=top)[:, ::-1]])
     path = write(tmp_path / FILE_NAME.get(name, "a"), stack.astype(kept[0]))
     data = xk.open_frames(path)
     np.testing.assert_array_equal(data.counts.values, stack if several else stack[:1])
     assert not data.mask_reasons.values[0, 1:].any()
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "raxis"])
 def test_marks_of_no_data_are_masked_in_every_format(name, tmp_path):
     write, stored, _ = FORMATS[name]
     kind = next(k for k in ("u4", "i4", "u2", "f4") if k in stored)
@@ -126,6 +138,16 @@ def test_mar345_pixels_of_more_than_15_bits(top, order, tmp_path):
     stack = counts("u4", (40, 40), top=top)
     (tmp_path / "a").write_bytes(mar345_bytes(stack, order=order))
     np.testing.assert_array_equal(xk.open_frames(tmp_path / "a").counts.values, stack)
+
+
+@pytest.mark.parametrize(("ratio", "top"), [(8.0, 2**15 * 8 - 8), (32.0, 2**15 * 32 - 32)])
+def test_the_second_photomultiplier_of_an_image_plate(ratio, top, tmp_path):
+    stack = counts("u4", top=top)
+    stack[0, 1, 1], stack[0, 2, 2] = 2**15 - 1, 2**15
+    (tmp_path / "a.osc").write_bytes(raxis_bytes(stack, ratio=ratio))
+    found = xk.open_frames(tmp_path / "a.osc").counts
+    np.testing.assert_array_equal(found.values, stack)
+    np.testing.assert_array_equal(found[0].values, fabio.open(str(tmp_path / "a.osc")).data)
 
 
 def test_ge_frames_without_a_header_are_told_by_their_size(tmp_path):

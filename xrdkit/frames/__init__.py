@@ -4,7 +4,7 @@
 through the entry-point group ``xrdkit.readers``.
 """
 
-from xrdkit.frames import bruker, cbf, edf, esperanto, ge, hdf5, mar345, npy, smv, tiff
+from xrdkit.frames import bruker, cbf, edf, esperanto, ge, hdf5, mar345, npy, raxis, smv, tiff
 from xrdkit.frames._reader import READERS, FrameSource, Reader, Stack
 from xrdkit.frames.opening import open_frames
 
@@ -22,6 +22,7 @@ __all__ = [
     "mar345",
     "npy",
     "open_frames",
+    "raxis",
     "smv",
     "tiff",
 ]
