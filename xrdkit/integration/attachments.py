@@ -1,5 +1,6 @@
 """What corrections attached to frames, together with what the spec itself asks for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.averaging import AveragedFrame, average_frames
+from xrdkit.canonical import sha256_array
 from xrdkit.errors import CorrectionFailed, FrameShapeMismatch, SpecError
 from xrdkit.geometry import Calibration
 from xrdkit.integration.assignment import Array, Shape
@@ -24,12 +26,22 @@ _SIGMA = "_sigma"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Factor:
+    """A map of the pixel weight, made only where no plan remembers it."""
+
+    digest: str
+    """What tells it from other maps."""
+    make: Callable[[], Array]
+    """Return the map (y, x)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PixelMaps:
     """Maps (y, x) that all frames of a reduction share."""
 
     usable: Mask
     """False where a pixel is masked in every frame."""
-    factors: dict[str, Array]
+    factors: dict[str, Factor]
     """Factors of the pixel weight by name, in the order in which they act."""
     errors: dict[str, Array]
     """Standard error of those factors that have one."""
@@ -53,13 +65,17 @@ def pixel_maps(
     if spec.mask is not None:
         usable &= _map("mask", spec.mask, shape) == 0
     factors, errors = _attached(frames, shape)
-    own: dict[str, Array] = {}
+    own: dict[str, Factor] = {}
+    geometry = calibration.digest()
     if spec.flat is not None:
-        own["flat"] = _map("flat", spec.flat, shape).astype(float)
+        own["flat"] = _known(_map("flat", spec.flat, shape).astype(float))
     if spec.solid_angle:
-        own["solid_angle"] = calibration.solid_angle(shape)
+        own["solid_angle"] = Factor(digest=geometry, make=lambda: calibration.solid_angle(shape))
     if spec.polarization is not None:
-        own["polarization"] = calibration.polarization(shape, spec.polarization)
+        f = spec.polarization
+        own["polarization"] = Factor(
+            digest=f"{geometry} {f}", make=lambda: calibration.polarization(shape, f)
+        )
     for name in own:
         check_once(name, name in factors)
     check_once("dark", spec.dark is not None and "dark" in frames)
@@ -82,8 +98,12 @@ def check_once(name: str, twice: bool) -> None:
         )
 
 
-def _attached(frames: xr.Dataset, shape: Shape) -> tuple[dict[str, Array], dict[str, Array]]:
-    factors: dict[str, Array] = {}
+def _known(values: Array) -> Factor:
+    return Factor(digest=sha256_array(values), make=lambda: values)
+
+
+def _attached(frames: xr.Dataset, shape: Shape) -> tuple[dict[str, Factor], dict[str, Array]]:
+    factors: dict[str, Factor] = {}
     errors: dict[str, Array] = {}
     for label in _labels(frames):
         values = np.asarray(frames[FACTOR + label].values, dtype=np.float64)
@@ -92,7 +112,7 @@ def _attached(frames: xr.Dataset, shape: Shape) -> tuple[dict[str, Array], dict[
         if label.endswith(_SIGMA):
             errors[label.removesuffix(_SIGMA)] = values
         else:
-            factors[label] = values
+            factors[label] = _known(values)
     return factors, errors
 
 

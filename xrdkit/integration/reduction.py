@@ -160,7 +160,7 @@ def _plan(
             "calibration": [calibration.digest(), spec.unit],
             "shift": None if maps.shift is None else sha256_array(maps.shift),
             "usable": sha256_array(np.packbits(usable)),
-            "factors": [[n, sha256_array(f)] for n, f in maps.factors.items()],
+            "factors": [[n, f.digest] for n, f in maps.factors.items()],
             "errors": [[n, sha256_array(e)] for n, e in maps.errors.items()],
             "dark": None if dark is None else dark.digest(),
         }
@@ -170,7 +170,7 @@ def _plan(
         lambda: make_plan(
             bins,
             usable=usable,
-            factors=maps.factors,
+            factors={name: factor.make() for name, factor in maps.factors.items()},
             errors=maps.errors,
             dark=None if dark is None else dark.mean,
             dark_variance=None if dark is None else dark.variance,
