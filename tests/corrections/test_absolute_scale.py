@@ -14,9 +14,10 @@ from xrdkit.corrections import AbsoluteIntensity, ScaleVerdict, absolute_scale, 
 from xrdkit.corrections.standards import SRM3600_RELATIVE_SIGMA, measured_standard, water_standard
 from xrdkit.corrections.water import water_compressibility, water_cross_section, water_density
 from xrdkit.errors import CorrectionFailed, EmptyResult, SchemaError, SpecError
-from xrdkit.provenance import content_sha256
+from xrdkit.provenance import content_sha256, steps
 from xrdkit.simulate import Exposure, expected_counts, expose, virtual_saxs
 from xrdkit.uncertainty import error_model
+from xrdkit.workflow.rebuilt import rebuilt
 
 TRUE = 0.0137
 Q = np.linspace(0.1, 2.4, 231)
@@ -367,6 +368,12 @@ def test_covariance_and_ledger_scale_with_it():
     assert after.covariance.attrs["units"] == "1/cm2"
     assert list(after.correction.values) == ["flat", "absolute_scale"]
     np.testing.assert_allclose(after.ledger.prod("correction"), 1.5, rtol=1e-14)
+
+
+def test_the_step_can_be_made_again_from_its_record():
+    step = AbsoluteIntensity(scale=absolute_scale(noisy(np.random.default_rng(18))))
+    (recorded,) = steps(xk.correct(integrated(), [step]))[-1:]
+    assert rebuilt(AbsoluteIntensity, recorded.settings, version="0") == step
 
 
 def test_scales_that_are_not_usable_are_refused():

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from xrdkit import schema
+from xrdkit.canonical import plain
 from xrdkit.corrections._sources import Source, Sources
 from xrdkit.corrections._step import CORRECTIONS
 from xrdkit.corrections.absolute_scale import AbsoluteScale
@@ -74,9 +75,8 @@ class AbsoluteIntensity:
         return result
 
     def record(self) -> dict[str, object]:
-        """Return the settings."""
-        scale = self.scale.to_dict() if isinstance(self.scale, AbsoluteScale) else self.scale
-        return {"scale": scale, "sigma": self.sigma}
+        """Return the settings, an `AbsoluteScale` field by field."""
+        return {"scale": plain(self.scale), "sigma": self.sigma}
 
 
 def _linear(data: xr.Dataset) -> list[str]:
