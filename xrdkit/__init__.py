@@ -31,6 +31,7 @@ _WHERE = {
     "cake": "xrdkit.integration",
     "IntegrationSpec": "xrdkit.integration",
     "Normalization": "xrdkit.integration",
+    "error_model": "xrdkit.uncertainty",
     "correct": "xrdkit.corrections",
     "absolute_scale": "xrdkit.corrections",
     "transmission": "xrdkit.corrections",
