@@ -1,0 +1,153 @@
+"""What a frame would hold without a shadow: rings, a little stronger in some directions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.geometry import Calibration
+
+Array = NDArray[np.float64]
+_SECTORS = 72
+#: counts that a sector of a ring should hold to speak for itself
+_TELLING = 12.0
+_ANNULI = 16
+#: largest amplitude of the second harmonic that is taken for a property of the sample
+_MOST = 0.6
+#: The edge of a beamstop raises the curve at least by this factor ...
+_STEP = 3.0
+#: ... within this many pixels, and what follows stays this many times above what is within.
+_WITHIN, _ABOVE, _FOLLOWS = 5, 2.0, 10
+
+
+@dataclass(frozen=True)
+class Rings:
+    """To which ring and sector each pixel belongs, all (y, x)."""
+
+    ring: NDArray[np.int64]
+    """Distance from the beam, whole pixels."""
+    sector: NDArray[np.int64]
+    """Sector of azimuth, 0 to 71."""
+    azimuth: Array
+    """Azimuth, rad."""
+    weight: Array
+    """Solid angle relative to the PONI."""
+
+    @property
+    def number(self) -> int:
+        """Number of rings."""
+        return int(self.ring.max()) + 1
+
+
+def make_rings(calibration: Calibration, shape: tuple[int, int]) -> Rings:
+    """Return the rings of a detector, one pixel wide."""
+    detector = calibration.detector
+    pixel = 1e3 * min(detector.pixel_size_y, detector.pixel_size_x)
+    azimuth = calibration.azimuth(shape)
+    sector = np.minimum((azimuth + 180) / (360 / _SECTORS), _SECTORS - 1).astype(np.int64)
+    return Rings(
+        ring=(calibration.radial(shape, "radius") / pixel).astype(np.int64),
+        sector=sector,
+        azimuth=np.radians(azimuth),
+        weight=calibration.solid_angle(shape),
+    )
+
+
+def expected_counts(total: Array, usable: NDArray[np.bool_], rings: Rings) -> tuple[Array, int]:
+    """Return the counts (y, x) that `total` would have without a shadow, and the beamstop's edge.
+
+    Only `usable` pixels are looked at. The level of a ring is the median over its sectors (so that
+    neither a shadow nor a grain counts), rings being joined where they hold too few counts, times
+    1 + a cos 2χ + b sin 2χ, fitted in 16 annuli. The edge is the radius in pixels within which the
+    whole ring is dark, 0 where there is none; there the level is that outside.
+    """
+    cells = rings.ring * _SECTORS + rings.sector
+    size = rings.number * _SECTORS
+    counts = np.bincount(cells[usable], total[usable], size).reshape(-1, _SECTORS)
+    weights = np.bincount(cells[usable], rings.weight[usable], size).reshape(-1, _SECTORS)
+    level = _levels(counts, weights)
+    a, b, scale = _anisotropy(counts, weights, level)
+    wave = a[rings.ring] * np.cos(2 * rings.azimuth) + b[rings.ring] * np.sin(2 * rings.azimuth)
+    level = level * scale
+    edge = _edge(level)
+    if edge:
+        level[:edge] = level[edge : edge + _FOLLOWS].max()
+    return level[rings.ring] * rings.weight * (1 + wave), edge
+
+
+def _levels(counts: Array, weights: Array) -> Array:
+    """Return counts per weight of every ring: the median over the sectors of joined rings."""
+    level = np.zeros(len(counts))
+    start = 0
+    while start < len(counts):
+        stop = start + 1
+        while stop < len(counts):
+            occupied = np.count_nonzero(weights[start:stop].sum(axis=0))
+            if counts[start:stop].sum() >= _TELLING * max(occupied, 1):
+                break
+            if stop - start >= 64:
+                break
+            stop += 1
+        summed, weight = counts[start:stop].sum(axis=0), weights[start:stop].sum(axis=0)
+        seen = weight > 0
+        if seen.any():
+            joined = float(np.median(summed[seen] / weight[seen]))
+            level[start:stop] = joined if stop - start > 1 or joined > 0 else 0.0
+        elif start:
+            level[start:stop] = level[start - 1]
+        start = stop
+    return level
+
+
+def _anisotropy(counts: Array, weights: Array, level: Array) -> tuple[Array, Array, Array]:
+    """Return the second harmonic and the factor of the level of every ring, each (rings,)."""
+    number = len(counts)
+    angle = np.radians((np.arange(_SECTORS) + 0.5) * 360 / _SECTORS - 180)
+    design = np.stack([np.ones(_SECTORS), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
+    edges = np.unique(np.linspace(0, number, _ANNULI + 1).astype(int))
+    middle, found = [], []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        expected = (weights[low:high] * level[low:high, None]).sum(axis=0)
+        seen = expected > _TELLING
+        if np.count_nonzero(seen) < _SECTORS // 2:
+            continue
+        ratio = counts[low:high].sum(axis=0)[seen] / expected[seen]
+        fit = _robust(design[seen], ratio, 1 / np.sqrt(expected[seen]))
+        if fit[0] > 0.3 and np.hypot(fit[1], fit[2]) <= _MOST * fit[0]:
+            middle.append(0.5 * (low + high))
+            found.append((fit[1] / fit[0], fit[2] / fit[0], fit[0]))
+    if not middle:
+        return np.zeros(number), np.zeros(number), np.ones(number)
+    at = np.arange(number) + 0.5
+    a, b, scale = (np.interp(at, middle, column) for column in np.array(found).T)
+    return a, b, scale
+
+
+def _robust(design: Array, values: Array, sigma: Array) -> Array:
+    """Return the coefficients that fit most of `values`: Tukey's biweight from the median on."""
+    fit = np.zeros(design.shape[1])
+    fit[0] = np.median(values)
+    for step in range(30):
+        off = values - design @ fit
+        # Wide at first: an anisotropic pattern must not be taken for a shadow.
+        width = max(4.7 * 1.4826 * float(np.median(np.abs(off))), 3 * float(np.median(sigma)))
+        width = max(width, 0.5 - 0.04 * step)
+        weight = np.maximum(1 - (off / width) ** 2, 0.0) ** 2
+        root = np.sqrt(weight)
+        if np.count_nonzero(root) < 2 * design.shape[1]:
+            break
+        fit = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
+    return fit
+
+
+def _edge(level: Array) -> int:
+    """Return the ring at which the curve jumps up from the dark around the beam, 0 if none does."""
+    top = len(level) - _WITHIN - _FOLLOWS
+    for k in range(max(top // 2, 0)):
+        dark = level[: k + 1].max()
+        after = level[k + _WITHIN : k + _WITHIN + _FOLLOWS]
+        if level[k + _WITHIN] > _STEP * dark and after.min() > _ABOVE * dark:
+            height = level[k + 1 : k + 1 + _WITHIN + 3].max()
+            rise = level[k + 1 : k + 1 + _WITHIN + 3] > 0.5 * height
+            return k + 1 + int(np.argmax(rise)) + 1
+    return 0
