@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from frames_in_memory import SHAPE, reference_geometry
+from frames_in_memory import SHAPE, make_frames, reference_geometry
 
+from xrdkit import IntegrationSpec, cake, integrate
 from xrdkit.errors import FrameShapeMismatch, SpecError
 from xrdkit.integration.outlier_kernels import log_tail
 from xrdkit.integration.outlier_spec import OutlierSpec
@@ -265,3 +266,35 @@ def test_spottiness_of_too_few_counts_is_not_known():
     value, error = spottiness(counts, NONE_BAD, PLAN)
     assert np.isnan(value).all()
     assert np.isnan(error).all()
+
+
+@pytest.mark.parametrize("splitting", ["none", "full"])
+@pytest.mark.parametrize("verb", [integrate, cake])
+def test_verbs_leave_outliers_out_and_say_how_many(verb, splitting):
+    rng = np.random.default_rng(17)
+    clean = rng.poisson(5.0 * OMEGA, (2, *SHAPE))
+    zinger = USED & (rng.random(clean.shape) < 1e-3)
+    settings = {"bins": 50, "range": (0.5, 7.0), "azimuth_bins": 4, "splitting": splitting}
+    asked, not_asked = IntegrationSpec(**settings, outliers=ZINGERS), IntegrationSpec(**settings)
+    result = verb(make_frames(clean + 1000 * zinger), G0, asked)
+    expected = verb(make_frames(np.where(zinger, 2**32 - 1, clean)), G0, not_asked)
+    whole = verb(make_frames(clean), G0, not_asked)
+    np.testing.assert_allclose(result["intensity"], expected["intensity"], rtol=1e-12)
+    np.testing.assert_allclose(result["sigma"], expected["sigma"], rtol=1e-12)
+    if splitting == "none":
+        removed = whole["n_pixels"] - result["n_pixels"]
+        np.testing.assert_array_equal(result["n_outliers"], removed)
+    assert result["spottiness"].dims == result["intensity"].dims
+    score = (result["spottiness"] / result["spottiness_sigma"]).values
+    score = score[np.isfinite(score)]
+    assert abs(score.mean()) < 4 / np.sqrt(score.size)
+    assert "n_outliers" not in whole
+
+
+def test_outliers_are_part_of_the_provenance():
+    counts = make_frames(np.ones(SHAPE, dtype=np.uint16))
+    spec = IntegrationSpec(bins=10, range=(1.0, 5.0), outliers=OutlierSpec(alpha=0.01))
+    assert (
+        '"outliers":{"alpha":0.01,"kinds":"zingers"}'
+        in (integrate(counts, G0, spec).attrs["provenance"])
+    )

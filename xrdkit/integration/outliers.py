@@ -25,8 +25,8 @@ _PASSES = 20
 #: Most pixels that a zinger covers; what is larger is a spot.
 ZINGER_PIXELS = 3
 _BLOCK = 32
-#: ln P below which a pixel that touches a spot belongs to it.
-_TOUCHING = math.log(0.001)
+#: ln P below which a pixel that touches an outlier belongs to it.
+_TOUCHING = {"zingers": math.log(1e-5), "spots": math.log(1e-3)}
 
 
 class Pixels(Protocol):
@@ -75,14 +75,16 @@ def find_outliers(
     variance of the counts over their mean, 1 for photons; `readout_noise` its standard deviation,
     counts; `dark` (y, x) the counts expected without any scattering.
 
-    A pixel with n counts is an outlier where P(X >= n) < alpha/(number of pixels) twice: given all
-    counts of its bin, of which it should hold the share w/N, and given the pixels at its radius
-    around it. The first alone would take the bright part of an anisotropic pattern, or the inner
-    pixels of a wide bin on a steep curve, for outliers. Both are the exact test of Poisson rates
-    that are themselves uncertain, so that nothing is lost where counts are few, and are repeated
-    without the outliers found until there are no more. Scatter beyond counting that the pixels
-    around show, too, widens the second. With ``kinds="spots"`` these reach further, their richest
-    three eighths do not count, and what touches an outlier and stands out with P < 0.001 goes, too.
+    A pixel of n counts is an outlier where P(X >= n) is below alpha/(number of pixels) given all
+    counts of its bin, of which it should hold the share w/N, and below 1e-7 given the pixels at its
+    radius around it. The first alone would take the bright part of an anisotropic pattern, or the
+    inner pixels of a wide bin on a steep curve, for outliers. Both are the exact test of Poisson
+    rates that are themselves uncertain, so that nothing is lost where counts are few, and are
+    repeated without the outliers found until there are no more. Scatter beyond counting that the
+    surroundings show widens the second. What touches an outlier and stands out likewise (P < 1e-5,
+    1e-3 for spots) belongs to it. Groups of up to three pixels are zingers, larger ones spots;
+    with ``kinds="zingers"`` these stay. For spots the surroundings reach further, and their richest
+    three eighths do not count.
 
     Raises FrameShapeMismatch where shapes differ, SpecError for an impossible gain or noise.
     """
@@ -106,7 +108,7 @@ def find_outliers(
         seeds = remove(candidates[order], *arguments, level, spots, cleared)
         if seeds.size == 0:
             break
-        new = np.concatenate([seeds, grow(seeds, *arguments, _TOUCHING)])
+        new = np.concatenate([seeds, grow(seeds, *arguments, _TOUCHING[settings.kinds])])
         found = np.concatenate([found, new])
         waiting = np.union1d(waiting, candidates[cleared[candidates]])
         again = waiting[_close_to(new, counts.shape)[_block(waiting, columns)] & ~left_out[waiting]]
