@@ -103,7 +103,7 @@ def _curve(tree: Tree, path: str, data: xr.Dataset, target: Path) -> None:
 def _instrument(tree: Tree, path: str, data: xr.Dataset) -> None:
     tree.group(path, "NXinstrument", canSAS_class="SASinstrument")
     tree.group(f"{path}/sassource", "NXsource", canSAS_class="SASsource")
-    tree.put(f"{path}/sassource/radiation", "x-ray")
+    tree.put(f"{path}/sassource/probe", "x-ray")
     if "wavelength" in data.coords:
         wavelength = float(np.atleast_1d(data["wavelength"].values)[0])
         tree.put(f"{path}/sassource/incident_wavelength", wavelength, units="angstrom")
