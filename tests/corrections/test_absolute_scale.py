@@ -256,6 +256,10 @@ def test_what_is_measured_must_be_one_positive_curve_with_errors():
         absolute_scale(two)
     with pytest.raises(EmptyResult, match="too much background"):
         absolute_scale(profile.assign(intensity=-profile.intensity))
+    with pytest.raises(EmptyResult, match="not seen above the noise"):
+        absolute_scale(profile.assign(sigma=1e4 * profile.sigma))
+    with pytest.raises(SpecError, match="smeared by a slit"):
+        absolute_scale(profile.assign_attrs(slit_smeared=1))
     with pytest.raises(SchemaError):
         absolute_scale(xr.Dataset())
     with pytest.raises(SpecError, match="over q"):

@@ -37,6 +37,8 @@ _OUTLIER = 4.0
 #: A drift is one where it is this many standard errors away from none, and larger than the limit.
 _DRIFT_SIGMAS, _DRIFT_LIMIT = 3.0, 0.02
 _MISFIT_SIGMAS = 4.0
+#: A standard that is not this many standard errors above nothing gives no scale.
+_SEEN_SIGMAS = 3.0
 _FEWEST = 3
 _SMOOTHING = 11
 _MAD = 1.4826  # standard deviation over median absolute deviation of normal errors
@@ -127,7 +129,7 @@ def absolute_scale(
 
     Raises SpecError for a standard that is not known or not usable and where `range` reaches
     beyond it (nothing is extrapolated); EmptyResult where fewer than three bins are left or the
-    measured intensity is not positive.
+    measured intensity is not above zero by three standard errors.
     """
     known = _standard(standard, temperature)
     q, intensity, model = _measured(profile)
@@ -182,6 +184,11 @@ def _measured(profile: xr.Dataset) -> tuple[Array, Array, ErrorModel]:
     schema.validate(profile, schema.PROFILE)
     if schema.radial_dim(profile) != "q":
         raise SpecError("the measured standard is a profile over q", hint="integrate with unit='q'")
+    if profile.attrs.get("slit_smeared"):
+        raise SpecError(
+            "the measured standard is smeared by a slit, the standard's curve is not",
+            hint="desmear it first",
+        )
     frames = profile.sizes.get(schema.FRAME, 1)
     if frames != 1:
         raise SpecError(
@@ -279,6 +286,11 @@ def _judged(bins: _Bins, known: Standard, model: ErrorModel, *, rejected: int) -
     verdict = ScaleVerdict.MISFIT if inflation > 1 else ScaleVerdict.OK
 
     statistical = value**2 * inflation * _error(single, estimator, where)
+    if statistical * _SEEN_SIGMAS > value:
+        raise EmptyResult(
+            f"the standard is not seen above the noise: K = {value:.3g} ± {statistical:.2g}",
+            hint="expose longer, or choose a range where it scatters",
+        )
     modes = value**2 * np.abs(model.common[:, where] @ estimator)
     measured = float(np.sqrt(np.sum(modes**2)))
     standard = value * known.relative_sigma
