@@ -27,7 +27,7 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "monitor": (("intensity0", "count"), ("monitor", "count")),
     "monitor_after": (("intensity1", "count"),),
     "thickness": (("samplethickness", ""), ("sample_thickness", ""), ("thickness", "")),
-    "count_cutoff": (("count_cutoff", "count"), ("saturation", "count")),
+    "count_cutoff": (("count_cutoff", "count"),),
     "transmission": (("sampletransmission", "1"), ("transmission", "1")),
     "temperature": (("sampletemperature", "K"),),
 }
