@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -23,7 +24,7 @@ from xrdkit.corrections import (
     Polarization,
     SolidAngle,
 )
-from xrdkit.errors import InputError, RefusedError, SpecError
+from xrdkit.errors import FrameFormatUnknown, InputError, RefusedError, SpecError
 from xrdkit.integration import average, merge
 from xrdkit.integration.outlier_spec import OutlierSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure
@@ -204,6 +205,22 @@ def test_inputs_recorded_with_their_files_are_found_by_name(files, tmp_path):
         content[-1] ^= 1
         (files / name).write_bytes(content)
     assert input_record(np.ones(3)) == sha256_array(np.ones(3))
+
+
+def test_a_dataset_that_was_named_is_opened_again(tmp_path):
+    rng = np.random.default_rng(8)
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        for name in ("one", "two"):
+            file[name] = rng.poisson(30.0, (2, *SHAPE)).astype(np.uint32)
+    profile = xk.integrate(xk.open_frames(f"{tmp_path}/scan.h5::/two"), CALIBRATION, SPEC)
+    record = json.loads(profile.attrs[ATTRIBUTE])
+    record[0]["settings"].pop("parts", None)
+    without = profile.assign_attrs({ATTRIBUTE: json.dumps(record)})
+    with pytest.raises(FrameFormatUnknown, match="several datasets"):
+        replay(without, inputs=tmp_path)
+    record[0]["settings"]["parts"] = ["scan.h5::/two"]
+    named = profile.assign_attrs({ATTRIBUTE: json.dumps(record)})
+    assert replay(named, inputs=tmp_path).identical
 
 
 def test_cakes_and_single_frames_are_replayed(files, tmp_path):

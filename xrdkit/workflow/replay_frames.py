@@ -12,6 +12,7 @@ from xrdkit.provenance import Step, steps
 from xrdkit.schema import FRAME
 from xrdkit.workflow.replay_inputs import InputFinder
 
+_PART = "::"
 #: Coordinates that say which frame it is; all others are values of it.
 _NAMES = ("frame", "source_file", "file_frame", "written")
 
@@ -28,7 +29,7 @@ def reopened(
     InputError for a file that is missing or has changed, RefusedError where the frames cannot be
     told, or a setting is not known.
     """
-    unknown = sorted(set(step.settings) - {"files", "reader", "sentinels", "stated"})
+    unknown = sorted(set(step.settings) - {"files", "parts", "reader", "sentinels", "stated"})
     if unknown:
         raise RefusedError(
             f"open_frames has no {', '.join(unknown)} here: the result was made by xrdkit "
@@ -38,9 +39,11 @@ def reopened(
     reader = step.settings.get("reader")
     known = _digests(names, step.inputs)
     paths = {name: finder.file(name, known[name]) for name in dict.fromkeys(names)}
-    parts = _masters(paths, reader)
+    named = dict(part.split(_PART, 1) for part in step.settings.get("parts", ()))
+    places = {n: f"{p}{_PART}{named[n]}" if n in named else str(p) for n, p in paths.items()}
+    parts = _masters(places, reader)
     data = open_frames(
-        [str(paths[name]) for name in parts],
+        [places[name] for name in parts],
         reader=reader,
         sentinels=step.settings.get("sentinels") or None,
         stated=step.settings.get("stated") or None,
@@ -62,14 +65,15 @@ def _digests(names: list[str], inputs: tuple[str, ...]) -> dict[str, tuple[str, 
     return dict.fromkeys(names, inputs)
 
 
-def _masters(paths: dict[str, Path], reader: str | None) -> dict[str, xr.Dataset]:
+def _masters(places: dict[str, str], reader: str | None) -> dict[str, xr.Dataset]:
     """Return the files that were named when they were opened, not linked from another."""
+    paths = {name: Path(place.split(_PART, 1)[0]) for name, place in places.items()}
     opened: dict[str, xr.Dataset] = {}
     failed: dict[str, XrdkitError] = {}
     linked: set[str] = set()
-    for name, path in paths.items():
+    for name, place in places.items():
         try:
-            opened[name] = open_frames(str(path), reader=reader)
+            opened[name] = open_frames(place, reader=reader)
         except XrdkitError as exc:
             failed[name] = exc
             continue
