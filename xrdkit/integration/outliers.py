@@ -25,8 +25,9 @@ _PASSES = 20
 #: Most pixels that a zinger covers; what is larger is a spot.
 ZINGER_PIXELS = 3
 _BLOCK = 32
-#: ln P below which a pixel that touches an outlier belongs to it.
-_TOUCHING = {"zingers": math.log(1e-5), "spots": math.log(1e-3)}
+#: ln P below which a pixel that touches an outlier belongs to its group, and to a zinger.
+_TOUCHING = math.log(1e-3)
+_PART_OF_ZINGER = math.log(1e-5)
 
 
 class Pixels(Protocol):
@@ -81,10 +82,12 @@ def find_outliers(
     inner pixels of a wide bin on a steep curve, for outliers. Both are the exact test of Poisson
     rates that are themselves uncertain, so that nothing is lost where counts are few, and are
     repeated without the outliers found until there are no more. Scatter beyond counting that the
-    surroundings show widens the second. What touches an outlier and stands out likewise (P < 1e-5,
-    1e-3 for spots) belongs to it. Groups of up to three pixels are zingers, larger ones spots;
-    with ``kinds="zingers"`` these stay. For spots the surroundings reach further, and their richest
-    three eighths do not count.
+    surroundings show widens the second.
+
+    What touches an outlier and stands out likewise with P < 1e-3 belongs to its group. Groups of up
+    to three pixels are zingers, larger ones spots; with ``kinds="zingers"`` spots stay, and of what
+    touches a zinger goes what has P < 1e-5. With ``"spots"`` all goes; the surroundings reach
+    further then, and their richest three eighths do not count.
 
     Raises FrameShapeMismatch where shapes differ, SpecError for an impossible gain or noise.
     """
@@ -97,7 +100,7 @@ def find_outliers(
     spots = settings.kinds == "spots"
     active = np.ones(bins, dtype=np.bool_)
     found = again = waiting = np.zeros(0, dtype=np.int64)
-    cleared = np.zeros(index.size, dtype=np.bool_)
+    cleared, skirts = (np.zeros(index.size, dtype=np.bool_) for _ in range(2))
     for _ in range(_PASSES):
         limit = thresholds(sums, active, least, level)
         if again.size == 0 and not np.isfinite(limit).any():
@@ -108,7 +111,11 @@ def find_outliers(
         seeds = remove(candidates[order], *arguments, level, spots, cleared)
         if seeds.size == 0:
             break
-        new = np.concatenate([seeds, grow(seeds, *arguments, _TOUCHING[settings.kinds])])
+        if not spots:
+            seeds = np.concatenate([seeds, grow(seeds, *arguments, _PART_OF_ZINGER)])
+        around = grow(seeds, *arguments, _TOUCHING)
+        skirts[around] = True
+        new = np.concatenate([seeds, around])
         found = np.concatenate([found, new])
         waiting = np.union1d(waiting, candidates[cleared[candidates]])
         again = waiting[_close_to(new, counts.shape)[_block(waiting, columns)] & ~left_out[waiting]]
@@ -117,7 +124,8 @@ def find_outliers(
         # What is left of a bin may be anything up to all of it.
         sums[:, HIGHEST] = sums[:, 0]
     if not spots:
-        found = found[group_sizes(found, index.size, columns) <= ZINGER_PIXELS]
+        small = group_sizes(found, index.size, columns) <= ZINGER_PIXELS
+        found = found[small & ~skirts[found]]
     mask = np.zeros(index.size, dtype=np.bool_)
     mask[found] = True
     per_bin = np.bincount(index[mask], minlength=bins).astype(np.int64)
