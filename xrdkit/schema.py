@@ -167,6 +167,22 @@ def mean_positions(profile: xr.Dataset) -> NDArray[np.float64]:
     return np.where(np.isfinite(mean), mean, centre)
 
 
+def position_spreads(profile: xr.Dataset) -> NDArray[np.float64]:
+    """Return how far the pixels of each point lie apart, shape (rows, n), in stored units.
+
+    It is the standard deviation within each bin (``<axis>_spread``), 0 where it is not known. A
+    curve f seen through such bins is (f(x + s) + f(x - s))/2 at mean x and spread s, to second
+    order: f(x) alone is too low by s² f''/2, which on steep slopes and wide bins is percents.
+    """
+    radial = radial_dim(profile)
+    rows, size = profile.sizes.get(FRAME, 1), profile.sizes[radial]
+    name = f"{radial}_spread"
+    if name not in profile:
+        return np.zeros((rows, size))
+    spread = np.asarray(profile[name].values, dtype=np.float64).reshape(rows, size)
+    return np.where(np.isfinite(spread), spread, 0.0)
+
+
 def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:
     """Return `data` itself after checking it against `schema`.
 
