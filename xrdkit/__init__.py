@@ -26,6 +26,13 @@ _WHERE = {
     "load_calibration": "xrdkit.calibration",
     "save_calibration": "xrdkit.calibration",
     "load_mask": "xrdkit.calibration",
+    "save_mask": "xrdkit.calibration",
+    "with_mask": "xrdkit.calibration",
+    "find_bad_pixels": "xrdkit.calibration",
+    "find_shadow": "xrdkit.calibration",
+    "combine_masks": "xrdkit.masks",
+    "count_reasons": "xrdkit.masks",
+    "describe_mask": "xrdkit.masks",
     # reduction
     "integrate": "xrdkit.integration",
     "cake": "xrdkit.integration",

@@ -33,7 +33,8 @@ class MaskReason(IntFlag):
     NOT_FINITE = 512
 
 
-_ALL_REASONS = sum(reason.value for reason in MaskReason)
+#: every bit that a mask may have
+ALL_REASONS = sum(reason.value for reason in MaskReason)
 #: CF attributes of a mask variable.
 MASK_ATTRS: dict[str, Any] = {
     "long_name": "reasons why a pixel is left out",
@@ -83,7 +84,7 @@ def reason_bits(mask: xr.DataArray | NDArray[Any]) -> NDArray[np.uint16]:
             f"a mask of {values.dtype} holds no reasons",
             hint="compare first, such as values < 1, for a mask of booleans",
         )
-    if values.size and not 0 <= int(values.min()) <= int(values.max()) <= _ALL_REASONS:
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) <= ALL_REASONS:
         raise SpecError(
             f"{int(values.min())} to {int(values.max())} in a mask are no MaskReason bits",
             hint="pass values != 0 for a mask of another program",

@@ -1,11 +1,15 @@
 """Geometry of an instrument: PONI files, masks, and refinement on a calibrant."""
 
+from xrdkit.calibration.bad_pixels import find_bad_pixels
 from xrdkit.calibration.instrument import Instrument, load_instrument
 from xrdkit.calibration.mask import load_mask
+from xrdkit.calibration.mask_formats import save_mask
 from xrdkit.calibration.named import named_detector
 from xrdkit.calibration.poni import load_calibration, save_calibration
 from xrdkit.calibration.refine import calibrate
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict, RingResidual
+from xrdkit.calibration.shadow import find_shadow
+from xrdkit.calibration.with_mask import with_mask
 
 __all__ = [
     "CalibrationResult",
@@ -13,9 +17,13 @@ __all__ = [
     "Instrument",
     "RingResidual",
     "calibrate",
+    "find_bad_pixels",
+    "find_shadow",
     "load_calibration",
     "load_instrument",
     "load_mask",
     "named_detector",
     "save_calibration",
+    "save_mask",
+    "with_mask",
 ]

@@ -36,8 +36,9 @@ def find_bad_pixels(frames: xr.Dataset, *, alpha: float = 1e-3) -> xr.DataArray:
       counts than chance allows;
     * HOT: more counts than chance allows over the second brightest of the 8 neighbours and over
       the mean of 24, at least 1.5 times and with 100 times the height of that neighbour above the
-      lower quartile around, in nine of ten groups of frames. So rings, whose neighbours along the ring are
-      as bright, spots that spread over pixels, and pixels bright in a few frames only are not hot.
+      lower quartile around, in nine of ten groups of frames. So rings, whose neighbours along the
+      ring are as bright, spots that spread over pixels, and pixels bright in a few frames only are
+      not hot.
 
     Chance is Poisson statistics of the sum of all frames, widened where the detector scatters more
     than that (gain, read-out noise, flat field), as seen from its own pixels at equal brightness.
@@ -97,9 +98,7 @@ def _surroundings(total: Array, valid: NDArray[np.bool_]) -> _Surroundings:
     return _Surroundings(mean, median, quartile, second, beside, spread)
 
 
-def _overdispersion(
-    total: Array, along: Array, mean: Array, valid: NDArray[np.bool_]
-) -> Array:
+def _overdispersion(total: Array, along: Array, mean: Array, valid: NDArray[np.bool_]) -> Array:
     """Return by how much pixels of equal brightness scatter more than Poisson statistics.
 
     From the median absolute deviation of pixels from the mean of two neighbours on a line of equal

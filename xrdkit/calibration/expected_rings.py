@@ -1,5 +1,6 @@
 """What a frame would hold without a shadow: rings, a little stronger in some directions."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +41,15 @@ class Rings:
 
 
 def make_rings(calibration: Calibration, shape: tuple[int, int]) -> Rings:
-    """Return the rings of a detector, one pixel wide."""
+    """Return the rings of a detector, of equal 2θ and about one pixel wide."""
     detector = calibration.detector
-    pixel = 1e3 * min(detector.pixel_size_y, detector.pixel_size_x)
+    pixel = min(detector.pixel_size_y, detector.pixel_size_x)
+    # 2 L tan θ: finite for all angles, the distance from the beam for small ones.
+    radius = 2 * calibration.direct_distance * np.tan(calibration.two_theta(shape) / 2)
     azimuth = calibration.azimuth(shape)
     sector = np.minimum((azimuth + 180) / (360 / _SECTORS), _SECTORS - 1).astype(np.int64)
     return Rings(
-        ring=(calibration.radial(shape, "radius") / pixel).astype(np.int64),
+        ring=(radius / pixel).astype(np.int64),
         sector=sector,
         azimuth=np.radians(azimuth),
         weight=calibration.solid_angle(shape),
@@ -106,7 +109,7 @@ def _anisotropy(counts: Array, weights: Array, level: Array) -> tuple[Array, Arr
     design = np.stack([np.ones(_SECTORS), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
     edges = np.unique(np.linspace(0, number, _ANNULI + 1).astype(int))
     middle, found = [], []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges.tolist()):
         expected = (weights[low:high] * level[low:high, None]).sum(axis=0)
         seen = expected > _TELLING
         if np.count_nonzero(seen) < _SECTORS // 2:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrdkit.calibration.mask_formats import holds_reasons
 from xrdkit.calibration.mask_header import check_edf, check_fit2d, check_npy, check_tiff
 from xrdkit.errors import (
     EmptyResult,
@@ -20,7 +21,7 @@ from xrdkit.errors import (
     FrameShapeMismatch,
 )
 from xrdkit.limits import Limits
-from xrdkit.masks import MASK_ATTRS, MaskReason
+from xrdkit.masks import ALL_REASONS, MaskReason, as_mask
 
 #: first bytes of the kinds that fabio reads here; Fit2D masks start with "M A S K" in 32 bits
 _FABIO = {b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"M\x00\x00\x00A\x00\x00\x00": "Fit2D mask"}
@@ -52,8 +53,9 @@ def load_mask(
 ) -> xr.DataArray:
     """Return the mask in an EDF, TIFF, NPY or Fit2D .msk file, uint16 over (y, x).
 
-    Pixels that are not 0 in the file are left out: they become `MaskReason.USER`, others 0. With
-    `flip` the rows are reversed, for programs that show frames upside down (Dioptas, Fit2D).
+    Pixels that are not 0 in the file are left out: they become `MaskReason.USER`, others 0; a mask
+    that `save_mask` wrote as EDF or TIFF has its own reasons again. With `flip` the rows are
+    reversed, for programs that show frames upside down (Dioptas, Fit2D).
     `shape` (rows, columns) is what the mask must have, where that is known.
 
     Raises FrameNotFound, FrameFormatUnknown, FrameTruncated, FrameCorrupt for a file that cannot be
@@ -67,7 +69,8 @@ def load_mask(
     allowed = limits or Limits()
     # A mask packs no better than 1 to 1000; what is larger than its pixels is none.
     allowed.check("bytes_held", source.stat().st_size, source=path)
-    values = np.asarray(_values(source, allowed))
+    content = _content(source)
+    values = np.asarray(_values(content, source, allowed))
     if values.ndim == 3 and values.shape[0] == 1:
         values = values[0]
     if values.ndim != 2:
@@ -86,19 +89,37 @@ def load_mask(
         raise EmptyResult(
             "the mask leaves no pixel", source=path, hint="pixels that are not 0 are left out"
         )
+    own = values.dtype == np.uint16 and holds_reasons(content)
     kinds = np.unique(values[bad]).size
-    if kinds > _MOST_KINDS:
+    if kinds > _MOST_KINDS and not own:
         raise FrameFormatUnknown(
             f"holds {kinds} different values beside 0: an image, not a mask",
             source=path,
             hint="a mask has 0 where a pixel counts and one value, or a few, where it does not",
         )
-    marks = np.where(bad[::-1] if flip else bad, MaskReason.USER, 0).astype(np.uint16)
-    return xr.DataArray(marks, dims=("y", "x"), attrs=dict(MASK_ATTRS))
+    if own:
+        marks = _own_reasons(values, source)
+    else:
+        marks = np.where(bad, MaskReason.USER, 0).astype(np.uint16)
+    return as_mask(marks[::-1] if flip else marks)
 
 
-def _values(source: Path, limits: Limits) -> NDArray[Any]:
-    content = source.read_bytes()
+def _own_reasons(values: NDArray[Any], source: Path) -> NDArray[np.uint16]:
+    """Return the bits of a mask whose header says that it holds them."""
+    bits = np.where(values & 1, values >> 1, 0).astype(np.uint16)
+    if np.any((values != 0) & (bits == 0)) or np.any(bits > ALL_REASONS):
+        raise FrameCorrupt("holds numbers that are no reasons, against its header", source=source)
+    return bits
+
+
+def _content(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as exc:
+        raise FrameNotFound("cannot be read", source=source) from exc
+
+
+def _values(content: bytes, source: Path, limits: Limits) -> NDArray[Any]:
     if content.startswith(_NPY):
         check_npy(content, limits, source)
         try:

@@ -18,8 +18,14 @@ Array = NDArray[np.float64]
 _WINDOWS = (1, 3, 5, 9, 17, 33)
 #: standard deviations from the border between dark and bright at which a window tells
 _TELLS = 3.5
+#: the same along the border of a shadow that is known to be there
+_DRAWS = 1.5
 #: share of the expected counts below which a place is opaque
 _OPAQUE = 0.3
+#: an arc along a ring is a shadow where it is this deep from its border, pixel
+_DEEP = 6
+#: half of the widest gap of a detector that a holder is followed across, pixel
+_BRIDGE = 10
 _ROUNDS = 3
 
 
@@ -32,9 +38,9 @@ def find_shadow(
 ) -> xr.DataArray:
     """Return shadows on a detector, `MaskReason` bits over (y, x): BEAMSTOP and SHADOW.
 
-    `frames` is a FRAMES Dataset whose frames are summed, read one by one; `calibration` the
-    geometry. `darker` is the share of the expected counts below which a place is in shadow, 0.3
-    to 0.95; `least_area` the smallest shadow, pixel.
+    `frames` is a FRAMES Dataset whose frames are summed, read one by one, less the ``dark`` that a
+    correction attached; `calibration` the geometry. `darker` is the share of the expected counts
+    below which a place is in shadow, 0.3 to 0.95; `least_area` the smallest shadow, pixel.
 
     The expected counts are those of the ring (median over azimuth) with a smooth second harmonic,
     1 + a cos 2χ + b sin 2χ, so that polarisation and a mildly oriented sample are no shadow. Each
@@ -54,7 +60,10 @@ def find_shadow(
         raise SpecError(f"darker {darker} is outside 0.3 to 0.95")
     if least_area < 1:
         raise SpecError(f"least_area {least_area} is no number of pixels")
-    total, valid = FrameStack(frames).total()
+    stack = FrameStack(frames)
+    total, valid = stack.total()
+    if "dark" in frames:
+        total = total - len(stack.positions) * np.asarray(frames["dark"].values, dtype=float)
     if not valid.any():
         raise EmptyResult("no pixel of the frames holds data", hint="check the mask")
     shape = (total.shape[0], total.shape[1])
@@ -67,12 +76,12 @@ def find_shadow(
         expected, found = expected_counts(total, bright | (valid & (rings.ring < edge)), rings)
         edge = max(edge, found)
         before = shadow
-        shadow = _judged(total, expected, valid, darker, seed=0)
+        shadow = _judged(total, expected, valid, darker)
         shadow = _large(shadow, valid, least_area, rings)
         if np.array_equal(before, shadow):
             break
     opaque, partial = _borders(total, expected, valid, shadow, least_area, darker)
-    beamstop = _at_the_beam(opaque, rings, edge)
+    beamstop = _at_the_beam(opaque, valid, rings, edge)
     bits = np.zeros(shape, dtype=np.uint16)
     bits[(opaque | partial) & ~beamstop] = MaskReason.SHADOW
     bits[beamstop] = MaskReason.BEAMSTOP
@@ -89,19 +98,25 @@ def _without_spikes(total: Array, valid: NDArray[np.bool_]) -> Array:
 
 
 def _judged(
-    total: Array, expected: Array, valid: NDArray[np.bool_], border: float, *, seed: int
+    total: Array,
+    expected: Array,
+    valid: NDArray[np.bool_],
+    border: float,
+    *,
+    smallest: int = 1,
+    tells: float = _TELLS,
 ) -> NDArray[np.bool_]:
     """Return where fewer than `border` of the expected counts are, judged in growing windows."""
     counts = np.where(valid, total, 0.0)
     level = np.where(valid, expected, 0.0)
     dark = np.zeros(total.shape, dtype=bool)
     open_question = np.ones(total.shape, dtype=bool)
-    for side in _WINDOWS[seed:]:
+    for side in (s for s in _WINDOWS if s >= smallest):
         n = counts if side == 1 else ndimage.uniform_filter(counts, side) * side**2
         e = border * (level if side == 1 else ndimage.uniform_filter(level, side) * side**2)
         with np.errstate(invalid="ignore", divide="ignore"):
             off = (n - e) / np.sqrt(np.maximum(e, 1e-9))
-        told = open_question & (np.abs(off) > _TELLS) & (e > 0)
+        told = open_question & (np.abs(off) > tells) & (e > 0)
         dark[told] = off[told] < 0
         open_question &= ~told
     return dark & valid
@@ -118,9 +133,12 @@ def _large(
         return dark
     index = np.arange(1, number + 1)
     area = ndimage.sum_labels(dark, label, index)
-    reach = ndimage.maximum(rings.ring, label, index) - ndimage.minimum(rings.ring, label, index)
-    # What lies between rings is dark along an arc, and narrow across it.
-    keep = (area >= least) & (reach >= 6)
+    reach = (
+        ndimage.maximum(rings.ring, label, index) - ndimage.minimum(rings.ring, label, index) + 1
+    )
+    depth = ndimage.maximum(ndimage.distance_transform_cdt(bridged), label, index)
+    # What is dark between grains of a ring is an arc: long around the beam and narrow across.
+    keep = (area >= least) & (reach >= 6) & ((reach >= 0.5 * area / reach) | (depth >= _DEEP))
     return dark & np.concatenate([[False], keep])[label]
 
 
@@ -133,7 +151,7 @@ def _borders(
     darker: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the opaque and the partial shadows with their borders halfway to full light."""
-    opaque = _judged(total, expected, valid, _OPAQUE, seed=1) & shadow
+    opaque = _judged(total, expected, valid, _OPAQUE, smallest=3) & shadow
     opaque = ndimage.binary_opening(opaque, iterations=1)
     opaque = ndimage.binary_propagation(opaque, mask=opaque)
     rest = shadow & ~ndimage.binary_dilation(opaque, iterations=4)
@@ -155,7 +173,7 @@ def _borders(
             share = total[box][inner].sum() / max(expected[box][inner].sum(), 1e-9)
             border = max(fixed, min(0.5 * (1 + share), 0.5 * (1 + darker)))
             near = ndimage.binary_dilation(mine, iterations=4)
-            again = _judged(total[box], expected[box], valid[box], border, seed=0)
+            again = _judged(total[box], expected[box], valid[box], border, tells=_DRAWS)
             again = ndimage.binary_closing((again & near) | inner) & near
             drawn[box] |= ndimage.binary_opening(again) | inner
         result.append(ndimage.binary_fill_holes(drawn))
@@ -163,12 +181,16 @@ def _borders(
     return first, second & ~first
 
 
-def _at_the_beam(opaque: NDArray[np.bool_], rings: Rings, edge: int) -> NDArray[np.bool_]:
+def _at_the_beam(
+    opaque: NDArray[np.bool_], valid: NDArray[np.bool_], rings: Rings, edge: int
+) -> NDArray[np.bool_]:
     """Return the opaque shadows that hang together with the place of the beam."""
     core = rings.ring < max(edge, 4)
     if not core.any():
         return np.zeros_like(opaque)
-    label, _ = ndimage.label(opaque | (core & (edge > 0)), np.ones((3, 3)))
+    stop = opaque | core if edge else opaque
+    bridges = ndimage.binary_closing(np.pad(stop, _BRIDGE), iterations=_BRIDGE)
+    inside = slice(_BRIDGE, -_BRIDGE)
+    label, _ = ndimage.label(stop | (bridges[inside, inside] & ~valid), np.ones((3, 3)))
     touched = np.unique(label[core])
-    chosen = np.isin(label, touched[touched > 0])
-    return chosen & (opaque | (core & (edge > 0)))
+    return np.isin(label, touched[touched > 0]) & stop
