@@ -44,6 +44,7 @@ _WHERE = {
     "transmission": "xrdkit.corrections",
     "average": "xrdkit.integration",
     "merge": "xrdkit.integration",
+    "frame_quality": "xrdkit.integration",
     "OutlierSpec": "xrdkit.integration.outlier_spec",
     "counting_interval": "xrdkit.integration.interval",
     "texture": "xrdkit.integration.texture",

@@ -43,6 +43,7 @@ def known_profile(
     variance = np.zeros((frames, size))
     above = np.zeros((frames, size))
     weight = np.zeros(size)
+    squares = np.zeros(size)
     below = np.zeros(size)
     below_variance = np.zeros(size)
     below_above = np.zeros(size)
@@ -59,6 +60,8 @@ def known_profile(
             total[..., 1:] += part**power * values[..., :-1]
         weight += keep * number
         weight[1:] += part * number
+        squares += keep**2 * number
+        squares[1:] += part**2 * number
         above[:, :-1] += keep * part * n[:, :-1]
         below_above[:-1] += keep * part * d[:-1] / dark_frames
     # The last group of a split profile gives part of its weight away beyond the last bin.
@@ -67,7 +70,7 @@ def known_profile(
     norm = weight * measured[:, None] / factor
     signal = counts - below
     intensity = signal / norm
-    floor = np.maximum(variance, 1.0)
+    floor = np.maximum(variance, squares / weight)
     layers = {"counting": (np.sqrt(floor) / norm, "independent", "independent")}
     if dark:
         layers["dark"] = (np.sqrt(below_variance) / norm, "independent", "common")

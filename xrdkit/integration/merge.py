@@ -144,6 +144,7 @@ def _curve(stack: Stack, grid: Grid, counting: Counting, frame: int) -> Curve:
             slope=counting.slope[row],
             measured=counting.measured[row],
             rest=counting.rest[row],
+            weight=counting.weight[row],
             known=counting.known,
         ),
     )

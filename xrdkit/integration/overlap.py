@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from xrdkit.errors import CorrectionFailed
 from xrdkit.integration.expected import Counting
-from xrdkit.integration.shape import ShapeTest, compare_shape, count_excess
+from xrdkit.integration.shape import ShapeTest, compare_shape, count_cumulants
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
@@ -122,7 +122,12 @@ def overlap(first: Curve, second: Curve, within: tuple[float, float] | None) -> 
         _as_band(whole),
         modes=np.concatenate([common[0], factor * common[1]]),
         direction=expected,
-        excess=count_excess([variance[0], factor**2 * variance[1]], events, np.diag(whole)),
+        cumulants=count_cumulants(
+            np.stack([slope[0], -factor * slope[1]]),
+            np.stack(events),
+            np.diag(whole),
+            np.ones(positions.size),
+        ),
     )
     return Overlap(
         factor=factor,
