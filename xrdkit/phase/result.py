@@ -15,6 +15,7 @@ from xrdkit.phase.observation import Observation
 from xrdkit.phase.positions import q_of_two_theta
 from xrdkit.phase.quantify import PhaseNumbers, instrument_numbers, phase_numbers
 from xrdkit.phase.source_errors import errors_by_source
+from xrdkit.uncertainty import OFFSET
 
 Array = NDArray[np.float64]
 
@@ -25,6 +26,8 @@ _PAIRED = (
     ("scale", "intensity per unit cross-section times volume fraction", ""),
     ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
 )
+#: Labels of variables of the profile that a refinement does not repeat.
+_OF_PROFILE = (OFFSET, "correction")
 #: Variable -> field of `PhaseNumbers`, where it has another name.
 _FIELD = {"crystallite_size": "size"}
 INSTRUMENT = (
@@ -82,7 +85,8 @@ def assemble(
         radial: (radial, observed.radial_values, dict(profile[radial].attrs)),
     }
     for key, coordinate in profile.coords.items():
-        if key not in coords and radial not in coordinate.dims:
+        belongs = not {radial, *_OF_PROFILE} & set(coordinate.dims)
+        if key not in coords and belongs:
             coords[str(key)] = coordinate.variable
     return xr.Dataset(data, coords=coords, attrs={"schema": schema.PHASES.name})
 
