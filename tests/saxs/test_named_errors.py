@@ -9,7 +9,7 @@ import xrdkit as xk
 from xrdkit import schema, store
 from xrdkit.workflow.merge import join
 
-RUNS = 200
+RUNS = 300
 SHARE = 0.05
 SPEC = xk.SizeSpec(contrast=10.0)
 NUMBERS = (
