@@ -52,6 +52,7 @@ notebooks: $(STAMP)
 bench: $(STAMP)
 	@echo "== benchmarks (figures, no verdict) =="
 	@for script in tests/benchmarks/bench_*.py; do echo "-- $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python tests/benchmarks/compare_pyfai.py
 
 # Take the versions of the present environment as the pinned ones.
 lock: $(STAMP)

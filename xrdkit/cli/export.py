@@ -8,10 +8,12 @@ import typer
 
 
 class Format(StrEnum):
-    """Formats of plain text."""
+    """Formats that other programs read."""
 
     XYE = "xye"
     CSV = "csv"
+    NXCANSAS = "nxcansas"
+    NXAZINT = "nxazint"
 
 
 def export(
@@ -23,16 +25,26 @@ def export(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
-    """Write a result as text: .xye (one file per profile) or .csv (one table)."""
+    """Write a result for other programs.
+
+    .xye (one file per profile) and .csv (one table) are text; nxcansas (profiles over q) and
+    nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and NXazint1d/2d.
+    """
     from xrdkit.store import load
-    from xrdkit.store.export import write_csv, write_xye
+    from xrdkit.store.export import write_csv, write_nxazint, write_nxcansas, write_xye
 
     data = load(result)
-    target = result.with_suffix(f".{to.value}") if into is None else into
+    suffix = f".{to.value}" if to in (Format.XYE, Format.CSV) else f".{to.value}.h5"
+    target = result.with_suffix(suffix) if into is None else into
     if to is Format.XYE:
         files = write_xye(data, target, overwrite=overwrite)
     else:
-        files = [write_csv(data, target, overwrite=overwrite)]
+        write = {
+            Format.CSV: write_csv,
+            Format.NXCANSAS: write_nxcansas,
+            Format.NXAZINT: write_nxazint,
+        }[to]
+        files = [write(data, target, overwrite=overwrite)]
     for file in files[:3]:
         typer.echo(str(file))
     if len(files) > 3:

@@ -88,6 +88,7 @@ def open_frames(
         "open_frames",
         {
             "files": [file.name for file in files],
+            "parts": _parts(names, stacks),
             "reader": reader,
             "sentinels": marks,
             "stated": dict(stated or {}),
@@ -96,6 +97,15 @@ def open_frames(
         software=("numpy", "h5py", "hdf5plugin", "fabio"),
     )
     return schema.validate(data, schema.FRAMES)
+
+
+def _parts(names: Sequence[str], stacks: Sequence[Stack]) -> list[str]:
+    """Return what was named within files, as ``"scan.h5::/path"`` without folders."""
+    return [
+        stack.files[0].name + _PART + name.rpartition(_PART)[2]
+        for name, stack in zip(names, stacks, strict=True)
+        if _PART in name and not _exists(Path(name))
+    ]
 
 
 def _listed(source: str | Path | Sequence[str | Path]) -> list[str]:

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from xrdkit.canonical import sha256_array
 from xrdkit.errors import SpecError
 from xrdkit.geometry import RadialUnit
 from xrdkit.integration.normalization import Normalization
 from xrdkit.integration.outlier_spec import OutlierSpec
+from xrdkit.provenance import input_record
 
 FrameLike = xr.Dataset | xr.DataArray | NDArray[Any]
 #: More bins than any detector has pixels along its diagonal.
@@ -152,24 +152,23 @@ class IntegrationSpec:
             )
 
     def record(self) -> dict[str, Any]:
-        """Return the settings as plain values for provenance; frames and masks as SHA-256."""
+        """Return the settings as plain values for provenance; frames and masks as SHA-256, with
+        the files they were read from where these are known."""
         out: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if name in ("dark", "flat", "mask", "background") and value is not None:
-                value = _digest(value)
+                value = _recorded(value)
             elif name == "edges" and value is not None:
                 value = np.asarray(value, dtype=float)
             out[name] = value
         return out
 
 
-def _digest(value: FrameLike) -> str:
-    if isinstance(value, xr.Dataset):
-        if "counts" in value:
-            return sha256_array(np.asarray(value["counts"].values))
+def _recorded(value: FrameLike) -> str | dict[str, Any]:
+    if isinstance(value, xr.Dataset) and "counts" not in value:
         raise SpecError("a Dataset of frames needs the variable 'counts'")
-    return sha256_array(np.asarray(value))
+    return input_record(value)
 
 
 def _check_pair(name: str, pair: tuple[float, float] | None) -> None:
