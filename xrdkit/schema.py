@@ -135,7 +135,24 @@ SIZES = Schema(
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
-SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES)}
+TEXTURE = Schema(
+    name="xrdkit/texture/1",
+    fields={
+        "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        **{
+            name + suffix: _value(*_RADIAL_FIELD, units=unit)
+            for name, unit in (
+                ("amplitude", "1"),
+                ("phase", "degree"),
+                ("cos2_amplitude", "1"),
+                ("hermans", "1"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "p_isotropic": _value(*_RADIAL_FIELD, units="1"),
+    },
+)
+SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES, TEXTURE)}
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
 

@@ -16,6 +16,9 @@ from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec, average, cake, integrate, merge
+from xrdkit.integration.interval import counting_interval
+from xrdkit.integration.quality import frame_quality
+from xrdkit.integration.texture import texture
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
 from xrdkit.provenance import Step, content_sha256, steps
 from xrdkit.saxs import SizeSpec, fit_sizes
@@ -231,6 +234,18 @@ def _merge(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return merge(profiles, **wanted)
 
 
+def _interval(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    return counting_interval(data, **bench.history[number].settings)
+
+
+def _texture(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    return texture(data, **bench.history[number].settings)
+
+
+def _quality(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    return frame_quality(data, **bench.history[number].settings)
+
+
 #: Name of a step -> what does it again.
 HANDLERS: dict[str, Handler] = {
     "open_frames": _open,
@@ -239,6 +254,9 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     "fit_sizes": _fit_sizes,
     "average": _average,
+    "counting_interval": _interval,
+    "texture": _texture,
+    "frame_quality": _quality,
     "merge": _merge,
     "read_profile": _read,
     "profile": _given,
