@@ -226,6 +226,19 @@ def test_split_pixels_keep_their_covariance_between_interleaved_bins():
     np.testing.assert_allclose(both.sigma[0] ** 2, both.covariance[0, 0], rtol=1e-9)
 
 
+def test_bins_that_nobody_fills_are_left_out():
+    saxs, waxs = pair(np.random.default_rng(17), OFF, frames=2)
+    for name in ("intensity", "sigma"):
+        waxs[name][:, :20] = np.nan
+        waxs[name][0, 30] = np.nan
+    both = merge([saxs, waxs], scale="none")
+    assert both.sizes["q"] == 95 + 171 - 20
+    assert int(both.intensity.isnull().sum()) == 1
+    empty = both.intensity.isnull()
+    assert (both.n_pixels.where(empty, 0) == 0).all()
+    assert (both.origin.where(empty, 0) == 0).all()
+
+
 def test_rebinning_takes_whole_bins_and_keeps_all_counts():
     saxs, waxs = pair(np.random.default_rng(13), OFF, split=0.3)
     edges = np.linspace(0.1, 6.0, 60)

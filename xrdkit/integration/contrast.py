@@ -14,6 +14,12 @@ from xrdkit.integration.stack import Stack
 Array = NDArray[np.float64]
 
 
+#: A variance below this part of that of the frames is nothing but rounding.
+_ROUNDING = 1e-12
+#: Fewer expected counts than this in all frames together are none.
+_SILENT = 0.5
+
+
 @dataclass(frozen=True, kw_only=True)
 class Series:
     """The frames of a profile, prepared for comparison."""
@@ -95,6 +101,12 @@ def contrast(series: Series, frames: NDArray[np.intp], factors: Array, expected:
     squared = factors**2
     linear = [np.sum(np.where(idle, 0.0, factors * e[frames]), axis=0) for e in series.shared]
     total = np.sum(squared * variance, axis=0) + sum(e**2 for e in linear)
+    events = np.where(idle, 0.0, part.events(intensity, expected))
+    # Nothing was counted in any of the frames (but for what rounding, and scaling a dark, leave).
+    from_counts = np.sum(squared * counted, axis=0)
+    silent = (np.sum(events, axis=0) < _SILENT) & (from_counts > 0.5 * total)
+    stated = np.sum(squared * np.where(idle, 0.0, stack.variance[frames]), axis=0)
+    total = np.where(silent | (total < _ROUNDING * stated), 0.0, total)
     rows = [total]
     if stack.band is not None:
         band = stack.band[frames]
@@ -113,7 +125,6 @@ def contrast(series: Series, frames: NDArray[np.intp], factors: Array, expected:
             modes.append(np.nan_to_num(np.sum(moved, axis=0)))
         else:
             modes.extend(principal_modes(np.nan_to_num(moved)))
-    events = np.where(idle, 0.0, part.events(intensity, expected))
     return Contrast(
         difference=np.sum(factors * intensity, axis=0),
         band=np.stack(rows),

@@ -112,6 +112,23 @@ def common_bins(grids: list[Grid]) -> tuple[Array, Array, Array, list[Places]]:
     return out, low[kept], high[kept], places
 
 
+def without_empty(
+    bins: tuple[Array, Array, Array, list[Places]], filled: list[NDArray[np.bool_]]
+) -> tuple[Array, Array, Array, list[Places]]:
+    """Return common `bins` less those that no frame of any profile fills; their place is -1.
+
+    `filled` says of each profile where it has something, shape (F, K). All stay where none has.
+    """
+    centre, low, high, places = bins
+    used = np.zeros(centre.size, dtype=bool)
+    for place, there in zip(places, filled, strict=True):
+        used[place[there.any(axis=0)]] = True
+    if not used.any():
+        return bins
+    number = np.where(used, np.cumsum(used) - 1, -1).astype(np.int64)
+    return centre[used], low[used], high[used], [number[place] for place in places]
+
+
 def rebinned(grids: list[Grid], edges: Array) -> tuple[Array, Array, Array, list[Places]]:
     """Return centre, low and high of the bins between `edges`, and the place of each bin there.
 

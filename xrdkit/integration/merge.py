@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from xrdkit import provenance, schema
 from xrdkit.errors import SchemaError, SpecError
 from xrdkit.integration.expected import Counting, counting_of
-from xrdkit.integration.grid import Grid, common_bins, grid_of, rebinned, regrid
+from xrdkit.integration.grid import Grid, common_bins, grid_of, rebinned, regrid, without_empty
 from xrdkit.integration.joining import joined_curve, sources_of
 from xrdkit.integration.merged import merged_dataset
 from xrdkit.integration.overlap import Curve
@@ -89,7 +89,7 @@ def merge(
         factors, sigmas = _stated(scale, scale_sigma, len(profiles))
         scales = [stated_scales(factors, sigmas, labels)] * frames
     if rebin is None:
-        bins = common_bins(grids)
+        bins = without_empty(common_bins(grids), [np.isfinite(s.intensity) for s in stacks])
     else:
         bins = rebinned(grids, np.asarray(rebin, dtype=np.float64))
     size = bins[0].size
