@@ -45,9 +45,10 @@ def find_bad_pixels(frames: xr.Dataset, *, alpha: float = 1e-3) -> xr.DataArray:
     Tails: P(X ≥ n | μ) = P(n, μ), the regularised incomplete gamma function, and for a rate known
     from K counts of m pixels that of the negative binomial distribution, I(1/(m+1); n, K+1/2).
 
-    Attributes tell ``frames`` used, and ``dead_needs_counts``: the counts around a pixel (sum of
-    the frames) below which a dead one cannot be told. From one frame, hot pixels are those that
-    stand alone there: zingers are among them, and so are spots narrower than a pixel.
+    Attributes tell ``frames`` used, and ``dead_needs_counts``: the counts around a pixel (lower
+    quartile of the sum of the frames) below which a dead one cannot be told. From one frame, hot
+    pixels are those that stand alone there: zingers are among them, and so are spots narrower than
+    a pixel.
 
     Raises SchemaError where `frames` is none, SpecError for an impossible `alpha`, EmptyResult
     where no frame or pixel holds data.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from xrdkit.geometry import Calibration
 
@@ -19,6 +20,20 @@ _MOST = 0.6
 _STEP = 3.0
 #: ... within this many pixels, and what follows stays this many times above what is within.
 _WITHIN, _ABOVE, _FOLLOWS = 5, 2.0, 10
+#: A powder ring stands out by this factor from a curve without what is narrower than this, pixel.
+_STANDS_OUT, _NARROW = 1.2, 31
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A frame without shadows."""
+
+    counts: Array
+    """Expected counts, (y, x)."""
+    edge: int
+    """Radius in pixels within which whole rings are dark (a beamstop), 0 where none is."""
+    peaks: NDArray[np.bool_]
+    """Whether a ring belongs to a powder ring rather than to the smooth curve, (rings,)."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +71,19 @@ def make_rings(calibration: Calibration, shape: tuple[int, int]) -> Rings:
     )
 
 
-def expected_counts(total: Array, usable: NDArray[np.bool_], rings: Rings) -> tuple[Array, int]:
-    """Return the counts (y, x) that `total` would have without a shadow, and the beamstop's edge.
+def expected_counts(total: Array, usable: NDArray[np.bool_], rings: Rings) -> Expected:
+    """Return what `total` (y, x) would be without a shadow.
 
     Only `usable` pixels are looked at. The level of a ring is the median over its sectors (so that
     neither a shadow nor a grain counts), rings being joined where they hold too few counts, times
-    1 + a cos 2χ + b sin 2χ, fitted in 16 annuli. The edge is the radius in pixels within which the
-    whole ring is dark, 0 where there is none; there the level is that outside.
+    1 + a cos 2χ + b sin 2χ, fitted in 16 annuli. Within the edge of a beamstop the level is that
+    outside.
     """
     cells = rings.ring * _SECTORS + rings.sector
     size = rings.number * _SECTORS
-    counts = np.bincount(cells[usable], total[usable], size).reshape(-1, _SECTORS)
-    weights = np.bincount(cells[usable], rings.weight[usable], size).reshape(-1, _SECTORS)
+    counts = np.bincount(cells[usable], total[usable], size).astype(np.float64)
+    weights = np.bincount(cells[usable], rings.weight[usable], size).astype(np.float64)
+    counts, weights = counts.reshape(-1, _SECTORS), weights.reshape(-1, _SECTORS)
     level = _levels(counts, weights)
     a, b, scale = _anisotropy(counts, weights, level)
     wave = a[rings.ring] * np.cos(2 * rings.azimuth) + b[rings.ring] * np.sin(2 * rings.azimuth)
@@ -75,7 +91,12 @@ def expected_counts(total: Array, usable: NDArray[np.bool_], rings: Rings) -> tu
     edge = _edge(level)
     if edge:
         level[:edge] = level[edge : edge + _FOLLOWS].max()
-    return level[rings.ring] * rings.weight * (1 + wave), edge
+    smooth = ndimage.grey_opening(level, (_NARROW,))
+    return Expected(
+        counts=level[rings.ring] * rings.weight * (1 + wave),
+        edge=edge,
+        peaks=np.asarray(level > _STANDS_OUT * smooth),
+    )
 
 
 def _levels(counts: Array, weights: Array) -> Array:
@@ -85,7 +106,7 @@ def _levels(counts: Array, weights: Array) -> Array:
     while start < len(counts):
         stop = start + 1
         while stop < len(counts):
-            occupied = np.count_nonzero(weights[start:stop].sum(axis=0))
+            occupied = int(np.count_nonzero(weights[start:stop].sum(axis=0)))
             if counts[start:stop].sum() >= _TELLING * max(occupied, 1):
                 break
             if stop - start >= 64:
@@ -152,5 +173,5 @@ def _edge(level: Array) -> int:
         if level[k + _WITHIN] > _STEP * dark and after.min() > _ABOVE * dark:
             height = level[k + 1 : k + 1 + _WITHIN + 3].max()
             rise = level[k + 1 : k + 1 + _WITHIN + 3] > 0.5 * height
-            return k + 1 + int(np.argmax(rise)) + 1
+            return k + 1 + int(np.argmax(rise))
     return 0

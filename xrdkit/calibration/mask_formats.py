@@ -51,7 +51,7 @@ def save_mask(
     """
     target = Path(path)
     kind = _SUFFIXES.get(target.suffix.lower()) if format is None else format
-    if kind not in _SUFFIXES.values():
+    if kind is None or kind not in _SUFFIXES.values():
         raise SpecError(
             f"no mask format for {target.name!r}" if format is None else f"no format {format!r}",
             hint=f"one of {', '.join(sorted(set(_SUFFIXES.values())))}",

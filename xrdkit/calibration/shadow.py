@@ -24,6 +24,8 @@ _DRAWS = 1.5
 _OPAQUE = 0.3
 #: an arc along a ring is a shadow where it is this deep from its border, pixel
 _DEEP = 6
+#: share of a shadow that may lie on powder rings
+_ON_RINGS = 0.7
 #: half of the widest gap of a detector that a holder is followed across, pixel
 _BRIDGE = 10
 _ROUNDS = 3
@@ -70,14 +72,14 @@ def find_shadow(
     rings = make_rings(calibration, shape)
     total = _without_spikes(total, valid)
     shadow = np.zeros(shape, dtype=bool)
-    expected, edge = total, 0
+    edge = 0
     for _ in range(_ROUNDS):
         bright = valid & ~ndimage.binary_dilation(shadow, iterations=2)
-        expected, found = expected_counts(total, bright | (valid & (rings.ring < edge)), rings)
-        edge = max(edge, found)
+        model = expected_counts(total, bright | (valid & (rings.ring < edge)), rings)
+        expected, edge = model.counts, max(edge, model.edge)
         before = shadow
         shadow = _judged(total, expected, valid, darker)
-        shadow = _large(shadow, valid, least_area, rings)
+        shadow = _large(shadow, valid, least_area, rings, model.peaks)
         if np.array_equal(before, shadow):
             break
     opaque, partial = _borders(total, expected, valid, shadow, least_area, darker)
@@ -123,9 +125,13 @@ def _judged(
 
 
 def _large(
-    dark: NDArray[np.bool_], valid: NDArray[np.bool_], least: int, rings: Rings
+    dark: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    least: int,
+    rings: Rings,
+    peaks: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Return the connected shadows that are large and not thin along the radius."""
+    """Return the connected shadows that are large, and not only parts of powder rings."""
     # Gaps of the detector do not cut a shadow in two.
     bridged = dark | (ndimage.binary_closing(dark | ~valid, iterations=1) & ~valid)
     label, number = ndimage.label(bridged, np.ones((3, 3)))
@@ -137,8 +143,11 @@ def _large(
         ndimage.maximum(rings.ring, label, index) - ndimage.minimum(rings.ring, label, index) + 1
     )
     depth = ndimage.maximum(ndimage.distance_transform_cdt(bridged), label, index)
-    # What is dark between grains of a ring is an arc: long around the beam and narrow across.
-    keep = (area >= least) & (reach >= 6) & ((reach >= 0.5 * area / reach) | (depth >= _DEEP))
+    on_rings = ndimage.mean(peaks[rings.ring], label, index)
+    # What is dark between grains of a ring is an arc: long around the beam and narrow across,
+    # and next to the ring there is nothing dark.
+    lengthwise = (reach >= 6) & (reach >= 0.5 * area / reach)
+    keep = (area >= least) & (lengthwise | (depth >= _DEEP)) & (on_rings < _ON_RINGS)
     return dark & np.concatenate([[False], keep])[label]
 
 
