@@ -168,6 +168,18 @@ def test_mean_position_and_spread_are_those_of_all_pixels():
     np.testing.assert_allclose(one.q_spread[0], wider, 1e-9)
 
 
+def test_the_error_of_positions_stays_and_outliers_add():
+    data = known_profile(curve, np.random.default_rng(15), doses=(1.0, 3.0))
+    label = {"units": "1/nm", "long_name": "error of q"}
+    data["q_sigma"] = (("frame", "q"), np.full((2, 100), 0.01), label)
+    data["n_outliers"] = (("frame", "q"), np.full((2, 100), 2), {"units": "1", "long_name": "n"})
+    data["spottiness"] = (("frame", "q"), np.ones((2, 100)), {"units": "1", "long_name": "s"})
+    one = average(data)
+    np.testing.assert_allclose(one.q_sigma, 0.01)
+    assert (one.n_outliers == 4).all()
+    assert "spottiness" not in one
+
+
 def test_groups_by_a_coordinate():
     data = known_profile(curve, np.random.default_rng(13), doses=(1.0, 2.0, 3.0, 4.0))
     data = data.assign_coords(

@@ -311,6 +311,12 @@ def test_the_arguments_are_not_changed_and_the_steps_are_recorded():
     assert step.inputs == tuple(provenance.content_sha256(p) for p in before)
 
 
+def test_a_merged_profile_is_a_result_like_others(tmp_path):
+    both = merge(pair(np.random.default_rng(18), OFF, monitor=0.01, split=0.2, frames=2))
+    xk.save(both, tmp_path / "merged.nc")
+    xr.testing.assert_equal(xk.load(tmp_path / "merged.nc"), both)
+
+
 def test_what_cannot_be_merged_is_said():
     saxs, waxs = pair(np.random.default_rng(16), frames=2)
     with pytest.raises(errors.SpecError, match="two profiles or more"):

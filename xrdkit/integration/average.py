@@ -76,8 +76,9 @@ def average(
         for name, variable in profiles.data_vars.items()
         if schema.FRAME not in variable.dims and name not in (*SUMS, ERRORS, COVARIANCE)
     }
+    carried = _carried(profiles, members, weights, dims)
     data = xr.Dataset(
-        {**stack_variables(result, profiles, dims), **others},
+        {**stack_variables(result, profiles, dims), **carried, **others},
         coords=coords,
         attrs=dict(profiles.attrs),
     )
@@ -93,6 +94,30 @@ def average(
     inputs = [provenance.content_sha256(profiles)]
     schema.validate(data, kind)
     return provenance.append(data, "average", settings, inputs=inputs, history=profiles)
+
+
+def _carried(
+    profiles: xr.Dataset,
+    members: list[NDArray[np.intp]],
+    weights: NDArray[np.float64],
+    dims: tuple[str, ...],
+) -> dict[str, xr.DataArray]:
+    """Return the mean error of the positions, one calibration for all frames, where there is one,
+    and the sum of the outliers left out."""
+    out: dict[str, xr.DataArray] = {}
+    for name, added in ((f"{dims[-1]}_sigma", False), ("n_outliers", True)):
+        if name not in profiles or profiles[name].dims != dims:
+            continue
+        values = profiles[name].values
+        weight = np.where(np.isfinite(values), weights.reshape(values.shape), 0.0)
+        rows = []
+        for m in members:
+            total = np.sum(weight[m], axis=0)
+            mean = np.sum(weight[m] * np.nan_to_num(values[m]), axis=0)
+            mean = np.where(total > 0, mean / np.where(total > 0, total, 1.0), np.nan)
+            rows.append(np.sum(values[m], axis=0) if added else mean)
+        out[name] = xr.DataArray(np.stack(rows), dims=dims, attrs=profiles[name].attrs)
+    return out
 
 
 def take(stack: Stack, rows: NDArray[np.intp]) -> Stack:

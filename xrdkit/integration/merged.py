@@ -45,7 +45,7 @@ def merged_dataset(
         {
             "units": "1",
             "long_name": "profiles that are in the bin",
-            "flag_masks": [1 << k for k in range(len(profiles))],
+            "flag_masks": np.array([1 << k for k in range(len(profiles))]),
             "flag_meanings": " ".join(names),
         },
     )

@@ -266,7 +266,7 @@ def _labelled(
         {
             "long_name": "what is wrong with the frame",
             "units": "1",
-            "flag_masks": list(FLAGS.values()),
+            "flag_masks": np.array(list(FLAGS.values())),
             "flag_meanings": " ".join(FLAGS),
         },
     )
