@@ -15,13 +15,19 @@ FLAT = "background_flat"
 POROD = "background_porod"
 
 
-def background_columns(q: Array, *, flat: bool, porod: bool) -> dict[str, Array]:
-    """Return the columns that the wanted backgrounds multiply: 1, and q⁻⁴ with q in 1/nm."""
+def background_columns(
+    q: Array, *, flat: bool, porod: bool, spread: Array | None = None
+) -> dict[str, Array]:
+    """Return the columns that the wanted backgrounds multiply: 1, and q⁻⁴ with q in 1/nm.
+
+    `spread` is the standard deviation of q within each point, over which q⁻⁴ is averaged.
+    """
     columns: dict[str, Array] = {}
     if flat:
         columns[FLAT] = np.ones_like(q)
     if porod:
-        columns[POROD] = q**-4.0
+        wide = 0.0 if spread is None else spread
+        columns[POROD] = 0.5 * ((q + wide) ** -4.0 + (q - wide) ** -4.0)
     return columns
 
 

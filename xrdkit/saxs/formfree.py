@@ -14,6 +14,7 @@ from xrdkit.saxs.describe import (
     volume_fraction,
 )
 from xrdkit.saxs.inversion import STEP, Inversion, invert
+from xrdkit.saxs.kernel import SphereKernel
 from xrdkit.saxs.result import LENGTHS, PERCENTILES, FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
@@ -36,7 +37,7 @@ def formfree_parameter_names(spec: SizeSpec) -> list[str]:
 
 
 def fit_formfree(
-    q: Array,
+    kernel: SphereKernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,
@@ -50,13 +51,13 @@ def fit_formfree(
 ) -> FrameSizes:
     """Invert one curve and return its numbers with standard errors and verdict.
 
-    `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
+    `kernel` has all points of the profile; `valid` ones carry `intensity` and `sigma` (shape of the
     valid ones); `errors` is the model of (intensity - truth)/sigma where more is known of it than
     that it scatters. `radius` are the nodes of the distribution (nm), `has_sigma` tells whether
     `sigma` was given, `absolute` whether the intensity is in 1/cm. Raises FitFailed where the
     distribution is not determined.
     """
-    found = invert(q, valid, intensity, sigma, background, errors)
+    found = invert(kernel, valid, intensity, sigma, background, errors)
     if not found.density.sum() > 0:
         return FrameSizes(
             points=int(valid.sum()),
@@ -113,7 +114,7 @@ def fit_formfree(
         _cut_off(found),
         found.residual,
         found.scale,
-        q=q[valid],
+        q=kernel.q[valid],
         mean_radius=values["mean_radius_volume"],
         background_chi2=background_chi2(
             {n: c[valid] * weight for n, c in background.items()}, intensity * weight

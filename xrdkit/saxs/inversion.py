@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.saxs.background import FLAT
-from xrdkit.saxs.kernel import sphere_kernel
+from xrdkit.saxs.kernel import SphereKernel
 from xrdkit.saxs.nonnegative import Mask, nonnegative
 from xrdkit.uncertainty import ErrorModel
 
@@ -73,18 +73,19 @@ class Inversion:
 class _Problem:
     def __init__(
         self,
-        q: Array,
+        kernel: SphereKernel,
         valid: NDArray[np.bool_],
         weight: Array,
         background: dict[str, Array],
         highest: float,
     ) -> None:
+        q = kernel.q
         first = int(np.ceil(np.log(_LOWEST / q[-1]) / STEP))
         last = int(np.floor(np.log(highest / q[0]) / STEP))
         last = max(last, first + 2)
         self.radius: Array = np.exp(np.arange(first, last + 1) * STEP)
         self.nodes = self.radius.size
-        columns = sphere_kernel(q).apply(LEVEL, first, np.eye(self.nodes)) * STEP
+        columns = kernel.apply(LEVEL, first, np.eye(self.nodes)) * STEP
         self.full = np.concatenate([columns, *(c[:, None] for c in background.values())], axis=1)
         matrix = self.full[valid] * weight[:, None]
         length = np.linalg.norm(matrix, axis=0)
@@ -132,7 +133,7 @@ class _Problem:
 
 
 def invert(
-    q: Array,
+    kernel: SphereKernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,
@@ -141,16 +142,16 @@ def invert(
 ) -> Inversion:
     """Invert one curve; the result does not depend on any other.
 
-    `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
+    `kernel` has all points of the profile; `valid` ones carry `intensity` and `sigma` (shape of the
     valid ones); `errors` is the model of (intensity - truth)/sigma where more is known.
     Raises FitFailed where the distribution is not determined.
     """
     weight = 1.0 / sigma
     target = intensity * weight
-    problem = _Problem(q, valid, weight, background, _HIGHEST)
+    problem = _Problem(kernel, valid, weight, background, _HIGHEST)
     found = _balanced(problem, target, errors)
     share = found.x[: problem.nodes] / max(float(found.x[: problem.nodes].sum()), _TINY)
-    wider = _Problem(q, valid, weight, background, _WIDEST)
+    wider = _Problem(kernel, valid, weight, background, _WIDEST)
     at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
     if at_edge or wider.solve(target, _WEAKEST, None)[2] < _BETTER * found.least:
         problem, found = wider, _balanced(wider, target, errors)

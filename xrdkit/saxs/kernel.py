@@ -2,7 +2,8 @@
 
 I(q_i) = Σ_j G_ij x_j with G_ij = 1e-21 cm³/nm³ · Δρ² V_j P(q_i R_j): q in 1/nm, I in 1/cm, V in
 nm³, Δρ² in 1/cm⁴, x_j the volume fraction at node j. P = f², f(x) = 3(sin x - x cos x)/x³
-(Rayleigh, Proc. R. Soc. A 84 (1911) 25).
+(Rayleigh, Proc. R. Soc. A 84 (1911) 25). Where a point stands for pixels at q ± s, as a bin of an
+integrated profile does, P is the mean of its values at q + s and q - s.
 
 The nodes are ln R = k h with h = 2^-n at most a sixth of the width s of the distribution and at
 most 1/32. A sum over equidistant nodes converges like exp(-2π²s²/h²) for a Gaussian in ln R, so
@@ -62,10 +63,13 @@ def lattice_level(width: float) -> int:
 
 
 class SphereKernel:
-    """The matrices G/Δρ² of one q, one per lattice step, grown as far as they are asked for."""
+    """The matrices G/Δρ² of one axis, one per lattice step, grown as far as they are asked for."""
 
-    def __init__(self, q: Array) -> None:
+    def __init__(self, q: Array, spread: Array | None = None) -> None:
         self.q = np.ascontiguousarray(q, dtype=np.float64)
+        self._sides: tuple[Array, ...] = (self.q,)
+        if spread is not None and spread.any():
+            self._sides = (self.q + spread, self.q - spread)
         self._blocks: dict[tuple[int, int], Array] = {}
 
     def apply(self, level: int, first: int, weights: Array) -> Array:
@@ -88,7 +92,8 @@ class SphereKernel:
         if block is None:
             step = 2.0**-level
             nodes = np.arange(number * _CHUNK, (number + 1) * _CHUNK) * step
-            block = _faded_matrix(self.q, np.exp(nodes), step)
+            sides = [_faded_matrix(q, np.exp(nodes), step) for q in self._sides]
+            block = sides[0] if len(sides) == 1 else 0.5 * (sides[0] + sides[1])
             self._blocks[level, number] = block
         return block
 
@@ -108,11 +113,17 @@ def _faded_matrix(q: Array, radius: Array, step: float) -> Array:
     return exact
 
 
-def sphere_kernel(q: Array) -> SphereKernel:
-    """Return the kernel of `q` (1/nm), kept for the next call with the same q."""
-    return _kept(np.ascontiguousarray(q, dtype=np.float64).tobytes())
+def sphere_kernel(q: Array, spread: Array | None = None) -> SphereKernel:
+    """Return the kernel of `q` (1/nm), kept for the next call with the same q.
+
+    `spread` is the standard deviation of q within each point, 1/nm (None: points are sharp).
+    """
+    wide = np.zeros(q.size) if spread is None else spread
+    both = np.stack([q, wide]).astype(np.float64)
+    return _kept(both.tobytes())
 
 
 @lru_cache(maxsize=4)
 def _kept(content: bytes) -> SphereKernel:
-    return SphereKernel(np.frombuffer(content, dtype=np.float64))
+    q, spread = np.frombuffer(content, dtype=np.float64).reshape(2, -1)
+    return SphereKernel(q, spread)

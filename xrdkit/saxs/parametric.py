@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array, Family, Weights, lattice_weights
-from xrdkit.saxs.kernel import sphere_kernel
+from xrdkit.saxs.kernel import SphereKernel
 from xrdkit.saxs.start import Start, location_range, starts
 from xrdkit.uncertainty import ErrorModel
 
@@ -63,10 +63,14 @@ class Model:
     """Intensity and derivatives over all q of a profile, kept for the last parameters asked for."""
 
     def __init__(
-        self, family: Family, q: Array, background: dict[str, Array], populations: int
+        self,
+        family: Family,
+        kernel: SphereKernel,
+        background: dict[str, Array],
+        populations: int,
     ) -> None:
         self.family = family
-        self.kernel = sphere_kernel(q)
+        self.kernel = kernel
         self.background = background
         self.populations = populations
         self._asked: tuple[float, ...] | None = None
@@ -122,7 +126,7 @@ class Model:
 
 def fit_parametric(
     family: Family,
-    q: Array,
+    kernel: SphereKernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,
@@ -134,17 +138,17 @@ def fit_parametric(
 ) -> ParametricFit | None:
     """Fit one curve; the result does not depend on any other. None where no size adds anything.
 
-    `q` has all points of the profile, of which `valid` carry `intensity` and `sigma` (shape of the
+    `kernel` has all points of the profile; `valid` ones carry `intensity` and `sigma` (shape of the
     valid ones); `errors` is the model of (intensity - truth)/sigma where more is known than sigma.
     Several starts are tried until one describes the data; the best is returned.
     Raises FitFailed where the model is not finite.
     """
     weight = 1.0 / sigma
-    model = Model(family, q, background, populations)
+    model = Model(family, kernel, background, populations)
     best: ParametricFit | None = None
     candidates = [
         start
-        for start in starts(family, q, valid, intensity, weight, background, populations)
+        for start in starts(family, kernel.q, valid, intensity, weight, background, populations)
         if max(start.amplitudes) > 0
     ]
     for start in candidates[:_MAX_STARTS]:

@@ -11,11 +11,20 @@ from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
+from xrdkit.saxs.kernel import SphereKernel, sphere_kernel
 from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
-from xrdkit.schema import FRAME, PROFILE, SIZES, mean_positions, radial_dim, validate
+from xrdkit.schema import (
+    FRAME,
+    PROFILE,
+    SIZES,
+    mean_positions,
+    position_spreads,
+    radial_dim,
+    validate,
+)
 from xrdkit.uncertainty import (
     ERRORS,
     ErrorModel,
@@ -38,7 +47,8 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
 
     `profile` (PROFILE) is a curve over q, best on absolute scale (1/cm); points without a finite
     intensity and a positive sigma are left out. After integration each point lies at the mean q of
-    its pixels (`xrdkit.schema.mean_positions`). No window or start value is needed; backgrounds are
+    its pixels, and the model is averaged over their spread (`mean_positions`, `position_spreads` of
+    `xrdkit.schema`). No window or start value is needed; backgrounds are
     fitted together with the particles. Every frame is fitted by itself: a series gives exactly what
     single fits give.
 
@@ -73,6 +83,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     """
     data = select(profile, spec)
     positions = np.ascontiguousarray(mean_positions(data))
+    spreads = np.ascontiguousarray(position_spreads(data))
     intensity = np.asarray(data["intensity"].values, dtype=np.float64)
     sigma = (
         np.asarray(independent_sigma(data).values, dtype=np.float64) if "sigma" in data else None
@@ -89,6 +100,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
         frames.append(
             _fit_frame(
                 positions[i],
+                spreads[i],
                 row,
                 None if errors is None else errors[i],
                 spec,
@@ -153,6 +165,7 @@ def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
 
 def _fit_frame(
     q: Array,
+    spread: Array,
     intensity: Array,
     sigma: Array | None,
     spec: SizeSpec,
@@ -171,7 +184,7 @@ def _fit_frame(
             verdict=Verdict.UNIDENTIFIABLE,
             reason=f"{points} usable points, at least {MIN_POINTS} are needed",
         )
-    background = background_columns(q, flat=spec.flat, porod=spec.porod)
+    background = background_columns(q, flat=spec.flat, porod=spec.porod, spread=spread)
     observed = intensity[valid]
     if not observed.any():
         return FrameSizes(
@@ -182,7 +195,7 @@ def _fit_frame(
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
     try:
         frame = _fitted(
-            q,
+            sphere_kernel(q, spread),
             valid,
             observed,
             error,
@@ -202,7 +215,7 @@ def _fit_frame(
 
 
 def _fitted(
-    q: Array,
+    kernel: SphereKernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,
@@ -216,7 +229,7 @@ def _fitted(
 ) -> FrameSizes:
     if spec.method == TIKHONOV:
         return fit_formfree(
-            q,
+            kernel,
             valid,
             intensity,
             sigma,
@@ -230,7 +243,7 @@ def _fitted(
     family = FAMILIES[spec.method]
     fit = fit_parametric(
         family,
-        q,
+        kernel,
         valid,
         intensity,
         sigma,
@@ -244,10 +257,10 @@ def _fitted(
             points=intensity.size, verdict=Verdict.UNIDENTIFIABLE, reason=BACKGROUND_ALONE
         )
     return describe(
-        Model(family, q, background, spec.populations),
+        Model(family, kernel, background, spec.populations),
         fit,
         spec,
-        fitted_q=q[valid],
+        fitted_q=kernel.q[valid],
         radius=radius,
         has_sigma=has_sigma,
         absolute=absolute,
