@@ -13,7 +13,11 @@ Array = NDArray[np.float64]
 _SECTORS = 72
 #: counts that a sector of a ring should hold to speak for itself
 _TELLING = 12.0
+#: rings that are joined at most
+_JOINED = 64
 _ANNULI = 16
+#: annuli with a wave from which it is carried on to those that are seen too little of
+_CARRIED = 3
 #: largest amplitude of the second harmonic that is taken for a property of the sample
 _MOST = 0.6
 #: The edge of a beamstop raises the curve at least by this factor ...
@@ -85,31 +89,36 @@ def expected_counts(total: Array, usable: NDArray[np.bool_], rings: Rings) -> Ex
     weights = np.bincount(cells[usable], rings.weight[usable], size).astype(np.float64)
     counts, weights = counts.reshape(-1, _SECTORS), weights.reshape(-1, _SECTORS)
     level = _levels(counts, weights)
-    a, b, scale = _anisotropy(counts, weights, level)
+    a, b, scale = _anisotropy(counts, weights, level, _peaks(level))
     wave = a[rings.ring] * np.cos(2 * rings.azimuth) + b[rings.ring] * np.sin(2 * rings.azimuth)
     level = level * scale
     edge = _edge(level)
     if edge:
         level[:edge] = level[edge : edge + _FOLLOWS].max()
-    smooth = ndimage.grey_opening(level, (_NARROW,))
     return Expected(
         counts=level[rings.ring] * rings.weight * (1 + wave),
         edge=edge,
-        peaks=np.asarray(level > _STANDS_OUT * smooth),
+        peaks=_peaks(level),
     )
+
+
+def _peaks(level: Array) -> NDArray[np.bool_]:
+    """Return which rings stand out of the smooth curve."""
+    return np.asarray(level > _STANDS_OUT * ndimage.grey_opening(level, (_NARROW,)))
 
 
 def _levels(counts: Array, weights: Array) -> Array:
     """Return counts per weight of every ring: the median over the sectors of joined rings."""
     level = np.zeros(len(counts))
+    occupied = np.count_nonzero(weights, axis=1)
+    alone = counts.sum(axis=1) >= _TELLING * np.maximum(occupied, 1)
     start = 0
     while start < len(counts):
         stop = start + 1
-        while stop < len(counts):
-            occupied = int(np.count_nonzero(weights[start:stop].sum(axis=0)))
-            if counts[start:stop].sum() >= _TELLING * max(occupied, 1):
-                break
-            if stop - start >= 64:
+        # A ring that tells by itself is never joined to dark ones before it.
+        while not alone[start] and stop < len(counts) and not alone[stop]:
+            most = max(int(occupied[start:stop].max()), 1)
+            if counts[start:stop].sum() >= _TELLING * most or stop - start >= _JOINED:
                 break
             stop += 1
         summed, weight = counts[start:stop].sum(axis=0), weights[start:stop].sum(axis=0)
@@ -123,19 +132,28 @@ def _levels(counts: Array, weights: Array) -> Array:
     return level
 
 
-def _anisotropy(counts: Array, weights: Array, level: Array) -> tuple[Array, Array, Array]:
-    """Return the second harmonic and the factor of the level of every ring, each (rings,)."""
+def _anisotropy(
+    counts: Array, weights: Array, level: Array, peaks: NDArray[np.bool_]
+) -> tuple[Array, Array, Array]:
+    """Return the second harmonic and the factor of the level of every ring, each (rings,).
+
+    Powder rings are left out where enough is between them: their grains have no smooth wave.
+    """
     number = len(counts)
     angle = np.radians((np.arange(_SECTORS) + 0.5) * 360 / _SECTORS - 180)
     design = np.stack([np.ones(_SECTORS), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
     edges = np.unique(np.linspace(0, number, _ANNULI + 1).astype(int))
     middle, found = [], []
     for low, high in itertools.pairwise(edges.tolist()):
-        expected = (weights[low:high] * level[low:high, None]).sum(axis=0)
+        each = weights[low:high] * level[low:high, None]
+        between = ~peaks[low:high]
+        if np.count_nonzero(each[between].sum(axis=0) > _TELLING) < _SECTORS // 2:
+            between[:] = True
+        expected = each[between].sum(axis=0)
         seen = expected > _TELLING
         if np.count_nonzero(seen) < _SECTORS // 2:
             continue
-        ratio = counts[low:high].sum(axis=0)[seen] / expected[seen]
+        ratio = counts[low:high][between].sum(axis=0)[seen] / expected[seen]
         fit = _robust(design[seen], ratio, 1 / np.sqrt(expected[seen]))
         if fit[0] > 0.3 and np.hypot(fit[1], fit[2]) <= _MOST * fit[0]:
             middle.append(0.5 * (low + high))
@@ -144,6 +162,10 @@ def _anisotropy(counts: Array, weights: Array, level: Array) -> tuple[Array, Arr
         return np.zeros(number), np.zeros(number), np.ones(number)
     at = np.arange(number) + 0.5
     a, b, scale = (np.interp(at, middle, column) for column in np.array(found).T)
+    if len(middle) < _CARRIED:
+        width = number / _ANNULI
+        away = (at < middle[0] - width / 2) | (at > middle[-1] + width / 2)
+        a[away], b[away], scale[away] = 0.0, 0.0, 1.0
     return a, b, scale
 
 

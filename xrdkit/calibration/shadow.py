@@ -74,8 +74,10 @@ def find_shadow(
     shadow = np.zeros(shape, dtype=bool)
     edge = 0
     for _ in range(_ROUNDS):
-        bright = valid & ~ndimage.binary_dilation(shadow, iterations=2)
-        model = expected_counts(total, bright | (valid & (rings.ring < edge)), rings)
+        # Around the edge of the beamstop all rings are seen, so that it does not move outward.
+        known = shadow & (rings.ring >= edge)
+        bright = ~ndimage.binary_dilation(known, iterations=2) | (rings.ring < edge + 4)
+        model = expected_counts(total, valid & bright, rings)
         expected, edge = model.counts, max(edge, model.edge)
         before = shadow
         shadow = _judged(total, expected, valid, darker)
