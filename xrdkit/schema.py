@@ -152,7 +152,17 @@ TEXTURE = Schema(
         "p_isotropic": _value(*_RADIAL_FIELD, units="1"),
     },
 )
-SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES, TEXTURE)}
+QUALITY = Schema(
+    name="xrdkit/frame_quality/1",
+    fields={
+        name: _value(FRAME, units="1")
+        for name in (
+            *("scale", "scale_sigma", "p_scale", "p_shape", "p_value"),
+            *("shape_chi2", "shape_dof", "shape_change", "flag", "keep"),
+        )
+    },
+)
+SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES, TEXTURE, QUALITY)}
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
 

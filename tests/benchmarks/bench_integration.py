@@ -7,13 +7,16 @@ alone on the machine: ``python tests/benchmarks/bench_integration.py``.
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pyFAI.detectors import Detector as PyFaiDetector
 from pyFAI.integrator.azimuthal import AzimuthalIntegrator
 
-from xrdkit import Calibration, Detector, IntegrationSpec, integrate
+from xrdkit import Calibration, Detector, IntegrationSpec, OutlierSpec, integrate
+from xrdkit.integration.reduction import forget_plans
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from frames_in_memory import make_frames
@@ -38,8 +41,12 @@ def main() -> None:
     )  # fmt: skip
     spec = IntegrationSpec(unit="q", bins=BINS, range=(1.0, 40.0), mask=mask, polarization=0.99)
 
-    def ours() -> None:
-        integrate(frames, calibration, spec)
+    def ours(**changes: Any) -> None:
+        integrate(frames, calibration, replace(spec, **changes))
+
+    def anew(**changes: Any) -> None:
+        forget_plans()
+        ours(**changes)
 
     def theirs(split: str) -> None:
         for frame in stack:
@@ -49,8 +56,13 @@ def main() -> None:
             )  # fmt: skip
 
     modes = {
-        "xrdkit, plan made anew": ours,
+        "xrdkit, no splitting": ours,
+        "xrdkit, no splitting, plan made anew": anew,
+        "xrdkit, full splitting and covariance": lambda: ours(splitting="full"),
+        "xrdkit, the same, plan made anew": lambda: anew(splitting="full"),
+        "xrdkit, no splitting, zingers looked for": lambda: ours(outliers=OutlierSpec()),
         "pyFAI loop, default (bbox csr cython)": lambda: theirs("bbox"),
+        "pyFAI loop, full splitting (csr cython)": lambda: theirs("full"),
         "pyFAI loop, no splitting (csr cython)": lambda: theirs("no"),
     }
     times: dict[str, list[float]] = {name: [] for name in modes}
@@ -61,7 +73,7 @@ def main() -> None:
             start = time.perf_counter()
             run()
             times[name].append((time.perf_counter() - start) / FRAMES * 1e3)
-    reference = statistics.median(times["xrdkit, plan made anew"])
+    reference = statistics.median(times["xrdkit, no splitting"])
     for name, values in times.items():
         median = statistics.median(values)
         print(f"{name:42s} {median:7.1f} ms/frame   {median / reference:5.2f} x")

@@ -89,6 +89,11 @@ def assignment(
     )
 
 
+def forget_assignments() -> None:
+    """Forget the assignments of earlier calls."""
+    _ASSIGNMENTS.clear()
+
+
 def _edges(
     calibration: Calibration,
     shape: Shape,

@@ -106,7 +106,9 @@ class FrameSummer:
             if source.dtype.kind == "f":
                 source = np.maximum(source, 0.0)
             where = (plan.first, plan.assignment.pointer, plan.assignment.share)
-            split_counts(values, source, bad, *where, total, band)
+            rows = np.zeros((plan.bins, plan.widest))
+            split_counts(values, source, bad, *where, total, rows)
+            band = np.ascontiguousarray(rows.T)
         else:
             sum_counts(values, bad, plan.first, total)
             if variance is None:

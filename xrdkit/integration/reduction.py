@@ -13,7 +13,7 @@ from xrdkit.canonical import sha256_array, sha256_value
 from xrdkit.dead_time import true_counts
 from xrdkit.errors import CorrectionFailed, EmptyResult, IntegrationFailed, SpecError
 from xrdkit.geometry import Calibration
-from xrdkit.integration.assignment import Array, Shape, assignment
+from xrdkit.integration.assignment import Array, Shape, assignment, forget_assignments
 from xrdkit.integration.attachments import PARALLAX, PixelMaps, acting, average, pixel_maps
 from xrdkit.integration.cache import PlanCache
 from xrdkit.integration.dose import dose_factors
@@ -124,6 +124,12 @@ def reduce_frames(
         spots=tuple(spots),
         shape=shape,
     )
+
+
+def forget_plans() -> None:
+    """Forget the plans of earlier calls, which are kept up to 1.1 GiB while the process lives."""
+    _PLANS.clear()
+    forget_assignments()
 
 
 def _checked(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpec) -> Shape:
