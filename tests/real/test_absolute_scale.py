@@ -12,7 +12,7 @@ TRANSMISSION = 0.818
 #: Thickness in the header of the published curve, cm.
 THICKNESS = 0.106
 #: q of the comparison, 1/nm. The beamstop hides what is below.
-RANGE = (0.45, 2.0)
+RANGE = (0.31, 2.0)
 #: ADU per photon and read-out noise in ADU, from the scatter of the frames themselves (below).
 GAIN, READOUT = 1.1, 4.0
 
@@ -25,7 +25,7 @@ def useless(counts):
     forth = (x - tip[0]) * along[0] + (y - tip[1]) * along[1]
     aside = (y - tip[1]) * along[0] - (x - tip[0]) * along[1]
     arm = (forth > -10) & (np.abs(aside) < 15)
-    return arm | (np.hypot(x - 485, y - 572) < 26) | (np.hypot(x - 512, y - 512) > 500)
+    return arm | (np.hypot(x - 484.5, y - 571.5) < 21.5) | (np.hypot(x - 512, y - 512) > 500)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def carbon(folder):
     frames = xk.open_frames(folder / "GC_5s_200.tif")
     spec = xk.IntegrationSpec(
         bins=300,
-        range=(0.45, 3.3),
+        range=(0.31, 3.3),
         polarization=0.99,
         mask=useless(frames.counts[0].values),
         dark=xk.open_frames(folder / "Dark_5s_003.tif"),
@@ -103,9 +103,9 @@ def test_gain_of_the_camera_from_the_scatter_of_its_pixels(folder):
 
 
 def test_glassy_carbon_reproduces_its_published_absolute_curve(carbon, published):
-    """Within 8 % over 0.045 to 0.2 1/Å with one constant; the largest difference found is 5.1 %.
+    """Within 8 % over 0.031 to 0.2 1/Å with one constant; the largest difference found is 6.3 %.
 
-    It is no constant: K falls by 6 % over that range, far beyond the counting errors and for a
+    It is no constant: K falls by 7 % over that range, far beyond the counting errors and for a
     cause that is not known (no flat field; the curve was measured on another camera), and the
     verdict says so.
     """
@@ -115,11 +115,11 @@ def test_glassy_carbon_reproduces_its_published_absolute_curve(carbon, published
     there = np.exp(np.interp(q, published.q.values, np.log(published.intensity.values)))
     away = absolute.intensity[0].values / there - 1
     assert np.abs(away).max() < 0.08
-    assert np.abs(away).max() == pytest.approx(0.051, abs=0.005)
+    assert np.abs(away).max() == pytest.approx(0.063, abs=0.005)
     assert scale.verdict is ScaleVerdict.DRIFT
-    assert scale.drift == pytest.approx(-0.061, abs=0.01)
+    assert scale.drift == pytest.approx(-0.073, abs=0.01)
     assert scale.sigma_statistical / scale.value < 0.005
-    assert scale.sigma_drift / scale.value == pytest.approx(0.0177, abs=0.003)
+    assert scale.sigma_drift / scale.value == pytest.approx(0.021, abs=0.003)
     sources = dict(scale.measured_sources)
     assert sources["transmission"] / scale.value == pytest.approx(0.005 / TRANSMISSION, rel=0.05)
     # Every bin carries the error of the scale, and with it covers most of the difference.
