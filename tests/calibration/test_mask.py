@@ -40,7 +40,8 @@ def test_every_kind_gives_the_same_mask(tmp_path, name):
     assert mask.dims == ("y", "x")
     assert mask.dtype == np.uint16
     np.testing.assert_array_equal(mask.values, BAD * np.uint16(MaskReason.USER))
-    assert set(mask.attrs) == set(MASK_ATTRS)
+    assert set(mask.attrs) == {*MASK_ATTRS, "source_file", "source_sha256"}
+    assert mask.attrs["source_file"] == name
 
 
 @pytest.mark.parametrize("name", ["m.edf", "m.npy"])

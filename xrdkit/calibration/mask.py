@@ -22,6 +22,7 @@ from xrdkit.errors import (
 )
 from xrdkit.limits import Limits
 from xrdkit.masks import ALL_REASONS, MaskReason, as_mask
+from xrdkit.provenance import fingerprint
 
 #: first bytes of the kinds that fabio reads here; Fit2D masks start with "M A S K" in 32 bits
 _FABIO = {b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"M\x00\x00\x00A\x00\x00\x00": "Fit2D mask"}
@@ -101,7 +102,9 @@ def load_mask(
         marks = _own_reasons(values, source)
     else:
         marks = np.where(bad, MaskReason.USER, 0).astype(np.uint16)
-    return as_mask(marks[::-1] if flip else marks)
+    mask = as_mask(marks[::-1] if flip else marks)
+    # Where it came from, so that a result can be replayed.
+    return mask.assign_attrs(source_file=source.name, source_sha256=fingerprint(source))
 
 
 def _own_reasons(values: NDArray[Any], source: Path) -> NDArray[np.uint16]:

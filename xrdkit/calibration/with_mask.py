@@ -2,11 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
-from xrdkit.canonical import sha256_array
 from xrdkit.errors import FrameShapeMismatch
 from xrdkit.masks import combine_masks, count_reasons
 
@@ -32,6 +32,9 @@ def with_mask(frames: xr.Dataset, *reasons: xr.DataArray | NDArray[Any]) -> xr.D
         )
     together = combine_masks(frames["mask"], added) if "mask" in frames else added
     masked = frames.assign(mask=(("y", "x"), together.values, together.attrs))
-    return provenance.append(
-        masked, "with_mask", {"pixels": count_reasons(added), "sha256": sha256_array(added.values)}
-    )
+    records = [
+        provenance.input_record(np.asarray(r) if not isinstance(r, xr.DataArray) else r)
+        for r in reasons
+    ]
+    settings = {"pixels": count_reasons(added), "masks": records}
+    return provenance.append(masked, "with_mask", settings)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrdkit.calibration import with_mask
 from xrdkit.corrections import correct
 from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
@@ -234,6 +235,13 @@ def _merge(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return merge(profiles, **wanted)
 
 
+def _with_mask(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    shape = (data.sizes["y"], data.sizes["x"])
+    records = bench.history[number].settings["masks"]
+    masks = [np.asarray(_array(bench.finder, "mask", record, shape)) for record in records]
+    return with_mask(data, *masks)
+
+
 def _interval(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return counting_interval(data, **bench.history[number].settings)
 
@@ -254,6 +262,7 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     "fit_sizes": _fit_sizes,
     "average": _average,
+    "with_mask": _with_mask,
     "counting_interval": _interval,
     "texture": _texture,
     "frame_quality": _quality,
