@@ -69,6 +69,7 @@ def make_blocks(
             "integrate": detector.integrate.model_dump(),
             "inputs": inputs.identity,
             "reader": detector.reader,
+            "stated": detector.stated_values,
             "frames": [[*f.identity, s.start, s.stop, s.first] for f, s in pieces],
             "names": [Path(f.path).name for f, _ in pieces],
             "coordinates": rows_of(inputs.coordinates, frames),

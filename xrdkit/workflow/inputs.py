@@ -10,7 +10,7 @@ import xarray as xr
 from xrdkit.calibration import load_calibration, load_mask
 from xrdkit.canonical import sha256_value
 from xrdkit.corrections import Correction
-from xrdkit.errors import FrameShapeMismatch
+from xrdkit.errors import FrameShapeMismatch, RecipeError
 from xrdkit.frames import open_frames
 from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec
@@ -77,6 +77,13 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
     coordinates: dict[str, xr.DataArray] = {}
     if detector.coordinates is not None:
         coordinates = read_coordinates(Path(detector.coordinates), frames)
+        twice = sorted(coordinates.keys() & detector.stated_values.keys())
+        if twice:
+            raise RecipeError(
+                f"column {twice[0]!r} is stated by detectors.{detector.label}.stated, too",
+                source=detector.coordinates,
+                hint="say it once",
+            )
     return Inputs(
         calibration=calibration,
         spec=detector.integrate.spec(**opened),

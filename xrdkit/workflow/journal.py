@@ -64,6 +64,7 @@ class Tally:
         self.frames = frames
         self.done = 0
         self.failed = 0
+        self.flagged: int | None = None
         self.state = "running"
         self.results: list[str] = []
         self._began = time.monotonic()
@@ -81,6 +82,11 @@ class Tally:
         self.failed += len(bad)
         self.done += len(block.frames) - len(bad)
         self._worked += len(block.frames) if worked else 0
+
+    def flag(self, frames: tuple[int, ...] | None) -> None:
+        """Count the frames that are flagged; None for results that flag none."""
+        if frames is not None:
+            self.flagged = (self.flagged or 0) + len(frames)
 
     def seconds_left(self) -> float | None:
         """Return the time left at the present speed, s; None before the first block is done."""
@@ -105,6 +111,7 @@ class Tally:
                 "done": self.done,
                 "failed": self.failed,
                 "left": self.left,
+                **({} if self.flagged is None else {"flagged": self.flagged}),
             },
             "seconds_left": None if left is None else round(left, 1),
             "results": self.results,

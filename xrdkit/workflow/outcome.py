@@ -18,11 +18,13 @@ class Done:
     label: str = ""
     """Label of the detector; empty for the report."""
     product: str = ""
-    """``"profile"``, ``"phases"``, ``"sizes"`` or ``"report"``."""
+    """``"profile"``, ``"quality"``, ``"phases"``, ``"sizes"`` or ``"report"``."""
     frames: int = 0
     """Frames in it."""
     block: int | None = None
     """Number of the block of frames; None for a result of the whole run."""
+    flagged: tuple[int, ...] | None = None
+    """Of ``"quality"``: the frames that are flagged."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Skipped:
     """Frames in it."""
     block: int | None = None
     """Number of the block of frames; None for a result of the whole run."""
+    flagged: tuple[int, ...] | None = None
+    """As for `Done`."""
 
 
 Outcome = Done | Failed | Skipped

@@ -49,7 +49,10 @@ def make_plan(recipe: Recipe) -> Plan:
     cannot be used, SchemaError, CurveError or ComputeError for settings that would fail with every
     frame; nothing has been written then.
     """
-    series = {d.label: look_through(d.label, d.frames, d.reader) for d in recipe.detectors}
+    series = {
+        d.label: look_through(d.label, d.frames, d.reader, d.stated_values)
+        for d in recipe.detectors
+    }
     inputs = {d.label: open_inputs(d, series[d.label].frames) for d in recipe.detectors}
     for d in recipe.detectors:
         rehearse(d, series[d.label], inputs[d.label])

@@ -1,7 +1,8 @@
 """The results of a whole run: parts joined, and the report."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from xrdkit.workflow.merge import join
 from xrdkit.workflow.outcome import Done, Failed, Outcome, Skipped, failed
 from xrdkit.workflow.parts import FOLDER, find_part, read_part
 from xrdkit.workflow.plan import Plan
+from xrdkit.workflow.quality import flagged_frames, judged, tell_flagged
 from xrdkit.workflow.recipe import Recipe
 from xrdkit.workflow.series import open_all
 
@@ -27,13 +29,23 @@ REPORT_NAME = "report.html"
 def merge_products(into: Path, plan: Plan) -> Iterator[Outcome]:
     """Yield one outcome for each product of each detector, made from the parts that are there."""
     for detector in plan.recipe.detectors:
+        label = detector.label
         for product in detector.products:
-            try:
-                outcome = _merged(into, plan, detector.label, product)
-            except Exception as exc:
-                outcome = failed(exc, label=detector.label, product=product)
+            outcome = _tried(label, product, partial(_merged, into, plan, label, product))
             if outcome is not None:
                 yield outcome
+            if product == "profile" and detector.quality is not None:
+                judge = partial(_judged, into, label, detector.quality.values, outcome)
+                outcome = _tried(label, "quality", judge)
+                if outcome is not None:
+                    yield outcome
+
+
+def _tried(label: str, product: str, make: Callable[[], Outcome | None]) -> Outcome | None:
+    try:
+        return make()
+    except Exception as exc:
+        return failed(exc, label=label, product=product)
 
 
 def make_report(
@@ -102,6 +114,45 @@ def _merged(into: Path, plan: Plan, label: str, product: str) -> Outcome | None:
     more = {"file_sha256": stored.file_sha256, "content_sha256": stored.content_sha256}
     write_file(remembered, canonical_json({**record, **more}).encode(), overwrite=True)
     return Done(path, stored.content_sha256, label=label, product=product, frames=frames)
+
+
+def _judged(
+    into: Path, label: str, values: dict[str, Any], profile: Outcome | None
+) -> Outcome | None:
+    """Return the outcome of testing the frames of a whole series; None where there is none.
+
+    It is a matter of all blocks together, so it is made of the joined profiles.
+    """
+    path = into / f"{label}.quality.nc"
+    if not isinstance(profile, Done | Skipped) or profile.path is None:
+        path.unlink(missing_ok=True)
+        return None
+    remembered = into / FOLDER / f"merged-{label}-quality.json"
+    record = {"profile": profile.digest, "quality": values}
+    known = _read(remembered)
+    same = {name: known.get(name) for name in record} == record
+    if same and known.get("file_sha256") == _file_sha256(path):
+        digest, flags = str(known.get("content_sha256")), known["flags"]
+        reason, flagged = "was there already", _flagged(label, flags, profile.frames)
+        return Skipped(reason, path, digest, label, "quality", profile.frames, flagged=flagged)
+    path.unlink(missing_ok=True)
+    data = judged(load(profile.path), values)
+    flags = flagged_frames(data)
+    stored = save(data, path, overwrite=True)
+    more = {"file_sha256": stored.file_sha256, "content_sha256": stored.content_sha256}
+    write_file(
+        remembered, canonical_json({**record, **more, "flags": flags}).encode(), overwrite=True
+    )
+    flagged = _flagged(label, flags, profile.frames)
+    return Done(path, stored.content_sha256, label, "quality", profile.frames, flagged=flagged)
+
+
+def _flagged(label: str, flags: dict[str, list[int]] | None, frames: int) -> tuple[int, ...] | None:
+    """Return the flagged frames of a series, after saying which they are."""
+    if flags is None:
+        return None
+    tell_flagged(label, flags, frames)
+    return tuple(sorted({frame for those in flags.values() for frame in those}))
 
 
 def _masks(plan: Plan) -> dict[str, xr.DataArray]:

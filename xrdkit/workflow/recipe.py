@@ -6,10 +6,13 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from xrdkit.canonical import sha256_value
 from xrdkit.integration import IntegrationSpec
+from xrdkit.integration.normalization import COORDINATES
 from xrdkit.phase import RefinementSpec
 from xrdkit.saxs import SizeSpec
 from xrdkit.workflow.frame_corrections import CorrectionsSettings, corrections_model
+from xrdkit.workflow.quality import QualityBase, quality_model
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
+from xrdkit.workflow.stated import StatedSettings, stated_model
 from xrdkit.workflow.toml import with_tuples
 
 Slug = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
@@ -30,11 +33,15 @@ if TYPE_CHECKING:
     RefineTable = PhaseSettings
     SizesTable = Settings
     CorrectionsTable = CorrectionsSettings
+    StatedTable = StatedSettings
+    QualityTable = QualityBase
 else:
     IntegrateTable = settings_model(IntegrationSpec)
     RefineTable = settings_model(RefinementSpec, PhaseSettings)
     SizesTable = settings_model(SizeSpec)
     CorrectionsTable = corrections_model()
+    StatedTable = stated_model()
+    QualityTable = quality_model()
 
 
 class DetectorRecipe(BaseModel):
@@ -67,11 +74,18 @@ class DetectorRecipe(BaseModel):
     """Path of the frame(s) of the empty beam or cell."""
     coordinates: Text | None = None
     """Path of a CSV file with one row for each frame; columns are named ``cell_voltage (V)``."""
+    stated: StatedTable | None = None
+    """Facts of the frames by name (``exposure_time``, ``wavelength_header`` ...), in the stored
+    units, in place of what the headers say; one value for all frames. Not of dark, flat and
+    background."""
     corrections: CorrectionsTable | None = None
     """One table for each correction of the frames, applied in the order written before they are
     integrated; see the fields of the classes in `xrdkit.corrections`."""
     integrate: IntegrateTable
     """Fields of `IntegrationSpec`; `range` or `edges` is needed."""
+    quality: QualityTable | None = None
+    """Arguments of `frame_quality`: the frames of the whole series are held against one another,
+    and what differs is flagged in a result of its own. None: not asked."""
     refine_phases: RefineTable | None = None
     """``phases`` and fields of `RefinementSpec`."""
     fit_sizes: SizesTable | None = None
@@ -99,14 +113,15 @@ class DetectorRecipe(BaseModel):
         if spec.range is None and spec.edges is None:
             raise ValueError("integrate needs range or edges: all frames share the same bins")
         self._corrects_once(spec)
-        for factors in (spec.normalization, spec.background_normalization):
+        for table in ("normalization", "background_normalization"):
+            factors = getattr(spec, table)
             if factors is None:
                 continue
-            for name in ("monitor", "time", "transmission", "thickness"):
+            for name in (n + s for n in COORDINATES for s in ("", "_sigma")):
                 if isinstance(getattr(factors, name), tuple):
                     raise ValueError(
-                        f"normalization.{name} is a list; put one number for each frame into the "
-                        "file of coordinates and write 'frame'"
+                        f"integrate.{table}.{name} is a list; put one number for each frame into "
+                        "the file of coordinates and write 'frame'"
                     )
         return self
 
@@ -128,6 +143,11 @@ class DetectorRecipe(BaseModel):
                     "corrections.dose.values is a list; put one number for each frame into the "
                     "file of coordinates and write normalization = 'frame'"
                 )
+
+    @property
+    def stated_values(self) -> dict[str, float | str]:
+        """What is stated of the frames, by name; empty where nothing is."""
+        return {} if self.stated is None else self.stated.values
 
     @property
     def products(self) -> tuple[str, ...]:

@@ -7,15 +7,17 @@ from xrdkit.corrections import correct
 from xrdkit.errors import XrdkitError
 from xrdkit.frames import open_frames
 from xrdkit.integration import integrate
+from xrdkit.integration.normalization import COORDINATES
 from xrdkit.phase.observation import observe
 from xrdkit.phase.refine import resolve
 from xrdkit.saxs.sizes import select
 from xrdkit.workflow.inputs import Inputs
+from xrdkit.workflow.quality import check_reference
 from xrdkit.workflow.recipe import DetectorRecipe
 from xrdkit.workflow.series import Series
 
 #: Factors of the dose. Only their presence is looked at here: one bad value spoils one frame.
-_FACTORS = ("monitor", "exposure_time", "transmission", "thickness")
+_FACTORS = tuple(name + end for name in COORDINATES.values() for end in ("", "_sigma"))
 
 
 def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
@@ -27,6 +29,8 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
     label of the detector.
     """
     try:
+        if detector.quality is not None:
+            check_reference(detector.quality.values, series.frames)
         frames = correct(_blank(series, inputs), inputs.corrections)
         profile = integrate(frames, inputs.calibration, inputs.spec)
         if detector.refine_phases is not None:
@@ -43,7 +47,7 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
 def _blank(series: Series, inputs: Inputs) -> xr.Dataset:
     """Return a frame of ones with the layout and the coordinates of `series`; reads no pixel."""
     file = next(file for file in series.files if file.layout == series.layout)
-    data = open_frames(file.path, reader=series.reader).isel(frame=[0])
+    data = open_frames(file.path, reader=series.reader, stated=series.stated).isel(frame=[0])
     counts = data["counts"]
     data = data.drop_vars("counts").assign(
         counts=(counts.dims, np.ones(counts.shape, dtype=counts.dtype), counts.attrs)

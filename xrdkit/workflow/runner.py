@@ -89,6 +89,7 @@ class Run:
             made.append(outcome)
             if isinstance(outcome, Done | Skipped) and outcome.path is not None:
                 self.tally.results.append(outcome.path.name)
+                self.tally.flag(outcome.flagged)
             yield from self._kept([outcome])
         yield from make_report(self.into, self.plan, made, self._failures)
 

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import xarray as xr
@@ -44,6 +44,8 @@ class Series:
     """Number of frames, those of `failures` included."""
     reader: str | None
     """Name of the reader that opened them, where the recipe names one."""
+    stated: Mapping[str, float | str] = field(default_factory=dict)
+    """What the recipe states of all frames, in place of their headers."""
 
     @property
     def layout(self) -> tuple[int, int, str]:
@@ -70,8 +72,15 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def look_through(label: str, patterns: Sequence[str], reader: str | None) -> Series:
+def look_through(
+    label: str,
+    patterns: Sequence[str],
+    reader: str | None,
+    stated: Mapping[str, float | str] | None = None,
+) -> Series:
     """Return the series of the files that `patterns` name; only headers are read.
+
+    `stated` facts of the frames are kept with it.
 
     A file that cannot be opened becomes a failure and holds up no other. Raises FrameNotFound for
     a file that is not there, and the error of the first file where none can be opened.
@@ -92,13 +101,20 @@ def look_through(label: str, patterns: Sequence[str], reader: str | None) -> Ser
             number += file.frames
     if not files:
         raise errors[0]
-    return Series(files=tuple(files), failures=tuple(failures), frames=number, reader=reader)
+    return Series(
+        files=tuple(files),
+        failures=tuple(failures),
+        frames=number,
+        reader=reader,
+        stated=dict(stated or {}),
+    )
 
 
 def open_all(series: Series) -> xr.Dataset:
     """Return the frames of the files that have the layout of most, numbered as in the results."""
     chosen = [file for file in series.files if file.layout == series.layout]
-    data = open_frames([file.path for file in chosen], reader=series.reader)
+    paths = [file.path for file in chosen]
+    data = open_frames(paths, reader=series.reader, stated=series.stated)
     numbers = [file.first + k for file in chosen for k in range(file.frames)]
     return data.assign_coords(frame=("frame", numbers, {"long_name": "frame number"}))
 

@@ -97,7 +97,8 @@ def _frames_of(
     """Return the frames of a block that are there, with their coordinates, and the others."""
     label, product = block.label, "profile"
     try:
-        data = open_frames([s.path for s in block.segments], reader=detector.reader)
+        paths = [s.path for s in block.segments]
+        data = open_frames(paths, reader=detector.reader, stated=detector.stated_values)
     except Exception as exc:
         return None, [
             failed(exc, label=label, product=product, frame=k, block=block.index)
