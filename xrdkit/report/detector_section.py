@@ -8,6 +8,7 @@ import xarray as xr
 
 from xrdkit.errors import XrdkitError
 from xrdkit.geometry import Calibration
+from xrdkit.report.budget_table import budget
 from xrdkit.report.canvas import ReportFigure, inline_svg
 from xrdkit.report.choose import at, evenly, frame_count, frame_name, telling
 from xrdkit.report.frame_figure import frame_figure, strip_figure, used_pixels
@@ -17,11 +18,12 @@ from xrdkit.report.measured import quality_number
 from xrdkit.report.origin import geometry_table
 from xrdkit.report.phases_figure import plot_phases, reflections
 from xrdkit.report.profile_figure import plot_profile
+from xrdkit.report.quality_table import quality_table
 from xrdkit.report.series_figure import MOST_BARS, plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 from xrdkit.report.table import badge, fit_table
 from xrdkit.report.verdict import read, verdicts
-from xrdkit.schema import PHASES, PROFILE, SIZES
+from xrdkit.schema import PHASES, PROFILE, QUALITY, SIZES
 
 
 @dataclass
@@ -63,6 +65,8 @@ def detector_section(
         kind = data.attrs.get("schema")
         if kind == PROFILE.name:
             parts += _profile(data, pictures)
+        elif kind == QUALITY.name:
+            parts += [element("h3", "Frames held against one another"), *quality_table(data)]
         elif kind in (PHASES.name, SIZES.name):
             parts += _fit(data, pictures)
         else:
@@ -143,6 +147,7 @@ def _profile(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
     if empty_bins > 0.05:
         text += f" {empty_bins:.1f} % of the bins hold no pixel and are left open."
     yield pictures.show(plot_profile(data), text, alt=f"Integrated intensity of {count} frames")
+    yield from budget(data)
 
 
 def _fit(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:

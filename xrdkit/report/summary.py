@@ -13,7 +13,7 @@ from xrdkit.report.measured import value_with_error
 from xrdkit.report.quantity import Quantity, quantities
 from xrdkit.report.table import badge
 from xrdkit.report.verdict import read, tally, verdicts
-from xrdkit.schema import FRAME, PHASES, SIZES
+from xrdkit.schema import FRAME, PHASES, QUALITY, SIZES
 
 Indices = NDArray[np.intp]
 _CARDS = (
@@ -28,6 +28,7 @@ def summary(results: Mapping[str, xr.Dataset], failures: int = 0) -> Markup:
     `failures` is the number of frames that gave no result at all.
     """
     lost = [_lost(failures)] if failures else []
+    lost += [item for key, data in results.items() if (item := _flagged(key, data)) is not None]
     fits = [(key, data) for key, data in results.items() if data.attrs.get("schema") in _FITTED]
     if not fits:
         text = f"{len(results)} results, none of them a fit."
@@ -48,6 +49,18 @@ def summary(results: Mapping[str, xr.Dataset], failures: int = 0) -> Markup:
 def _lost(failures: int) -> Markup:
     text = f"{failures:,} failed"
     return element("li", element("span", text, class_="badge bad"), " to give a result; see below.")
+
+
+def _flagged(key: str, data: xr.Dataset) -> Markup | None:
+    """Return how many frames a quality test flags; None for results of another kind."""
+    if data.attrs.get("schema") != QUALITY.name:
+        return None
+    flag = np.asarray(data["flag"].values)
+    number = int(np.count_nonzero(flag))
+    grade = "doubtful" if number else "good"
+    word = element("span", f"{number:,} flagged" if number else "OK", class_=f"badge {grade}")
+    text = f" — quality of {flag.size:,} frame{'s' if flag.size > 1 else ''}: "
+    return element("li", element("strong", _detector(key)), text, word, ".")
 
 
 def _detector(key: str) -> str:
