@@ -12,7 +12,18 @@ from xrdkit.cli.signals import Interrupted
 from xrdkit.errors import XrdkitError
 
 #: Each is a function of that name in a module of that name, which imports nothing heavy.
-COMMANDS = ("run", "check", "show", "export", "replay", "calibrate", "mask", "demo", "doctor")
+COMMANDS = (
+    "run",
+    "check",
+    "show",
+    "export",
+    "replay",
+    "calibrate",
+    "mask",
+    "scale",
+    "demo",
+    "doctor",
+)
 USAGE = 2
 
 app = typer.Typer(

@@ -36,9 +36,37 @@ def show(
             values, unit = data[name].values, data[name].attrs.get("units", "")
             text = f"{name} {values.min():.5g} to {values.max():.5g} {unit}"
             console.print(text, markup=False)
+    for line in (_sources(data), _corrections(data)):
+        if line:
+            console.print(line, markup=False, soft_wrap=True)
     table = _table(data, console.width)
     if table is not None:
         console.print(table)
+
+
+def _sources(data: "xr.Dataset") -> str:
+    """Return the sources of error with their median share in one line; "" where none are told."""
+    from xrdkit.report.budget import shares
+    from xrdkit.schema import PROFILE
+
+    if data.attrs["schema"] != PROFILE.name:
+        return ""
+    words = []
+    for one in shares(data):
+        kind = f" {one.between_bins}" if one.between_bins else ""
+        words.append(f"{one.name} {100 * one.relative:.2g} %{kind}")
+    return f"errors {', '.join(words)} (medians, relative)" if words else ""
+
+
+def _corrections(data: "xr.Dataset") -> str:
+    """Return the corrections with their median factor in one line; "" where none are told."""
+    from xrdkit.report.budget import factors
+    from xrdkit.schema import PROFILE
+
+    if data.attrs["schema"] != PROFILE.name:
+        return ""
+    words = [f"{one.name} {one.median:.4g}" for one in factors(data)]
+    return f"corrections {', '.join(words)} (median factors)" if words else ""
 
 
 def _table(data: "xr.Dataset", width: int) -> Any:
