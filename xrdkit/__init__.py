@@ -23,6 +23,7 @@ _WHERE = {
     "Detector": "xrdkit.geometry",
     "calibrate": "xrdkit.calibration",
     "CalibrationResult": "xrdkit.calibration",
+    "compare_calibrations": "xrdkit.calibration",
     "load_calibration": "xrdkit.calibration",
     "save_calibration": "xrdkit.calibration",
     "load_mask": "xrdkit.calibration",

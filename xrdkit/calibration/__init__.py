@@ -1,6 +1,7 @@
 """Geometry of an instrument: PONI files, masks, and refinement on a calibrant."""
 
 from xrdkit.calibration.bad_pixels import find_bad_pixels
+from xrdkit.calibration.drift import CalibrationDifference, Difference, compare_calibrations
 from xrdkit.calibration.instrument import Instrument, load_instrument
 from xrdkit.calibration.mask import load_mask
 from xrdkit.calibration.mask_formats import save_mask
@@ -12,11 +13,14 @@ from xrdkit.calibration.shadow import find_shadow
 from xrdkit.calibration.with_mask import with_mask
 
 __all__ = [
+    "CalibrationDifference",
     "CalibrationResult",
     "CalibrationVerdict",
+    "Difference",
     "Instrument",
     "RingResidual",
     "calibrate",
+    "compare_calibrations",
     "find_bad_pixels",
     "find_shadow",
     "load_calibration",
