@@ -16,12 +16,16 @@ RADIAL = {
     "two_theta": "degree",
     "d_spacing": "nm",
     "detector_radius": "mm",
+    "q_in_plane": "1/nm",
+    "q_out_of_plane": "1/nm",
 }
 RADIAL_NAMES = {
     "q": "modulus of the scattering vector",
     "two_theta": "scattering angle",
     "d_spacing": "lattice spacing",
     "detector_radius": "distance of the pixel from the beam",
+    "q_in_plane": "component of the scattering vector in the plane of the sample",
+    "q_out_of_plane": "component of the scattering vector along the normal of the sample",
 }
 _ANY_RADIAL = "<radial>"
 _OPTIONAL_FRAME = "frame?"
@@ -89,6 +93,17 @@ CAKE = Schema(
         "sigma": _value(_OPTIONAL_FRAME, "azimuth", _ANY_RADIAL, units=_SIGNAL_UNITS),
         "n_pixels": _value(_OPTIONAL_FRAME, "azimuth", _ANY_RADIAL, units="1"),
         "azimuth": _value("azimuth", units="degree"),
+    },
+)
+_ON_SAMPLE = (_OPTIONAL_FRAME, "q_out_of_plane", "q_in_plane")
+GRAZING = Schema(
+    name="xrdkit/grazing/1",
+    fields={
+        "intensity": _value(*_ON_SAMPLE, units=_SIGNAL_UNITS),
+        "sigma": _value(*_ON_SAMPLE, units=_SIGNAL_UNITS),
+        "n_pixels": _value(*_ON_SAMPLE, units="1"),
+        "q_out_of_plane": _value("q_out_of_plane", units="1/nm"),
+        "q_in_plane": _value("q_in_plane", units="1/nm"),
     },
 )
 _PHASE = (_OPTIONAL_FRAME, "phase")
@@ -162,7 +177,7 @@ QUALITY = Schema(
         )
     },
 )
-SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, PHASES, SIZES, TEXTURE, QUALITY)}
+SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, SIZES, TEXTURE, QUALITY)}
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
 
