@@ -142,8 +142,8 @@ def test_a_covariance_that_cannot_be_is_refused():
 
 
 def test_calibrations_of_repeated_frames_scatter_as_each_predicts():
-    """25 repeats know a spread to 14 %, the same for all bins; here it comes out 1.3 to 1.4 times
-    what is predicted. 200 repeats (tests/benchmarks) give 0.97 to 1.22, median 1.04."""
+    """40 repeats know a spread to 11 %, the same for all bins. The first 200 of these repeats
+    (tests/benchmarks) give 0.97 to 1.22 over q from 0.5 to 4, median 1.04."""
     instrument = virtual_laboratory("corner")
     truth = instrument.calibration
     shape, edges = truth.detector.shape, np.linspace(0.8, 3.5, 28)
@@ -151,13 +151,14 @@ def test_calibrations_of_repeated_frames_scatter_as_each_predicts():
     place = np.searchsorted(edges, q, side="right") - 1
     inside = (place >= 0) & (place < edges.size - 1)
     pixels = np.bincount(place[inside], minlength=edges.size - 1)
-    shifts = []
-    for seed in range(25):
-        frames = make_frames(behenate(instrument, seed=500 + seed))
+    shifts, predicted = [], []
+    for seed in range(1000, 1040):
+        frames = make_frames(behenate(instrument, seed=seed))
         found = calibrate(frames, calibrant="AgBh", start=beside(truth)).calibration
         change = (found.radial(shape, "q").ravel() - q)[inside]
         shifts.append(np.bincount(place[inside], change, edges.size - 1) / pixels)
-    profile = integrate(frames, found, IntegrationSpec(edges=edges))
-    ratio = np.sqrt(np.mean(np.square(shifts), axis=0)) / profile["q_sigma"].values[0]
-    assert 0.7 < np.median(ratio) < 1.45
-    assert np.all((ratio > 0.55) & (ratio < 1.6))
+        profile = integrate(frames, found, IntegrationSpec(edges=edges))
+        predicted.append(profile["q_sigma"].values[0])
+    ratio = np.sqrt(np.mean(np.square(shifts), axis=0)) / np.mean(predicted, axis=0)
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.3)
+    assert np.all((ratio > 0.6) & (ratio < 1.5))
