@@ -1,9 +1,13 @@
 """What the report says of errors, corrections, outliers and the quality of a series."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
 
+import xrdkit.report
 import xrdkit.report.page as page_module
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.integration import IntegrationSpec, Normalization, integrate
@@ -176,3 +180,20 @@ def test_the_page_has_it_all():
         "1 flagged",
     ):
         assert words in text
+
+
+def test_the_numbers_need_no_matplotlib():
+    program = (
+        "import sys, xrdkit.report.budget, xrdkit.report\n"
+        "before = 'matplotlib' in sys.modules\n"
+        "from xrdkit.report import plot_profile\n"
+        "sys.exit(0 if not before and 'matplotlib' in sys.modules else 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_package_offers_what_it_names():
+    for name in xrdkit.report.__all__:
+        assert getattr(xrdkit.report, name).__name__ == name
+    with pytest.raises(AttributeError, match="plot_nothing"):
+        xrdkit.report.plot_nothing  # noqa: B018

@@ -1,5 +1,6 @@
 """The settings of the reduction in recipes: every field works from TOML, every typo is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,15 @@ def test_the_median_of_few_frames_is_refused_before_the_work(source: Path, tmp_p
     file.write_text(text.replace('monitor = "frame"', ""))
     with pytest.raises(ValueError, match=r"quality\.reference: the median of 3 frames"):
         make_plan(load_recipe(file, ["detectors.saxs.quality.reference=median"]))
+
+
+def test_the_example_of_the_documentation_is_a_recipe(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "workflows.md"
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    files = '[detectors.saxs]\nframes = "f.edf"\ncalibration = "g.poni"\n\n'
+    file = tmp_path / "r.toml"
+    file.write_text(recipe_text(files, example))
+    (detector,) = load_recipe(file).detectors
+    assert detector.stated_values == {"exposure_time": 0.5, "count_cutoff": 1e6}
+    assert detector.integrate.spec().normalization.monitor_sigma == "frame"
+    assert detector.quality.values["tolerance"] == 0.005

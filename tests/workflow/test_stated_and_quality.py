@@ -100,6 +100,8 @@ def test_a_stated_value_wins_over_the_header_and_is_recorded(folder: Path, tmp_p
     np.testing.assert_allclose(stated["intensity"], 4 * header["intensity"], rtol=1e-14)
     assert steps(stated)[0].settings["stated"] == {"exposure_time": 0.5}
     assert steps(header)[0].settings["stated"] == {}
+    again = replay(tmp_path / "stated/d.profile.nc", inputs=folder)
+    assert (again.verdict, again.identical) == ("same", True)
 
 
 def test_a_stated_value_makes_the_blocks_new(folder: Path, tmp_path: Path) -> None:

@@ -1,12 +1,29 @@
-"""Results to look at: one self-contained HTML page, and the figures in it for notebooks."""
+"""Results to look at: one self-contained HTML page, and the figures in it for notebooks.
 
-from xrdkit.report.failure import Failure
-from xrdkit.report.frame_figure import plot_frame
-from xrdkit.report.page import write_report
-from xrdkit.report.phases_figure import plot_phases
-from xrdkit.report.profile_figure import plot_profile
-from xrdkit.report.series_figure import plot_series
-from xrdkit.report.sizes_figure import plot_sizes
+Figures are imported when they are asked for: the numbers of this package need no matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xrdkit.report.failure import Failure
+    from xrdkit.report.frame_figure import plot_frame
+    from xrdkit.report.page import write_report
+    from xrdkit.report.phases_figure import plot_phases
+    from xrdkit.report.profile_figure import plot_profile
+    from xrdkit.report.series_figure import plot_series
+    from xrdkit.report.sizes_figure import plot_sizes
+
+_WHERE = {
+    "Failure": "xrdkit.report.failure",
+    "plot_frame": "xrdkit.report.frame_figure",
+    "plot_phases": "xrdkit.report.phases_figure",
+    "plot_profile": "xrdkit.report.profile_figure",
+    "plot_series": "xrdkit.report.series_figure",
+    "plot_sizes": "xrdkit.report.sizes_figure",
+    "write_report": "xrdkit.report.page",
+}
 
 __all__ = [
     "Failure",
@@ -17,3 +34,11 @@ __all__ = [
     "plot_sizes",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'xrdkit.report' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
