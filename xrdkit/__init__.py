@@ -49,6 +49,9 @@ _WHERE = {
     "OutlierSpec": "xrdkit.integration.outlier_spec",
     "counting_interval": "xrdkit.integration.interval",
     "texture": "xrdkit.integration.texture",
+    "grazing_map": "xrdkit.integration.grazing",
+    "grazing_cut": "xrdkit.integration.grazing",
+    "GrazingSpec": "xrdkit.integration.grazing_spec",
     # fits
     "refine_phases": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",

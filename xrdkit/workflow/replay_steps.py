@@ -17,6 +17,8 @@ from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec, average, cake, integrate, merge
+from xrdkit.integration.grazing import grazing_cut, grazing_map
+from xrdkit.integration.grazing_spec import GrazingSpec
 from xrdkit.integration.interval import counting_interval
 from xrdkit.integration.quality import frame_quality
 from xrdkit.integration.texture import texture
@@ -88,7 +90,28 @@ def _open(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
 
 def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
+    calibration = rebuilt(Calibration, step.settings["calibration"], version=step.version)
+    verb = cake if step.step == "cake" else integrate
+    result = verb(data, calibration, _integration_spec(bench, step, step.settings["spec"]))
+    return result if FRAME in bench.stored.dims else result.isel({FRAME: 0})
+
+
+def _grazing(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    calibration = rebuilt(Calibration, step.settings["calibration"], version=step.version)
     record = dict(step.settings["spec"])
+    given = {"corrections": _integration_spec(bench, step, record.pop("corrections"))}
+    spec = rebuilt(GrazingSpec, record, version=step.version, given=given)
+    if step.step == "grazing_cut":
+        result = grazing_cut(data, calibration, spec, along=step.settings["along"])
+    else:
+        result = grazing_map(data, calibration, spec)
+    return result if FRAME in bench.stored.dims else result.isel({FRAME: 0})
+
+
+def _integration_spec(bench: Bench, step: Step, recorded: dict[str, Any]) -> IntegrationSpec:
+    """Return the spec of a record, its frames and masks found, what to leave out added."""
+    record = dict(recorded)
     rows, columns = step.settings["shape"]
     given: dict[str, Any] = {}
     for name in fields_that_hold(IntegrationSpec, xr.Dataset):
@@ -96,16 +119,12 @@ def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
             given[name] = _array(bench.finder, name, record[name], (rows, columns))
     if bench.without:
         record["without"] = [*record.get("without", ()), *bench.without]
-    calibration = rebuilt(Calibration, step.settings["calibration"], version=step.version)
-    spec = rebuilt(
+    return rebuilt(
         IntegrationSpec,
         {name: value for name, value in record.items() if name not in given},
         version=step.version,
         given=given,
     )
-    verb = cake if step.step == "cake" else integrate
-    result = verb(data, calibration, spec)
-    return result if FRAME in bench.stored.dims else result.isel({FRAME: 0})
 
 
 def _array(
@@ -259,6 +278,8 @@ HANDLERS: dict[str, Handler] = {
     "open_frames": _open,
     "integrate": _integrate,
     "cake": _integrate,
+    "grazing_map": _grazing,
+    "grazing_cut": _grazing,
     "refine_phases": _refine,
     "fit_sizes": _fit_sizes,
     "average": _average,
