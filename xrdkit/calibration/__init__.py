@@ -2,12 +2,13 @@
 
 from xrdkit.calibration.bad_pixels import find_bad_pixels
 from xrdkit.calibration.drift import CalibrationDifference, Difference, compare_calibrations
-from xrdkit.calibration.instrument import Instrument, load_instrument
+from xrdkit.calibration.instrument import Instrument, load_instrument, save_instrument
 from xrdkit.calibration.mask import load_mask
 from xrdkit.calibration.mask_formats import save_mask
 from xrdkit.calibration.named import named_detector
 from xrdkit.calibration.poni import load_calibration, save_calibration
 from xrdkit.calibration.refine import calibrate
+from xrdkit.calibration.resolution import Resolution, instrument_resolution
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict, RingResidual
 from xrdkit.calibration.shadow import find_shadow
 from xrdkit.calibration.with_mask import with_mask
@@ -18,16 +19,19 @@ __all__ = [
     "CalibrationVerdict",
     "Difference",
     "Instrument",
+    "Resolution",
     "RingResidual",
     "calibrate",
     "compare_calibrations",
     "find_bad_pixels",
     "find_shadow",
+    "instrument_resolution",
     "load_calibration",
     "load_instrument",
     "load_mask",
     "named_detector",
     "save_calibration",
+    "save_instrument",
     "save_mask",
     "with_mask",
 ]
