@@ -15,6 +15,11 @@ from xrdkit.corrections._step import CORRECTIONS, attached, frame_shape
 from xrdkit.errors import CorrectionFailed, SpecError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+#: Names that the ledger or the sources of error give to something else.
+_TAKEN = re.compile(
+    r"counting|dark|dead_time|flat|solid_angle|polarization|parallax|efficiency|absolute_scale"
+    r"|background(_.*)?|geometry_.*"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,11 @@ class Dose:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name.endswith("_sigma"):
             raise SpecError(f"dose name {self.name!r} is not of small letters, digits and _")
+        if _TAKEN.fullmatch(self.name):
+            raise SpecError(
+                f"a dose cannot be called {self.name!r}: another correction or source is",
+                hint="monitor, time, transmission, thickness, or a name of your own",
+            )
         numbers = np.asarray(self.values, dtype=float)
         if numbers.size == 0 or not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise SpecError(f"{self.name} must be positive and finite, not {self.values}")

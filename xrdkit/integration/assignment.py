@@ -188,7 +188,8 @@ def bin_edges(spec: IntegrationSpec, radial: Array) -> Array:
     Without edges or range they span the values `radial` of the selected pixels.
     """
     if spec.edges is not None:
-        return np.asarray(spec.edges, dtype=np.float64)
+        # A copy: what is kept between calls must not change with the array of the caller.
+        return np.array(spec.edges, dtype=np.float64)
     if spec.range is not None:
         low, high = spec.range
     else:

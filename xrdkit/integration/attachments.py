@@ -1,6 +1,6 @@
 """What corrections attached to frames, together with what the spec itself asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def pixel_maps(
     own: dict[str, Factor] = {}
     geometry = calibration.digest()
     if spec.flat is not None:
-        own["flat"] = _known(_map("flat", spec.flat, shape).astype(float))
+        own["flat"] = _known(_numbers("flat", _map("flat", spec.flat, shape)))
     if spec.solid_angle:
         own["solid_angle"] = Factor(digest=geometry, make=lambda: calibration.solid_angle(shape))
     if spec.polarization is not None:
@@ -89,6 +89,34 @@ def pixel_maps(
     )
 
 
+def check_background(frames: xr.Dataset, background: FrameLike) -> None:
+    """Raise CorrectionFailed where `background` holds corrections that `frames` do not hold.
+
+    Those of the frames act on both, so that others would be left out without a word.
+    """
+    if not isinstance(background, xr.Dataset):
+        return
+    single = ("dark", "dark_variance", "dead_time", "radial_shift")
+    for name in (str(n) for n in background.data_vars):
+        if name not in single and not name.startswith(FACTOR):
+            continue
+        if name not in frames or not background[name].identical(frames[name]):
+            raise CorrectionFailed(
+                f"the background frames carry {name!r}, and the frames do not carry the same",
+                hint="correct both alike, or the frames alone: it acts on the background as well",
+            )
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise CorrectionFailed where two corrections have one name: the ledger would mix them up."""
+    twice = [n for n in names if names.count(n) > 1]
+    if twice:
+        raise CorrectionFailed(
+            f"two corrections are called {twice[0]!r}",
+            hint="give the dose or the factor that was attached another name",
+        )
+
+
 def check_once(name: str, twice: bool) -> None:
     """Raise CorrectionFailed where a correction is attached and asked for as well."""
     if twice:
@@ -96,6 +124,16 @@ def check_once(name: str, twice: bool) -> None:
             f"{name} was corrected already, and the integration is to correct it again",
             hint="leave it out of the spec, or out of the corrections",
         )
+
+
+def _numbers(name: str, values: NDArray[Any]) -> Array:
+    """Return a copy of `values` as float64; raise SpecError where they are not real numbers."""
+    if values.dtype.kind not in "biufO":
+        raise SpecError(f"{name} of {values.dtype} holds no real numbers")
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{name} holds no real numbers: {error}") from None
 
 
 def _known(values: Array) -> Factor:
@@ -106,11 +144,14 @@ def _attached(frames: xr.Dataset, shape: Shape) -> tuple[dict[str, Factor], dict
     factors: dict[str, Factor] = {}
     errors: dict[str, Array] = {}
     for label in _labels(frames):
-        values = np.asarray(frames[FACTOR + label].values, dtype=np.float64)
+        values = _numbers(FACTOR + label, frames[FACTOR + label].values)
         if values.shape != shape:
             raise FrameShapeMismatch(f"{FACTOR}{label} of {values.shape} pixels, frames of {shape}")
         if label.endswith(_SIGMA):
-            errors[label.removesuffix(_SIGMA)] = values
+            name = label.removesuffix(_SIGMA)
+            if FACTOR + name not in frames:
+                raise CorrectionFailed(f"the frames carry {FACTOR}{label} without {FACTOR}{name}")
+            errors[name] = values
         else:
             factors[label] = _known(values)
     return factors, errors
@@ -134,6 +175,11 @@ def _dark(frames: xr.Dataset, spec: IntegrationSpec, shape: Shape) -> AveragedFr
         return average("dark", spec.dark, shape)
     if "dark" not in frames:
         return None
+    if "dark_variance" not in frames:
+        raise CorrectionFailed(
+            "the frames carry a dark without dark_variance",
+            hint="attach it with correct(frames, [Dark(dark=average_frames(...))])",
+        )
     exposure = frames["dark"].attrs.get("exposure_time")
     return AveragedFrame(
         mean=np.asarray(frames["dark"].values, dtype=float),
@@ -154,6 +200,13 @@ def _shift(frames: xr.Dataset, spec: IntegrationSpec, shape: Shape) -> Array | N
 
 def _map(name: str, data: FrameLike, shape: Shape) -> NDArray[Any]:
     values = average_frames(data).mean if isinstance(data, xr.Dataset) else np.asarray(data)
+    if values.ndim == 0:
+        raise SpecError(
+            f"{name} is a {type(data).__name__}, not an array (y, x)",
+            hint="files are read by load_mask and open_frames",
+        )
+    if values.dtype.kind not in "biufO":
+        raise SpecError(f"{name} of {values.dtype} holds no real numbers")
     if values.shape != shape:
         raise FrameShapeMismatch(
             f"{name} of {values.shape} pixels, frames of {shape}",

@@ -1,11 +1,16 @@
 """Cakes: detector frames on a grid of azimuth and radial coordinate."""
 
+import numpy as np
 import xarray as xr
 
+from xrdkit.errors import LimitExceeded
 from xrdkit.geometry import Calibration
 from xrdkit.integration.labels import labelled
 from xrdkit.integration.reduction import reduce_frames
 from xrdkit.integration.spec import IntegrationSpec
+
+#: Cells of one cake: more than a detector of 16 million pixels could fill.
+MAX_CELLS = 20_000_000
 
 
 def cake(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpec) -> xr.Dataset:
@@ -18,7 +23,18 @@ def cake(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpec) ->
     range. Cells without a pixel are NaN. The sums of the cells of one radial bin (``signal``,
     ``normalization``, ``n_pixels``) add up to those of `integrate`.
 
-    Raises what `integrate` raises.
+    Raises what `integrate` raises, and LimitExceeded for more than `MAX_CELLS` cells.
     """
+    if isinstance(spec, IntegrationSpec):  # else refused where frames are reduced
+        _check_size(spec)
     reduction = reduce_frames(frames, calibration, spec, azimuth_bins=spec.azimuth_bins)
     return labelled(frames, calibration, spec, reduction)
+
+
+def _check_size(spec: IntegrationSpec) -> None:
+    bins = spec.bins if spec.edges is None else np.size(spec.edges) - 1
+    if bins * spec.azimuth_bins > MAX_CELLS:
+        raise LimitExceeded(
+            f"a cake of {bins} x {spec.azimuth_bins} cells, at most {MAX_CELLS} are possible",
+            hint="take fewer bins or azimuth_bins",
+        )

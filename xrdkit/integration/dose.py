@@ -73,7 +73,9 @@ def dose_factors(
                     _per_frame(frames, name + _SIGMA, sigma, coordinate + _SIGMA, number),
                     number,
                 ),
-                is_common=not isinstance(wanted, str) and np.ndim(wanted) == 0,
+                # One number is one measurement for all frames, in a list or not.
+                is_common=not isinstance(wanted, str)
+                and (np.ndim(wanted) == 0 or np.size(wanted) < number),
             )
         )
     return tuple(f for f in factors if f.name not in without)
@@ -86,11 +88,11 @@ def attached_names(frames: xr.Dataset) -> list[str]:
 
 
 def _attached(frames: xr.Dataset, name: str, number: int) -> DoseFactor:
-    values = np.asarray(frames[ATTACHED + name].values, dtype=float)
+    values = _numbers(name, frames[ATTACHED + name].values)
     error = f"{ATTACHED}{name}{_SIGMA}"
     sigma, common = None, False
     if error in frames:
-        sigma = _checked_sigma(name, np.asarray(frames[error].values, dtype=float), number)
+        sigma = _checked_sigma(name, _numbers(name + _SIGMA, frames[error].values), number)
         common = frames[error].attrs.get("source_frames") == COMMON
     return DoseFactor(
         name=name, values=_checked(name, values, number), sigma=sigma, is_common=common
@@ -107,7 +109,17 @@ def _per_frame(
                 hint=f"state it: normalization.{name} = number, or a column of the coordinates",
             )
         wanted = frames[coordinate].values
-    return np.asarray(wanted, dtype=float)
+    return _numbers(name, wanted)
+
+
+def _numbers(name: str, values: object) -> Array:
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "iuf":
+        raise CorrectionFailed(
+            f"{name} is of {numbers.dtype}, not numbers",
+            hint="times in seconds, thicknesses in cm",
+        )
+    return numbers.astype(np.float64)
 
 
 def _spread(name: str, values: Array, number: int) -> Array:

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from xrdkit.integration.assignment import Array
 from xrdkit.integration.kernel import split_counts, sum_counts
-from xrdkit.integration.weights import Mask, Plan, WeightSums
+from xrdkit.integration.weights import Mask, Pixels, Plan, WeightSums
 
 #: A frame that lacks more pixels than this is summed anew instead of taking them off.
 _FEW = 4096
+#: So many neighbours in a row that hold no data are a gap between modules.
+_RUN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +55,16 @@ class Noise:
 class FrameSummer:
     """Sums the frames of one plan; pixels without data are taken off the sums of the others.
 
-    Frames of one detector mostly lack the same pixels (gaps that no mask names). What the first
-    frame lacks is therefore left out once, and later frames differ from it by a few pixels.
+    Frames of one detector mostly lack the same gaps (that no mask names), and a few single pixels
+    each. The sums without the gaps are kept from frame to frame, and single pixels taken off them.
+    What is a gap is read in the frame itself, so that its sums are the same to the last bit
+    whichever frames were summed before it.
     """
 
     def __init__(self, plan: Plan, noise: Noise) -> None:
         self.plan = plan
         self.noise = noise
-        self._bad: Mask = np.zeros(plan.first.size, dtype=bool)
-        self._sums: WeightSums | None = None
+        self._kept: tuple[Pixels, WeightSums] | None = None
 
     def frame(
         self,
@@ -125,15 +128,22 @@ class FrameSummer:
             return plan.whole
         if gone.size <= _FEW:
             return plan.changed(plan.whole, gone, gone[:0])
-        if self._sums is not None:
-            less = np.flatnonzero(lacking & ~self._bad)
-            more = np.flatnonzero(self._bad & ~lacking)
-            if less.size + more.size <= _FEW:
-                return plan.changed(self._sums, less, more)
-        sums = plan.weight_sums(np.flatnonzero((plan.first < plan.bins) & ~lacking))
-        if self._sums is None:
-            self._bad, self._sums = lacking, sums
-        return sums
+        single = _is_single(gone)
+        if np.count_nonzero(single) > plan.first.size // 8:
+            return plan.weight_sums(np.flatnonzero((plan.first < plan.bins) & ~lacking))
+        gaps, few = gone[~single], gone[single]
+        if self._kept is None or not np.array_equal(gaps, self._kept[0]):
+            there = plan.first < plan.bins
+            there[gaps] = False
+            self._kept = gaps, plan.weight_sums(np.flatnonzero(there))
+        return plan.changed(self._kept[1], few, few[:0]) if few.size else self._kept[1]
+
+
+def _is_single(pixels: Pixels) -> Mask:
+    """Return which of the `pixels` (increasing) are not in a run of `_RUN` or more in a row."""
+    starts = np.flatnonzero(np.diff(pixels, prepend=-2) != 1)
+    lengths = np.diff(starts, append=pixels.size)
+    return np.repeat(lengths < _RUN, lengths)
 
 
 def native(raw: NDArray[Any]) -> NDArray[Any]:

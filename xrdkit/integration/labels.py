@@ -156,7 +156,7 @@ def _coordinates(
         axis: (axis, _centres(edges, spec), {"units": unit, "long_name": name}),
         f"{axis}_edges": (
             f"{axis}_edge",
-            edges,
+            edges.copy(),
             {"units": unit, "long_name": f"bin edges of the {name}"},
         ),
         "wavelength": (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrdkit.errors import SpecError
 
@@ -59,19 +60,19 @@ class Normalization:
             self._check_factor(name)
             self._check_sigma(name)
         scale, sigma = self.absolute_scale, self.absolute_scale_sigma
-        if scale is not None and not (math.isfinite(scale) and scale > 0):
-            raise SpecError(f"normalization.absolute_scale must be positive, not {scale}")
+        if scale is not None and not (_is_number(scale) and scale > 0):
+            raise SpecError(f"normalization.absolute_scale must be positive, not {scale!r}")
         if sigma is not None:
             if scale is None:
                 raise SpecError("normalization.absolute_scale_sigma needs absolute_scale")
-            if not (math.isfinite(sigma) and sigma >= 0):
+            if not (_is_number(sigma) and sigma >= 0):
                 raise SpecError(f"normalization.absolute_scale_sigma must not be negative: {sigma}")
 
     def _check_factor(self, name: str) -> None:
         value = getattr(self, name)
         if value is None or _is_frame(name, value):
             return
-        numbers = np.atleast_1d(np.asarray(value, dtype=float))
+        numbers = _numbers(name, value)
         if not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise SpecError(f"normalization.{name} must be positive and finite, not {value}")
         if name == "transmission" and np.any(numbers > 1):
@@ -85,7 +86,7 @@ class Normalization:
             raise SpecError(f"normalization.{name}_sigma needs normalization.{name}")
         if _is_frame(f"{name}_sigma", value):
             return
-        numbers = np.atleast_1d(np.asarray(value, dtype=float))
+        numbers = _numbers(f"{name}_sigma", value)
         if not np.all(np.isfinite(numbers) & (numbers >= 0)):
             raise SpecError(f"normalization.{name}_sigma must be finite and not negative: {value}")
 
@@ -98,6 +99,19 @@ class Normalization:
             for n in names
             if getattr(self, n) is not None and not isinstance(getattr(self, n), str)
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value)
+
+
+def _numbers(name: str, value: object) -> NDArray[np.float64]:
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "iuf" or numbers.ndim > 1 or numbers.size == 0:
+        raise SpecError(
+            f"normalization.{name} {value!r} is not a number, one for each frame, or 'frame'"
+        )
+    return np.atleast_1d(numbers.astype(np.float64))
 
 
 def _is_frame(name: str, value: object) -> bool:

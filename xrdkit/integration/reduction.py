@@ -14,7 +14,15 @@ from xrdkit.dead_time import true_counts
 from xrdkit.errors import CorrectionFailed, EmptyResult, IntegrationFailed, SpecError
 from xrdkit.geometry import Calibration
 from xrdkit.integration.assignment import Array, Shape, assignment, forget_assignments
-from xrdkit.integration.attachments import PARALLAX, PixelMaps, acting, average, pixel_maps
+from xrdkit.integration.attachments import (
+    PARALLAX,
+    PixelMaps,
+    acting,
+    average,
+    check_background,
+    check_names,
+    pixel_maps,
+)
 from xrdkit.integration.cache import PlanCache
 from xrdkit.integration.dose import dose_factors
 from xrdkit.integration.frame_sums import FrameSummer, FrameSums, Noise, native
@@ -71,20 +79,22 @@ def reduce_frames(
     maps = pixel_maps(frames, calibration, spec, shape)
     below = None
     if spec.background is not None and "background" in names:
+        check_background(frames, spec.background)
         below = average("background", spec.background, shape)
     plan = _plan(calibration, shape, spec, maps, below, azimuth_bins)
     factors = dose_factors(frames, spec.normalization, number, spec.without)
+    check_names(names)
     scale, scale_relative = _absolute_scale(spec)
     doses = np.prod([f.values for f in factors], axis=0) / scale * np.ones(number)
-    has_dead_time = "dead_time" in names
+    dead_time = frames["dead_time"] if "dead_time" in names else None
     summer = FrameSummer(plan, _noise(spec))
-    background = _background(spec, plan, below, maps.dark, scale)
+    background = _background(spec, plan, below, maps.dark, scale, dead_time)
     errors = geometry_error(calibration, shape, spec, plan, maps.shift)
     dark_scales = _dark_scales(frames, maps.dark, number)
     sums, budgets, tables, intensities = [], [], [], []
     spots: list[Spots] = []
     for k in range(number):
-        total, found = _frame(frames, k, summer, spec, float(dark_scales[k]), has_dead_time)
+        total, found = _frame(frames, k, summer, spec, float(dark_scales[k]), dead_time)
         if not total.weights.pixels.any():
             raise EmptyResult(
                 "no valid pixel is left in any bin", frame=k, hint="is the frame blank or masked?"
@@ -164,6 +174,7 @@ def _plan(
         {
             "bins": [sha256_array(bins.edges), spec.sector, azimuth_bins, spec.splitting],
             "calibration": [calibration.digest(), spec.unit],
+            "shape": shape,
             "shift": None if maps.shift is None else sha256_array(maps.shift),
             "usable": sha256_array(np.packbits(usable)),
             "factors": [[n, f.digest] for n, f in maps.factors.items()],
@@ -197,7 +208,7 @@ def _frame(
     summer: FrameSummer,
     spec: IntegrationSpec,
     dark_scale: float,
-    has_dead_time: bool,
+    dead_time: xr.DataArray | None,
 ) -> tuple[FrameSums, Spots | None]:
     counts = frames["counts"]
     raw = np.asarray(counts[k].values)
@@ -210,23 +221,26 @@ def _frame(
     if spec.outliers is not None:
         bad, spots = look_for_spots(raw, bad, summer.plan, spec.outliers, dark_scale, summer.noise)
     flat = native(raw)
-    if not has_dead_time:
+    if dead_time is None:
         return summer.frame(flat, bad.ravel(), dark_scale=dark_scale), spots
-    true, variance = _true_counts(frames, flat, k)
+    true, variance = _true_counts(frames, flat, k, dead_time)
     lost = bad.ravel() | ~np.isfinite(true)
     kept = np.where(lost, 0.0, true), np.where(lost, 0.0, variance)
     return summer.frame(flat, lost, dark_scale=dark_scale, true=kept), spots
 
 
-def _true_counts(frames: xr.Dataset, raw: NDArray[Any], k: int) -> tuple[Array, Array]:
+def _true_counts(
+    frames: xr.Dataset, raw: NDArray[Any], k: int, dead_time: xr.DataArray
+) -> tuple[Array, Array]:
     if "exposure_time" not in frames.coords:
         raise CorrectionFailed(
-            "dead time needs the exposure of the frames, which they do not state",
+            "dead time needs the exposure of the frames (and of the background), which they do not "
+            "state",
             hint="open_frames(..., stated={'exposure_time': seconds})",
         )
-    exposure = float(frames["exposure_time"].values[k])
-    dead = frames["dead_time"]
-    return true_counts(raw, float(dead.values), exposure, dead.attrs["model"])
+    exposures = np.broadcast_to(frames["exposure_time"].values, (frames.sizes[schema.FRAME],))
+    model = dead_time.attrs.get("model", "")
+    return true_counts(raw, float(dead_time.values), float(exposures[k]), model)
 
 
 def _dark_scales(data: xr.Dataset, dark: AveragedFrame | None, number: int) -> Array:
@@ -245,8 +259,12 @@ def _background(
     averaged: AveragedFrame | None,
     dark: AveragedFrame | None,
     scale: float,
+    dead_time: xr.DataArray | None,
 ) -> BackgroundShare | None:
-    """Return β times the level of the background frames, each with its own dose."""
+    """Return β times the level of the background frames, each with its own dose.
+
+    What belongs to the detector (factors, dark, dead time) is that of the sample.
+    """
     if averaged is None or spec.background is None:
         return None
     data = _as_frames(spec.background)
@@ -258,7 +276,7 @@ def _background(
     summer = FrameSummer(plan, _noise(spec))
     sums = []
     for k in range(number):
-        total, _ = _frame(data, k, summer, spec, float(dark_scales[k]), "dead_time" in data)
+        total, _ = _frame(data, k, summer, spec, float(dark_scales[k]), dead_time)
         sums.append((total, float(doses[k])))
     return BackgroundShare(
         level=mean_level(sums, spec.background_scale),
@@ -272,9 +290,10 @@ def _as_frames(data: Any) -> xr.Dataset:
     """Return a FRAMES Dataset of frames that were handed in as one, or as an array of counts."""
     if isinstance(data, xr.Dataset):
         return data
+    attrs = dict(data.attrs) if isinstance(data, xr.DataArray) else {}
     stack = np.asarray(data)
     stack = stack[None] if stack.ndim == 2 else stack
-    return xr.Dataset({"counts": ((schema.FRAME, "y", "x"), stack, {"units": "count"})})
+    return xr.Dataset({"counts": ((schema.FRAME, "y", "x"), stack, {"units": "count"} | attrs)})
 
 
 def _noise(spec: IntegrationSpec) -> Noise:

@@ -17,6 +17,10 @@ from xrdkit.provenance import input_record
 FrameLike = xr.Dataset | xr.DataArray | NDArray[Any]
 #: More bins than any detector has pixels along its diagonal.
 MAX_BINS = 1_000_000
+#: Above any range, gain, noise or scale that means something, and far from overflow when squared.
+MAX_SIZE = 1e12
+#: Degrees; beyond it a turn is not told from rounding any more.
+MAX_ANGLE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +98,21 @@ class IntegrationSpec:
                 raise SpecError(f"{name} must be a whole number of at least 1, not {number!r}")
             if number > MAX_BINS:
                 raise SpecError(f"{name} is {number}, at most {MAX_BINS} are possible")
-        if self.polarization is not None and not -1 <= self.polarization <= 1:
+        self._check_types()
+        if self.polarization is not None and not (
+            is_number(self.polarization) and -1 <= self.polarization <= 1
+        ):
             raise SpecError(f"polarization {self.polarization} is outside -1 to 1")
-        if not (math.isfinite(self.background_scale) and self.background_scale > 0):
-            raise SpecError(f"background_scale must be positive, not {self.background_scale}")
-        if not (math.isfinite(self.gain) and self.gain > 0):
-            raise SpecError(f"gain must be positive, not {self.gain}")
+        for name in ("background_scale", "gain"):
+            value = getattr(self, name)
+            if not (is_number(value) and 0 < value <= MAX_SIZE):
+                raise SpecError(f"{name} must be positive and at most {MAX_SIZE:g}, not {value!r}")
         for name in ("readout_noise", "background_scale_sigma"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise SpecError(f"{name} must be finite and not negative, not {value}")
+            if not (is_number(value) and 0 <= value <= MAX_SIZE):
+                raise SpecError(f"{name} must be from 0 to {MAX_SIZE:g}, not {value!r}")
         names: object = self.without
-        if isinstance(names, str) or not all(isinstance(n, str) for n in self.without):
+        if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
             raise SpecError(f"without must be names of corrections, not {self.without!r}")
         self._check_background()
         _check_pair("range", self.range)
@@ -124,11 +131,26 @@ class IntegrationSpec:
         low, high = self.azimuth_range
         return (low, 360.0 if high - low >= 360.0 else (high - low) % 360.0)
 
+    def _check_types(self) -> None:
+        for name, kind in (
+            ("normalization", Normalization),
+            ("background_normalization", Normalization),
+            ("outliers", OutlierSpec),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise SpecError(
+                    f"{name} is a {type(value).__name__}, not a {kind.__name__}",
+                    hint=f"{name}={kind.__name__}(...)",
+                )
+        if not isinstance(self.solid_angle, bool | np.bool_):
+            raise SpecError(f"solid_angle must be true or false, not {self.solid_angle!r}")
+
     def _check_sector(self) -> None:
         for name in ("azimuth_range", "azimuth_slice"):
             pair = getattr(self, name)
-            if pair is not None and (len(pair) != 2 or not all(math.isfinite(v) for v in pair)):
-                raise SpecError(f"{name} {pair} is not two finite angles")
+            if pair is not None and not (_is_pair(pair) and all(abs(v) <= MAX_ANGLE for v in pair)):
+                raise SpecError(f"{name} {pair} is not two finite angles in degree")
         if self.azimuth_range is not None and self.azimuth_slice is not None:
             raise SpecError("azimuth_range and azimuth_slice both state the sector: give one")
         if self.azimuth_slice is not None and not self.azimuth_slice[1] > 0:
@@ -171,15 +193,30 @@ def _recorded(value: FrameLike) -> str | dict[str, Any]:
     return input_record(value)
 
 
+def is_number(value: object) -> bool:
+    """Return whether `value` is one finite real number."""
+    return isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value)
+
+
+def _is_pair(value: object) -> bool:
+    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
+        return False
+    return all(is_number(v) for v in value)
+
+
 def _check_pair(name: str, pair: tuple[float, float] | None) -> None:
     if pair is None:
         return
-    if len(pair) != 2 or not all(math.isfinite(v) for v in pair) or not pair[0] < pair[1]:
+    if not (_is_pair(pair) and pair[0] < pair[1]):
         raise SpecError(f"{name} {pair} is not (low, high) with low < high")
+    if max(abs(pair[0]), abs(pair[1])) > MAX_SIZE:
+        raise SpecError(f"{name} {pair} reaches beyond {MAX_SIZE:g}")
 
 
 def _check_edges(edges: NDArray[Any]) -> None:
-    if edges.ndim != 1 or edges.size < 2:
+    if edges.ndim != 1 or edges.size < 2 or edges.dtype.kind not in "iuf":
         raise SpecError("edges must be one list of at least two numbers")
+    if edges.size - 1 > MAX_BINS:
+        raise SpecError(f"edges make {edges.size - 1} bins, at most {MAX_BINS} are possible")
     if not np.all(np.isfinite(edges)) or not np.all(np.diff(edges) > 0):
         raise SpecError("edges must be finite and strictly increasing")

@@ -59,7 +59,7 @@ def split_pixels(
     """
     bins = edges.size - 1
     axis: RadialUnit = "q" if unit == "d" else unit
-    inner = 2.0 * np.pi / edges[::-1] if unit == "d" else edges
+    inner = _mirrored_edges(edges) if unit == "d" else edges
     centre, across, along = _extents(calibration, shape, axis, shift)
     big, small = np.maximum(across, along), np.minimum(across, along)
     near = centre < _NEAR * 0.5 * (big + small)
@@ -195,6 +195,13 @@ def _with_subpixels(
     for pixel, (_, part) in rows.items():
         share[pointer[pixel] : pointer[pixel + 1]] = part
     return Splitting(first=first, pointer=pointer, share=share)
+
+
+def _mirrored_edges(edges: Array) -> Array:
+    """Return edges in q for those in d: 2π/d, infinite for d <= 0, where nothing scatters."""
+    out = np.full(edges.size, np.inf)
+    np.divide(2.0 * np.pi, edges, out=out, where=edges > 0)
+    return out[::-1]
 
 
 def _mirrored(split: Splitting, bins: int) -> Splitting:

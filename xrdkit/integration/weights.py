@@ -200,7 +200,8 @@ def make_plan(
     weight = np.prod(table, axis=0) if names else np.ones(size)
     flat_dark = flat_variance = None
     if dark is not None and dark_variance is not None:
-        flat_dark, flat_variance = dark.ravel(), dark_variance.ravel()
+        # Copies: plans are kept, and the arrays of the caller may change meanwhile.
+        flat_dark, flat_variance = dark.flatten(), dark_variance.flatten()
         good &= np.isfinite(flat_dark) & np.isfinite(flat_variance)
     variances: dict[str, Array] = {}
     for name, sigma in errors.items():
