@@ -113,6 +113,19 @@ def test_a_drift_of_one_percent_is_found():
     assert not flags(quality, "drift")[0]
 
 
+@pytest.mark.parametrize("odd", [1, 5, 20, 23])
+@pytest.mark.parametrize("kind", ["scale", "shape"])
+def test_one_odd_frame_is_no_drift_of_the_others(odd, kind):
+    q = 0.5 * (EDGES[:-1] + EDGES[1:])
+    truth = np.tile(77 * curve(q), (24, 1))
+    truth[odd] *= 1.3 if kind == "scale" else 1 + 0.3 * np.sign(3 - q)
+    data = known_profile(truth, np.random.default_rng(9), edges=EDGES, doses=(1.0,) * 24,
+                         monitor=0.0005)  # fmt: skip
+    quality = frame_quality(data, alpha=1e-3)
+    assert not flags(quality, "drift").any()
+    assert np.flatnonzero(~quality.keep.values).tolist() == [odd]
+
+
 def test_a_change_of_one_percent_is_found_in_one_frame():
     rng = np.random.default_rng(6)
     q = 0.5 * (EDGES[:-1] + EDGES[1:])
