@@ -85,7 +85,7 @@ def _made(
     view = cells(seen[0], (low, high), number if is_map else 1)
     wanted = replace(spec.corrections, edges=np.linspace(own[0], own[1], own[2] + 1))
     reduction = reduce_frames(frames, view, wanted, azimuth_bins=rows)
-    reduction, error = with_geometry(reduction, seen, view.edges, wanted, shift)
+    reduction, error = with_geometry(reduction, seen, wanted, shift)
     data = _named(labelled(frames, view, wanted, reduction), along, across)
     if is_map:
         data = _with_rows(data, across, view.edges, reduction, error)

@@ -17,41 +17,45 @@ from xrdkit.integration.reduction import Reduction
 from xrdkit.integration.sample_frame import Component
 from xrdkit.integration.sources import Source
 from xrdkit.integration.spec import IntegrationSpec
+from xrdkit.integration.weights import Plan
 from xrdkit.uncertainty import COMMON
 
 
 def with_geometry(
     reduction: Reduction,
     seen: tuple[Component, Component],
-    across: Array,
     spec: IntegrationSpec,
     shift: Array | None,
 ) -> tuple[Reduction, Array | None]:
     """Return a reduction with the errors of its calibration, and the error of the other component.
 
-    `seen` are the component of the radial bins and the other one, `across` the edges on the latter
-    (1/nm), `spec` says which corrections follow the geometry, `shift` is the parallax. The error of
-    the other component in every bin is in 1/nm; without a covariance it is None, and nothing is
-    changed.
+    `seen` are the component of the radial bins and the other one, `spec` says which corrections
+    follow the geometry, `shift` is the parallax. The error of the other component in every bin is
+    in 1/nm; without a covariance it is None, and nothing is changed.
     """
     plan, shape = reduction.plan, reduction.shape
     own, other = (geometry_error(one, shape, spec, plan, shift) for one in seen)
     if own is None or other is None:
         return reduction, None
-    rows = across.size - 1
-    here, there = (0.5 * (e[:-1] + e[1:]) for e in (plan.edges, across))
+    rows = max(plan.azimuth_bins, 1)
+    here, there = (_mean(plan, v) for v in seen[0].components(shape, shift=shift))
     budgets = []
     for net, budget in zip(reduction.intensity, reduction.budgets, strict=True):
         variance = budget.sources[0].error ** 2
-        first = _signed(here, _map(own.radial, rows), _map(own.weight, rows), net, variance)
-        turned = np.swapaxes(_map(other.radial, rows), 1, 2)
-        second = _signed(
-            there, turned, np.zeros(turned.shape), _turned(net, rows), _turned(variance, rows)
+        first = _signed(own, here, net, variance, rows)
+        # Column by column; the change of the weights counts once.
+        turned = GeometryError(
+            radial=np.stack([_turned(row, rows) for row in other.radial]),
+            weight=np.zeros(other.weight.shape),
         )
+        columns = plan.bins // rows
+        place, level, noise = (_turned(v, rows) for v in (there, net, variance))
+        across = _signed(turned, place, level, noise, columns)
+        second = [_turned(row, columns) for row in across]
         sources = [
             Source(
                 name=f"geometry_{m + 1}",
-                error=(first[m] + second[m].T).ravel(),
+                error=first[m] + second[m],
                 between_bins=COMMON,
                 between_frames=COMMON,
             )
@@ -61,25 +65,30 @@ def with_geometry(
     return replace(reduction, budgets=tuple(budgets), geometry=own), other.sigma
 
 
-def _signed(position: Array, moves: Array, weights: Array, net: Array, variance: Array) -> Array:
-    """Return the signed error by component, shape (m, rows, n), each row a profile of its own.
-
-    `position` (n,) are the places of the bins, `moves` and `weights` (m, rows, n) the shifts of
-    position and weight, `net` and `variance` (rows · n,) the intensities.
-    """
-    out = np.zeros(moves.shape)
-    flat = (moves.shape[1], position.size)
-    for k, (row, noise) in enumerate(zip(net.reshape(flat), variance.reshape(flat), strict=True)):
-        shifts = GeometryError(radial=moves[:, k], weight=weights[:, k])
-        for m, error in enumerate(shifts.on_intensity(position, row, noise).values()):
-            out[m, k] = error
-    return out
-
-
-def _map(values: Array, rows: int) -> Array:
-    return values.reshape(len(values), rows, values.shape[1] // rows)
+def _signed(
+    error: GeometryError, position: Array, net: Array, variance: Array, rows: int
+) -> list[Array]:
+    """Return the signed error by component, each row of the map a profile of its own."""
+    out = np.zeros(error.radial.shape)
+    for one in np.split(np.arange(net.size), rows):
+        row = GeometryError(radial=error.radial[:, one], weight=error.weight[:, one])
+        for m, values in enumerate(
+            row.on_intensity(position[one], net[one], variance[one]).values()
+        ):
+            out[m, one] = values
+    return list(out)
 
 
 def _turned(values: Array, rows: int) -> Array:
     """Return the values of a map with `rows` rows, column by column."""
     return values.reshape(rows, -1).T.ravel()
+
+
+def _mean(plan: Plan, values: Array) -> Array:
+    """Return the weighted mean of `values` (y, x) over the pixels of each bin; NaN without any."""
+    at = plan.usable
+    weight = plan.weight[at]
+    place = plan.first[at]
+    total = np.bincount(place, weight * values.ravel()[at], plan.bins)
+    norm = np.bincount(place, weight, plan.bins)
+    return np.divide(total, norm, out=np.full(plan.bins, np.nan), where=norm > 0)
