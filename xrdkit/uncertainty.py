@@ -199,9 +199,14 @@ def error_model(profile: xr.Dataset, frame: int | None = None) -> ErrorModel | N
     Profiles without ``errors`` (curves read from files, say) have ``sigma`` alone: independent
     errors. None where there is no sigma either. Raises SchemaError for errors without their flags.
     """
+    if not isinstance(profile, xr.Dataset):
+        raise SchemaError(f"a {type(profile).__name__} is no profile")
     data = profile
     if "frame" in data.dims:
-        data = data.isel(frame=0 if frame is None else frame)
+        number = 0 if frame is None else frame
+        if not -data.sizes["frame"] <= number < data.sizes["frame"]:
+            raise SchemaError(f"there is no frame {number}: the profile has {data.sizes['frame']}")
+        data = data.isel(frame=number)
     if ERRORS not in data:
         if "sigma" not in data:
             return None

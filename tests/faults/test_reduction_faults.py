@@ -259,6 +259,56 @@ def test_spacings_from_zero(splitting, low):
     np.testing.assert_array_equal(wide["intensity"][:, 1:], plain["intensity"])
 
 
+@pytest.mark.parametrize("splitting", ["none", "full"])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["u2", "i4", "u4", "i8", "u8", "f4", "f8"])
+def test_storage_of_the_counts_makes_no_difference(kind, order, splitting):
+    counts = COUNTS * 601  # not exact in halves of a float32
+    plain = run(make_frames(counts.astype("f8")), splitting=splitting)
+    stored = run(make_frames(np.asfortranarray(counts.astype(order + kind))), splitting=splitting)
+    assert stored.drop_attrs().identical(plain.drop_attrs())
+
+
+@pytest.mark.parametrize(
+    ("data", "steps"),
+    [
+        (None, [Dose(values=(1.0,))]),
+        (COUNTS, [Dose(values=(1.0,))]),
+        (make_frames(COUNTS), Dose(values=(1.0,))),
+        (make_frames(COUNTS), [Dose]),
+        (make_frames(COUNTS), ["dose"]),
+        (make_frames(COUNTS), None),
+    ],
+    ids=["nothing", "array", "step alone", "class", "name", "no steps"],
+)
+def test_only_lists_of_corrections_correct_only_datasets(data, steps):
+    with pytest.raises(XrdkitError):
+        xk.correct(data, steps)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dose(values=("a",)),
+        lambda: Dose(values=2.0),
+        lambda: Dose(values=(2.0,), sigma=0.1),
+        lambda: Flat(response="flat.edf"),
+        lambda: Dark(dark=ONES),
+    ],
+    ids=["dose of text", "bare dose", "bare error", "flat by path", "dark as array"],
+)
+def test_corrections_of_another_kind_are_refused(make):
+    with pytest.raises(XrdkitError):
+        make()
+
+
+def test_errors_of_what_is_no_profile_are_refused():
+    with pytest.raises(SchemaError, match="no profile"):
+        xk.error_model(None)
+    with pytest.raises(SchemaError, match="no frame 3"):
+        xk.error_model(run(), frame=3)
+
+
 def test_calibration_of_another_detector_is_refused():
     other = dataclasses.replace(CALIBRATION.detector, shape=SHAPE[::-1])
     with pytest.raises(FrameShapeMismatch, match="transposed"):

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
-from xrdkit.errors import CorrectionFailed, FrameShapeMismatch
+from xrdkit.errors import CorrectionFailed, FrameShapeMismatch, SpecError
 from xrdkit.registry import Registry
 
 
@@ -42,6 +42,7 @@ def correct(data: xr.Dataset, steps: Sequence[Correction]) -> xr.Dataset:
     CorrectionFailed for a Dataset that a step cannot work on, or that holds its correction already;
     `data` is not changed.
     """
+    _check(data, steps)
     result = data
     for step in steps:
         corrected = step.apply(result)
@@ -49,6 +50,25 @@ def correct(data: xr.Dataset, steps: Sequence[Correction]) -> xr.Dataset:
             corrected, f"correct:{type(step).__name__}", step.record(), history=result
         )
     return result
+
+
+def _check(data: object, steps: object) -> None:
+    if not isinstance(data, xr.Dataset):
+        raise CorrectionFailed(
+            f"a {type(data).__name__} cannot be corrected: it is no Dataset of frames or profiles",
+            hint="open files first: open_frames, load or read_profile",
+        )
+    if not isinstance(steps, Sequence) or isinstance(steps, str):
+        raise SpecError(
+            f"the steps are a {type(steps).__name__}, not a list of corrections",
+            hint="correct(data, [step])",
+        )
+    for step in steps:
+        if isinstance(step, type) or not callable(getattr(step, "apply", None)):
+            raise SpecError(
+                f"{step!r} is no correction",
+                hint="such as Dose(name='monitor', values=(2.0,)), with its settings",
+            )
 
 
 def acts_on(kind: type[Correction]) -> Literal["frames", "profile"]:

@@ -6,6 +6,7 @@ import xarray as xr
 
 from xrdkit.averaging import AveragedFrame
 from xrdkit.corrections._step import CORRECTIONS, attached, check_map, frame_shape
+from xrdkit.errors import CorrectionFailed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,14 @@ class Dark:
 
     dark: AveragedFrame
     """Mean and variance of the dark frames (`xrdkit.averaging.average_frames`)."""
+
+    def __post_init__(self) -> None:
+        dark: object = self.dark
+        if not isinstance(dark, AveragedFrame):
+            raise CorrectionFailed(
+                f"the dark is a {type(dark).__name__}, not an average of frames",
+                hint="Dark(dark=average_frames(frames)), from xrdkit.averaging",
+            )
 
     def apply(self, data: xr.Dataset) -> xr.Dataset:
         """Return the frames with ``dark`` and ``dark_variance`` attached."""

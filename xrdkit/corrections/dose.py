@@ -43,6 +43,13 @@ class Dose:
                 f"a dose cannot be called {self.name!r}: another correction or source is",
                 hint="monitor, time, transmission, thickness, or a name of your own",
             )
+        for name in ("values", "sigma"):
+            value = getattr(self, name)
+            if not (name == "sigma" and value is None) and not _is_list(value):
+                raise SpecError(
+                    f"{self.name}: {name} must be a list of numbers, not {value!r}",
+                    hint="one for all frames is (2.0,)",
+                )
         numbers = np.asarray(self.values, dtype=float)
         if numbers.size == 0 or not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise SpecError(f"{self.name} must be positive and finite, not {self.values}")
@@ -82,6 +89,13 @@ class Dose:
     def record(self) -> dict[str, object]:
         """Return the settings."""
         return {"name": self.name, "values": self.values, "sigma": self.sigma}
+
+
+def _is_list(value: object) -> bool:
+    if not isinstance(value, list | tuple | np.ndarray):
+        return False
+    numbers = np.asarray(value)
+    return numbers.ndim == 1 and (numbers.size == 0 or numbers.dtype.kind in "iuf")
 
 
 def _spread(values: tuple[float, ...], number: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -22,6 +22,12 @@ class Flat:
     """Standard error of `response`, (y, x), independent between pixels; None: not known."""
 
     def __post_init__(self) -> None:
+        for values in (self.response, self.sigma):
+            if values is not None and np.asarray(values).dtype.kind not in "biuf":
+                raise CorrectionFailed(
+                    f"the flat field of {np.asarray(values).dtype} holds no real numbers",
+                    hint="give its values: open_frames(...)['counts'].mean('frame').values",
+                )
         if not np.any(np.asarray(self.response) > 0):
             raise CorrectionFailed("the flat field has no pixel above 0")
         if self.sigma is None:

@@ -12,6 +12,8 @@ from xrdkit.integration.weights import Mask, Pixels, Plan, WeightSums
 
 #: A frame that lacks more pixels than this is summed anew instead of taking them off.
 _FEW = 4096
+#: A bin that keeps less than this part of what it held is not found by a difference.
+_WORN = 1e-4
 #: So many neighbours in a row that hold no data are a gap between modules.
 _RUN = 6
 
@@ -127,16 +129,28 @@ class FrameSummer:
         if gone.size == 0:
             return plan.whole
         if gone.size <= _FEW:
-            return plan.changed(plan.whole, gone, gone[:0])
+            return self._less(plan.whole, gone, lacking)
         single = _is_single(gone)
         if np.count_nonzero(single) > plan.first.size // 8:
-            return plan.weight_sums(np.flatnonzero((plan.first < plan.bins) & ~lacking))
+            return self._anew(lacking)
         gaps, few = gone[~single], gone[single]
         if self._kept is None or not np.array_equal(gaps, self._kept[0]):
-            there = plan.first < plan.bins
-            there[gaps] = False
-            self._kept = gaps, plan.weight_sums(np.flatnonzero(there))
-        return plan.changed(self._kept[1], few, few[:0]) if few.size else self._kept[1]
+            without = np.zeros(lacking.size, dtype=bool)
+            without[gaps] = True
+            self._kept = gaps, self._anew(without)
+        return self._less(self._kept[1], few, lacking) if few.size else self._kept[1]
+
+    def _anew(self, lacking: Mask) -> WeightSums:
+        plan = self.plan
+        return plan.weight_sums(np.flatnonzero((plan.first < plan.bins) & ~lacking))
+
+    def _less(self, sums: WeightSums, few: Pixels, lacking: Mask) -> WeightSums:
+        """Return `sums` without a `few` pixels, after which the frame lacks those `lacking`."""
+        rest = self.plan.changed(sums, few, few[:0])
+        worn = rest.unit[0] < _WORN * sums.unit[0]
+        worn |= rest.norms[-1] < _WORN * sums.norms[-1]
+        # Where next to nothing is left, it would be the rounding of what was taken off.
+        return self._anew(lacking) if np.any(worn & (rest.pixels > 0)) else rest
 
 
 def _is_single(pixels: Pixels) -> Mask:

@@ -45,26 +45,26 @@ def split_counts(
         k = np.int64(first[i])
         if k >= bins or bad[i]:
             continue
-        n, v = float(values[i]), float(variance[i])
+        n, v = np.float64(values[i]), np.float64(variance[i])
         if n == 0.0 and v == 0.0:
             continue
         start = pointer[i]
         count = pointer[i + 1] - start
         # Most pixels lie in one bin or two: written out, these take half the time.
-        a = float(share[start])
+        a = np.float64(share[start])
         total[k] += a * n
         rows[k, 0] += a * a * v
         if count == 1:
             continue
-        c = float(share[start + 1])
+        c = np.float64(share[start + 1])
         total[k + 1] += c * n
         rows[k, 1] += a * c * v
         rows[k + 1, 0] += c * c * v
         for m in range(2, count):
-            c = float(share[start + m])
+            c = np.float64(share[start + m])
             total[k + m] += c * n
             for j in range(m + 1):
-                rows[k + j, m - j] += float(share[start + j]) * c * v
+                rows[k + j, m - j] += np.float64(share[start + j]) * c * v
 
 
 @compiled()
@@ -100,7 +100,7 @@ def sum_weights(
         count = pointer[i + 1] - start if split else 1
         for j in range(count):
             k = k0 + j
-            a = sign * (float(share[start + j]) if split else 1.0)
+            a = sign * (np.float64(share[start + j]) if split else 1.0)
             norms[0, k] += a
             for f in range(stages):
                 a *= factors[f, i]
@@ -110,9 +110,9 @@ def sum_weights(
             moments[1, k] += a * o * o
             number[k] += 1 if sign > 0 else -1
             if split:
-                b = sign * float(share[start + j])
+                b = sign * np.float64(share[start + j])
                 for m in range(j, count):
-                    unit[m - j, k] += b * float(share[start + m])
+                    unit[m - j, k] += b * np.float64(share[start + m])
             else:
                 unit[0, k] += sign
 
@@ -138,7 +138,7 @@ def sum_map(
             total[k] += sign * values[i]
             continue
         for j in range(pointer[i + 1] - pointer[i]):
-            total[k + j] += sign * float(share[pointer[i] + j]) * values[i]
+            total[k + j] += sign * np.float64(share[pointer[i] + j]) * values[i]
 
 
 @compiled()
@@ -164,6 +164,6 @@ def sum_band(
         start = pointer[i]
         count = pointer[i + 1] - start
         for j in range(count):
-            b = sign * float(share[start + j]) * values[i]
+            b = sign * np.float64(share[start + j]) * values[i]
             for m in range(j, count):
-                band[m - j, k + j] += b * float(share[start + m])
+                band[m - j, k + j] += b * np.float64(share[start + m])
