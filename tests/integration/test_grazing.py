@@ -348,6 +348,44 @@ def test_a_wrong_calibration_is_off_by_its_error(name):
     assert abs(found) == pytest.approx(abs(told), rel=0.05)
 
 
+@pytest.mark.parametrize("along", ["q_in_plane", "q_out_of_plane"])
+def test_a_cut_knows_how_the_intensity_changes_across_it(along):
+    # The error of poni1 moves pixels out of the plane, that of poni2 in it.
+    for name in ("poni1", "poni2"):
+        sizes = [1e-4 if n == name else 0.0 for n in PARAMETERS]
+        truth = with_errors(sizes)
+        wanted = spec(
+            bins=(9, 8),
+            in_plane_range=(1.0, 4.0),
+            out_of_plane_range=(1.0, 5.0),
+            corrections=xk.IntegrationSpec(solid_angle=False),
+        )
+        frames, _, _ = smooth_map(truth, wanted)
+        cut = xk.grazing_cut(frames, truth, wanted, along=along)
+        up, down = (
+            xk.grazing_cut(
+                frames,
+                dataclasses.replace(truth, **{name: getattr(truth, name) + step}),
+                wanted,
+                along=along,
+            )["intensity"]
+            for step in (2e-4, -2e-4)
+        )
+        found = float(((up - down) / cut["intensity"]).mean()) / 4
+        told = float((cut["errors"].sel(source="geometry_1") / cut["intensity"]).mean())
+        assert abs(told) == pytest.approx(abs(found), rel=0.02)
+        assert f"{along}_sigma" in cut
+
+
+def test_a_calibration_that_is_exact_adds_no_error():
+    truth = with_errors([0.0] * 6)
+    for made in (
+        xk.grazing_map(make_frames(IMAGE), truth, spec()),
+        xk.grazing_cut(make_frames(IMAGE), truth, spec(), along="q_in_plane"),
+    ):
+        assert list(made["source"].values) == ["counting"]
+
+
 def test_a_zinger_is_left_out_where_outliers_are_looked_for():
     image = IMAGE.copy()
     image[100, 200] = 100_000

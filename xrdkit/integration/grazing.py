@@ -14,12 +14,15 @@ from xrdkit.integration.attachments import PARALLAX
 from xrdkit.integration.grazing_spec import GrazingSpec
 from xrdkit.integration.labels import labelled
 from xrdkit.integration.reduction import Reduction, reduce_frames
-from xrdkit.integration.sample_error import with_geometry
+from xrdkit.integration.sample_error import of_cut, with_geometry
 from xrdkit.integration.sample_frame import AXES, Axis, Component, cells, component
 from xrdkit.integration.spec import IntegrationSpec
 
 #: Names of a reduction over azimuth and q -> what follows the name of a component.
 _PARTS = ("", "_mean", "_spread", "_sigma", "_edges", "_edge")
+
+#: Rows into which a cut is divided to see how the intensity changes across it.
+_ROWS = 8
 
 
 def grazing_map(frames: xr.Dataset, calibration: Calibration, spec: GrazingSpec) -> xr.Dataset:
@@ -85,7 +88,13 @@ def _made(
     view = cells(seen[0], (low, high), number if is_map else 1)
     wanted = replace(spec.corrections, edges=np.linspace(own[0], own[1], own[2] + 1))
     reduction = reduce_frames(frames, view, wanted, azimuth_bins=rows)
-    reduction, error = with_geometry(reduction, seen, wanted, shift)
+    error = None
+    if is_map:
+        reduction, error = with_geometry(reduction, seen, wanted, shift)
+    elif calibration.covariance is not None:
+        divided = cells(seen[0], (low, high), _ROWS)
+        parts = reduce_frames(frames, divided, wanted, azimuth_bins=_ROWS)
+        reduction = of_cut(reduction, with_geometry(parts, seen, wanted, shift)[0])
     data = _named(labelled(frames, view, wanted, reduction), along, across)
     if is_map:
         data = _with_rows(data, across, view.edges, reduction, error)

@@ -44,8 +44,9 @@ def with_geometry(
         variance = budget.sources[0].error ** 2
         first = _signed(own, here, net, variance, rows)
         # Column by column; the change of the weights counts once.
+        moves = other.radial.reshape(-1, rows, plan.bins // rows)
         turned = GeometryError(
-            radial=np.stack([_turned(row, rows) for row in other.radial]),
+            radial=np.swapaxes(moves, 1, 2).reshape(other.radial.shape),
             weight=np.zeros(other.weight.shape),
         )
         columns = plan.bins // rows
@@ -63,6 +64,43 @@ def with_geometry(
         ]
         budgets.append(replace(budget, sources=(*budget.sources, *sources)))
     return replace(reduction, budgets=tuple(budgets), geometry=own), other.sigma
+
+
+def of_cut(cut: Reduction, cells: Reduction) -> Reduction:
+    """Return a cut with the errors of the geometry of the `cells` that it adds up.
+
+    The cut alone does not know how the intensity changes across it.
+    """
+    rows = max(cells.plan.azimuth_bins, 1)
+    if cells.geometry is None:
+        return cut
+    budgets = []
+    for whole, parts, sums in zip(cut.budgets, cells.budgets, cells.sums, strict=True):
+        known = {s.name for s in whole.sources}
+        sources = [
+            replace(s, error=_added(s.error, sums.norm, rows))
+            for s in parts.sources
+            if s.name not in known
+        ]
+        budgets.append(replace(whole, sources=(*whole.sources, *sources)))
+    norm = cells.plan.whole.norms[-1]
+    geometry = cells.geometry
+    return replace(
+        cut,
+        budgets=tuple(budgets),
+        geometry=GeometryError(
+            radial=_added(geometry.radial, norm, rows), weight=_added(geometry.weight, norm, rows)
+        ),
+    )
+
+
+def _added(values: Array, norm: Array, rows: int) -> Array:
+    """Return the mean of values (..., rows · n) over the rows, weighted with `norm` (rows · n,)."""
+    weight = norm.reshape(rows, -1)
+    total = weight.sum(axis=0)
+    parts = weight * np.nan_to_num(values).reshape(*values.shape[:-1], *weight.shape)
+    out = np.full((*values.shape[:-1], total.size), np.nan)
+    return np.divide(parts.sum(axis=-2), total, out=out, where=total > 0)
 
 
 def _signed(
