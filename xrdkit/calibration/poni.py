@@ -1,4 +1,4 @@
-"""PONI files: pyFAI's text format for a geometry, read strictly and written atomically."""
+"""PONI files: pyFAI's text format for a geometry, read strictly."""
 
 import json
 import logging
@@ -7,14 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xrdkit.atomic import write_file
 from xrdkit.calibration.named import detector_config, named_detector
-from xrdkit.calibration.text import read_text
 from xrdkit.canonical import plain
 from xrdkit.errors import CalibrationError, CalibrationImplausible, CalibrationSyntax
 from xrdkit.geometry import PARAMETERS, Calibration, Detector
@@ -50,37 +47,28 @@ class _Entry:
 
 
 _Record = dict[str, _Entry]
+_NOTHING = _Entry(text="", line=0)
 
 
-def load_calibration(path: str | Path) -> Calibration:
-    """Return the geometry in a PONI file of version 1, 2, 2.1 or 3, orientation included.
+def read_poni(text: str, source: str, *, wavelength: float | None = None) -> Calibration:
+    """Return the geometry in the text of a PONI file; the last complete record counts.
 
-    pyFAI appends to a file that exists, so that one file may hold several records: the last
-    complete one counts, and a warning in the log "xrdkit" says so. The wavelength, in metre in the
-    file, is in ångström in the result. Files of xrdkit carry
-    the covariance of the geometry in a comment.
-
-    Raises CalibrationSyntax where the file cannot be read, a key is missing, unknown or twice in
-    one record, or the detector is not one of pyFAI's list with flat equal pixels; and
-    CalibrationImplausible for a value that no instrument has (NaN, zero or negative distance,
-    ångström or millimetre for metre). Both name the file, the line and the key.
+    `source` names the file in errors. A `wavelength` in ångström stands in where a file has none,
+    as pyFAI writes it without calibrant. Raises CalibrationSyntax and CalibrationImplausible.
     """
-    source = str(path)
-    records, versions = _records(read_text(path), source)
+    records, versions = _records(text, source)
+    if wavelength is not None:
+        for record in records:
+            if record.get("wavelength", _NOTHING).text.lower() in ("", "none"):
+                record["wavelength"] = _Entry(text=_shifted(repr(float(wavelength)), -10), line=0)
     chosen = _last_complete(records, source)
     calibration = _calibration(records[chosen], source)
     _say_what_is_odd(calibration, versions[chosen], source)
     return calibration
 
 
-def save_calibration(calibration: Calibration, path: str | Path) -> Path:
-    """Write `calibration` as a PONI file of version 2.1 and return its path.
-
-    The file is replaced in one step: a reader sees the old or the new one. Raises StoreFull where
-    no space is left, LinkRefused where `path` is a symbolic link, StoreError where it cannot be
-    written.
-    """
-    target = Path(path)
+def poni_text(calibration: Calibration) -> str:
+    """Return `calibration` as a PONI file of version 2.1."""
     name, config = detector_config(calibration.detector)
     metre = _shifted(repr(float(calibration.wavelength)), -10)
     lines = [
@@ -101,9 +89,7 @@ def save_calibration(calibration: Calibration, path: str | Path) -> Path:
         # A comment: other programs read past it.
         table = json.dumps(plain(calibration.covariance))
         lines.append(f"# Covariance of {', '.join(PARAMETERS)}: {table}")
-    lines.append("")
-    write_file(target, "\n".join(lines).encode(), overwrite=True)
-    return target
+    return "\n".join([*lines, ""])
 
 
 def _records(text: str, source: str) -> tuple[list[_Record], list[str | None]]:
