@@ -10,7 +10,7 @@ from frames_in_memory import make_frames
 import xrdkit as xk
 from xrdkit import Calibration, Detector, IntegrationSpec, Normalization, cake, integrate
 from xrdkit.averaging import average_frames
-from xrdkit.corrections import Dark, DeadTime, Dose, Flat, Polarization, SolidAngle
+from xrdkit.corrections import Background, Dark, DeadTime, Dose, Flat, Polarization, SolidAngle
 from xrdkit.errors import (
     CorrectionFailed,
     EmptyResult,
@@ -300,6 +300,15 @@ def test_only_lists_of_corrections_correct_only_datasets(data, steps):
 def test_corrections_of_another_kind_are_refused(make):
     with pytest.raises(XrdkitError):
         make()
+
+
+def test_backgrounds_with_other_corrections_are_refused():
+    profile = run(polarization=0.9)
+    for settings in ({}, {"polarization": 0.5}, {"polarization": 0.9, "solid_angle": False}):
+        with pytest.raises(CorrectionFailed, match="same corrections"):
+            xk.correct(profile, [Background(profile=run(**settings))])
+    with pytest.raises(SpecError, match="scale"):
+        Background(profile=profile, scale="a")
 
 
 def test_errors_of_what_is_no_profile_are_refused():

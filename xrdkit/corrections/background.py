@@ -37,8 +37,10 @@ class Background:
     ``dark`` or ``thickness``. Monitor, time and transmission always are."""
 
     def __post_init__(self) -> None:
+        numbers: tuple[object, ...] = (self.scale, self.scale_sigma)
         if not (
-            np.isfinite(self.scale)
+            all(isinstance(v, int | float | np.number) for v in numbers)
+            and np.isfinite(self.scale)
             and self.scale > 0
             and np.isfinite(self.scale_sigma)
             and self.scale_sigma >= 0
@@ -111,6 +113,14 @@ class Background:
                 raise CorrectionFailed(f"background subtraction needs {name} of both profiles")
         if below["intensity"].attrs["units"] != data["intensity"].attrs["units"]:
             raise CorrectionFailed("background and profile are in different units")
+        if all("solid_angle_corrected" in p.attrs for p in (data, below)):
+            for name in ("solid_angle_corrected", "polarization_factor"):
+                one, other = data.attrs.get(name), below.attrs.get(name)
+                if one != other:
+                    raise CorrectionFailed(
+                        f"{name} of the profile is {one}, of the background {other}",
+                        hint="integrate both with the same corrections",
+                    )
         return below
 
     def record(self) -> dict[str, object]:
