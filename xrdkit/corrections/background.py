@@ -115,10 +115,10 @@ class Background:
             raise CorrectionFailed("background and profile are in different units")
         if all("solid_angle_corrected" in p.attrs for p in (data, below)):
             for name in ("solid_angle_corrected", "polarization_factor"):
-                one, other = data.attrs.get(name), below.attrs.get(name)
-                if one != other:
+                one, two = data.attrs.get(name), below.attrs.get(name)
+                if one != two:
                     raise CorrectionFailed(
-                        f"{name} of the profile is {one}, of the background {other}",
+                        f"{name} of the profile is {one}, of the background {two}",
                         hint="integrate both with the same corrections",
                     )
         return below
