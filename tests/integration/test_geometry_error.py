@@ -9,7 +9,7 @@ from calibrant_frames import behenate, beside
 from frames_in_memory import SHAPE, make_frames, reference_geometry
 from scipy.interpolate import CubicSpline
 
-from xrdkit import IntegrationSpec, calibrate, integrate
+from xrdkit import IntegrationSpec, cake, calibrate, integrate
 from xrdkit.errors import CalibrationImplausible
 from xrdkit.geometry import PARAMETERS, Calibration
 from xrdkit.simulate import virtual_laboratory
@@ -93,6 +93,43 @@ def test_the_error_of_the_intensity_is_its_scatter_over_geometries(draws):
     away = np.min([np.abs(q - c) for c in (3, 4.5, 6)], axis=0)
     assert np.all(np.abs(ratio[away > 0.6] - 1) < 0.2)
     assert np.median(ratio[(away > 0.12) & (away < 0.35)]) == pytest.approx(1.0, abs=0.2)
+
+
+def test_position_and_weight_of_the_pixels_err_together():
+    # Close to the detector the solid angle answers as strongly as the slope of the intensity does.
+    size = 1e-4
+    matrix = np.diag([size**2, 0, 0, 0, 0, 0]).tolist()
+    truth = dataclasses.replace(
+        reference_geometry(), distance=0.05, covariance=tuple(map(tuple, matrix))
+    )
+    spec = IntegrationSpec(bins=30, range=(5, 35), splitting="full")
+    q = truth.radial(SHAPE, "q")
+    frame = make_frames(1e9 * np.exp(-q / 60) * truth.solid_angle(SHAPE))
+    profile = integrate(frame, truth, spec)
+    step = [size, 0, 0, 0, 0, 0]
+    change = (integrate(frame, moved(truth, step), spec) - profile)["intensity"].values[0]
+    told = profile["errors"].sel(source="geometry_1").values[0]
+    inner = slice(2, -2)
+    told = told * np.sign(np.sum(told[inner] * change[inner]))
+    np.testing.assert_allclose(
+        told[inner], change[inner], atol=0.1 * np.abs(change[inner]).max(), rtol=0
+    )
+
+
+def test_rows_of_a_cake_err_as_profiles_of_their_sectors():
+    truth = calibration()
+    frame = make_frames(pattern(truth.radial(SHAPE, "q")))
+    spec = dataclasses.replace(SPEC, bins=20, azimuth_bins=4, azimuth_range=(-170, 150))
+    cells = cake(frame, truth, spec)
+    names = [n for n in cells["source"].values if n.startswith("geometry")]
+    for row in range(4):
+        sector = (-170 + 80 * row, -90 + 80 * row)
+        profile = integrate(frame, truth, dataclasses.replace(spec, azimuth_range=sector))
+        np.testing.assert_allclose(
+            cells["errors"].sel(source=names).values[0, :, row],
+            profile["errors"].sel(source=names).values[0],
+            rtol=1e-9,
+        )
 
 
 def test_it_is_common_to_all_bins_and_part_of_sigma(draws):

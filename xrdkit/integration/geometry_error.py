@@ -1,12 +1,12 @@
 """What the covariance of a calibration does to the axis and to the intensity of a profile.
 
-The geometry errs by δ with covariance C = Σ_m v_m v_mᵀ. A bin then holds pixels of r + (∂r/∂p) δ,
-and its intensity is off by
+The geometry errs by δ with covariance C = Σ_m v_m v_mᵀ. A bin then holds pixels of r - (∂r/∂p) δ,
+counted with weights w that are too large by (∂w/∂p) δ, and its intensity is off by
 
-    e_m = (dI/dr) <∂r/∂p> v_m - I <∂ ln w/∂p> v_m
+    e_m = -(dI/dr) <∂r/∂p> v_m - I <∂ ln w/∂p> v_m
 
-with averages over the pixels of the bin. First order: a centre that is off by a little leaves the
-mean of a full ring in place.
+with averages over the pixels of the bin; the sign of v_m is arbitrary. First order: a centre that
+is off by a little leaves the mean of a full ring in place.
 """
 
 import dataclasses
@@ -45,7 +45,7 @@ class GeometryError:
         `position` are the places of the points, `variance` that of their intensities from counting.
         """
         slope = _slope(position, intensity, variance)
-        errors = slope * self.radial - intensity * self.weight
+        errors = -slope * self.radial - intensity * self.weight
         return {f"geometry_{k + 1}": row for k, row in enumerate(errors)}
 
 
@@ -116,6 +116,13 @@ def _sum(place: NDArray[Any], values: Array, bins: int) -> Array:
 
 
 def _slope(position: Array, intensity: Array, variance: Array) -> Array:
+    """Return dI/dr; a cake is taken row by row, each beginning where the positions fall."""
+    ends = np.flatnonzero(np.diff(position) <= 0) + 1
+    rows = np.split(np.arange(position.size), ends)
+    return np.concatenate([_row_slope(position[k], intensity[k], variance[k]) for k in rows])
+
+
+def _row_slope(position: Array, intensity: Array, variance: Array) -> Array:
     """Return dI/dr by central differences, less what their noise alone would give.
 
     The square of a noisy slope is too large by its variance on average; it is taken off, so that

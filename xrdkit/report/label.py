@@ -26,6 +26,8 @@ _RADIAL = {
     "two_theta": "2θ",
     "d_spacing": "lattice spacing d",
     "detector_radius": "distance from the beam",
+    "q_in_plane": "q in the plane",
+    "q_out_of_plane": "q out of the plane",
 }
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LONGEST = 48

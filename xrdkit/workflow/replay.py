@@ -103,7 +103,8 @@ def replay(
     identical = content_sha256(stored) == content_sha256(again)
     if left_out:
         bench.without = left_out
-        if not any(step.step in ("integrate", "cake") for step in history):
+        reductions = ("integrate", "cake", "grazing_map", "grazing_cut")
+        if not any(step.step in reductions for step in history):
             raise RefusedError(
                 "the result was not integrated from frames: no correction can be left out",
                 source=source,
