@@ -24,6 +24,8 @@ COMMANDS = (
     "demo",
     "doctor",
 )
+#: Groups of commands, each a typer of that name in a module of that name.
+GROUPS = ("calibrations",)
 USAGE = 2
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 for _name in COMMANDS:
     app.command(_name)(getattr(import_module(f"xrdkit.cli.{_name}"), _name))
+for _name in GROUPS:
+    app.add_typer(getattr(import_module(f"xrdkit.cli.{_name}"), _name), name=_name)
 
 
 def _print_version(wanted: bool) -> None:

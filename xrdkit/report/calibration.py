@@ -1,19 +1,20 @@
-"""A calibration to look at: rings over the frame, and how far points lie from them."""
+"""A calibration to look at: its rings over the frame, and how far points lie from them."""
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
-from numpy.typing import NDArray
 
 from xrdkit.calibration import CalibrationResult
-from xrdkit.report.binning import block_mean
+from xrdkit.report.calibration_residuals import draw_by_azimuth, draw_by_ring
+from xrdkit.report.calibration_rings import Reasons, Values, draw_cake, draw_frame
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
 from xrdkit.report.frame_figure import used_pixels
-from xrdkit.report.palette import INTENSITY, MUTED, ORANGE, SERIES, VERMILION
+from xrdkit.report.palette import DOUBTFUL, GREEN, ORANGE
 
-Array = NDArray[np.float64]
-_LONG_SIDE = 420
+_COLOURS = {"accepted": GREEN, "doubtful": ORANGE, "rejected": DOUBTFUL}
+_LEFT, _BETWEEN, _RIGHT = 0.62, 0.78, 0.12
+_SIDE = 0.5 * (WIDTH - _LEFT - _BETWEEN - _RIGHT)
+_BAR = 1.2
+_LOW = 2.6
 
 
 def calibration_figure(
@@ -23,83 +24,90 @@ def calibration_figure(
     frame: int = 0,
     mask: xr.DataArray | None = None,
 ) -> ReportFigure:
-    """Return a picture of a calibration: the frame with its rings, and the residuals by azimuth.
+    """Return a picture of a calibration by which a person sees whether it is right.
 
     `frames` is the FRAMES Dataset that `result` was refined on, `frame` the one to show, `mask`
-    (y, x) what was left out besides the frames' own. On the left are the rings of the geometry
-    (lines) and the points found (dots; crosses where clipped). On the right is the distance of
-    every point from its ring in pixels, one band per ring, innermost at the bottom.
+    (y, x) what was left out besides the frames' own. Above are the frame with the rings of the
+    geometry (orange those with points, blue the calibrant's others; points coloured by their
+    residual in q, crosses where clipped) and the frame over 2θ and azimuth, where rings must be
+    straight and lie on the dashed lines. Below are the residuals by azimuth, one band per ring
+    with the innermost at the bottom, and by ring in pixels and in q. The title has the verdict.
     Raises FrameError where the frame cannot be read.
     """
-    values, reasons = used_pixels(frames, frame, mask)
+    picture = used_pixels(frames, frame, mask)
     with drawing():
-        side = 0.5 * (WIDTH - 1.5)
-        tall = float(np.clip(side * values.shape[0] / values.shape[1], 2.6, 5.0))
-        figure = empty(tall + 0.95)
-        picture = figure.add_axes(inside(figure, 0.62, 0.5, side, tall))
-        band = figure.add_axes(inside(figure, side + 1.35, 0.5, side, tall))
-        _frame(picture, values, reasons, result)
-        _residuals(band, result)
+        tall = _tall(picture)
+        figure = empty(tall + _BAR + _LOW + 1.45)
+        _rings(figure, picture, result, base=_LOW + 0.85)
+        _residuals(figure, result, base=0.5)
+        x, y = result.beam_center_px
+        figure.text(
+            _LEFT / WIDTH,
+            1.0 - 0.12 / float(figure.get_size_inches()[1]),
+            f"{result.verdict.value}: {result.calibrant},"
+            f" {1e3 * result.calibration.direct_distance:.3f} mm, beam at ({x:.2f}, {y:.2f}),"
+            f" tilt {result.calibration.tilt:.2f}°, rms {result.rms_px:.3f} px",
+            color=_COLOURS[result.verdict.value],
+            weight="bold",
+            size=11,
+            va="top",
+        )
         return figure
 
 
-def _frame(
-    axes: Axes, values: NDArray[np.generic], reasons: NDArray[np.uint16], result: CalibrationResult
+def rings_figure(
+    frames: xr.Dataset,
+    result: CalibrationResult,
+    *,
+    frame: int = 0,
+    mask: xr.DataArray | None = None,
+) -> ReportFigure:
+    """Return the upper half of `calibration_figure`: rings over the frame, and over the cake."""
+    picture = used_pixels(frames, frame, mask)
+    with drawing():
+        figure = empty(_tall(picture) + _BAR + 0.35)
+        _rings(figure, picture, result, base=0.0)
+        return figure
+
+
+def residuals_figure(result: CalibrationResult) -> ReportFigure:
+    """Return the lower half of `calibration_figure`: residuals by azimuth and by ring."""
+    with drawing():
+        figure = empty(_LOW + 0.95)
+        _residuals(figure, result, base=0.5)
+        return figure
+
+
+def _tall(picture: tuple[Values, Reasons]) -> float:
+    rows, columns = picture[0].shape
+    return float(np.clip(_SIDE * rows / columns, 2.6, 5.0))
+
+
+def _rings(
+    figure: ReportFigure,
+    picture: tuple[Values, Reasons],
+    result: CalibrationResult,
+    *,
+    base: float,
 ) -> None:
-    rows, columns = values.shape
-    step = max(1, -(-max(rows, columns) // _LONG_SIDE))
-    mean = block_mean(values, reasons == 0, step)
-    counted = mean[np.isfinite(mean) & (mean > 0)]
-    low, high = np.percentile(counted, (2, 99.7)) if counted.size else (1.0, 10.0)
-    axes.imshow(
-        np.where(mean > 0, mean, np.where(np.isfinite(mean), low, np.nan)),
-        cmap=INTENSITY,
-        norm=LogNorm(vmin=low, vmax=max(high, 1.01 * low)),
-        extent=(0, mean.shape[1] * step, 0, mean.shape[0] * step),
-        origin="lower",
-        interpolation="nearest",
-    )
-    angle = np.degrees(result.calibration.two_theta((rows, columns))[::step, ::step])
-    axes.contour(
-        np.arange(0, columns, step) + 0.5,
-        np.arange(0, rows, step) + 0.5,
-        angle,
-        levels=sorted(ring.two_theta for ring in result.rings),
-        colors=VERMILION,
-        linewidths=0.5,
-    )
-    points, used = result.points, result.points["used"].values
-    axes.plot(points["x"][used], points["y"][used], ".", color=ORANGE, markersize=1.6)
-    axes.plot(points["x"][~used], points["y"][~used], "x", color=MUTED, markersize=3)
-    axes.set(xlim=(0, columns), ylim=(0, rows), xlabel="x (pixel)", ylabel="y (pixel)")
-    axes.set_aspect("equal", anchor="NW")
-    axes.grid(visible=False)
-    x, y = result.beam_center_px
-    axes.set_title(
-        f"{result.calibrant}: {1e3 * result.calibration.direct_distance:.2f} mm,"
-        f" beam at ({x:.2f}, {y:.2f})"
-    )
+    tall = _tall(picture)
+    # A wide detector is lower than its place: the colour bar goes right under it.
+    rows, columns = picture[0].shape
+    drawn = min(tall, _SIDE * rows / columns)
+    low = base + _BAR
+    left = figure.add_axes(inside(figure, _LEFT, low, _SIDE, tall))
+    under = low + tall - drawn - 0.68
+    bar = inside(figure, _LEFT, under, 0.8 * _SIDE, 0.09)
+    draw_frame(figure, left, bar, picture, result)
+    cake = inside(figure, _LEFT + _SIDE + _BETWEEN, low - 0.6, _SIDE, tall + 0.6)
+    draw_cake(figure.add_axes(cake), picture, result)
 
 
-def _residuals(axes: Axes, result: CalibrationResult) -> None:
-    points, used = result.points, result.points["used"].values
-    spread = 6.0 * max(result.rms_px, 1e-3)
-    for band, number in enumerate(np.unique(points["ring"].values[used])):
-        here = used & (points["ring"].values == number)
-        axes.axhline(band * spread, color=MUTED, linewidth=0.5)
-        axes.plot(
-            points["azimuth"].values[here],
-            points["residual"].values[here] + band * spread,
-            ".",
-            color=SERIES[band % len(SERIES)],
-            markersize=2.2,
-        )
-    bands = len(result.rings)
-    axes.set_yticks(
-        [band * spread for band in range(bands)],
-        [f"{ring.two_theta:.2f}°" for ring in result.rings],
-    )
-    axes.set(xlim=(-180, 180), ylim=(-spread, bands * spread), xlabel="azimuth (degree)")
-    axes.set_xticks([-180, -90, 0, 90, 180])
-    axes.grid(visible=False)
-    axes.set_title(f"{result.verdict.value}: rms {result.rms_px:.3f} px, bands {spread:.2f} px")
+def _residuals(figure: ReportFigure, result: CalibrationResult, *, base: float) -> None:
+    if not result.points["used"].any():
+        return
+    draw_by_azimuth(figure.add_axes(inside(figure, _LEFT, base, _SIDE, _LOW)), result)
+    right, half = _LEFT + _SIDE + _BETWEEN, 0.5 * (_LOW - 0.15)
+    above = figure.add_axes(inside(figure, right, base + half + 0.15, _SIDE, half))
+    below = figure.add_axes(inside(figure, right, base, _SIDE, half))
+    draw_by_ring(above, below, result)

@@ -1,0 +1,138 @@
+"""The rings that a geometry predicts, over the frame and over the same frame caked."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from xrdkit.calibration import CalibrationResult
+from xrdkit.report.binning import block_mean
+from xrdkit.report.calibration_residuals import contiguous, residual_q, rings_of
+from xrdkit.report.palette import INTENSITY, MUTED, ORANGE, SKY, VERMILION
+
+Array = NDArray[np.float64]
+Values = NDArray[np.generic]
+Reasons = NDArray[np.uint16]
+_LONG_SIDE = 420
+_SECTORS, _STEPS = 180, 480
+_MAP = "coolwarm"
+#: Dashes with wide gaps: what lies under the line stays to be seen.
+_DASHES = (0, (3, 5))
+
+
+def draw_frame(
+    figure: Figure,
+    axes: Axes,
+    beside: tuple[float, float, float, float],
+    picture: tuple[Values, Reasons],
+    result: CalibrationResult,
+) -> None:
+    """Draw the frame, all rings that the geometry predicts, and the points by residual in q.
+
+    `picture` holds raw values and reasons, (y, x); `beside` is where the colour bar goes, in
+    fractions of the figure. Rings with points are orange lines, the others of the calibrant blue.
+    """
+    values, reasons = picture
+    rows, columns = values.shape
+    step = max(1, -(-max(rows, columns) // _LONG_SIDE))
+    mean = block_mean(values, reasons == 0, step)
+    scale, shown = _stretched(mean)
+    axes.imshow(
+        shown,
+        cmap=INTENSITY,
+        norm=scale,
+        extent=(0, mean.shape[1] * step, 0, mean.shape[0] * step),
+        origin="lower",
+        interpolation="nearest",
+    )
+    angle = np.degrees(result.calibration.two_theta((rows, columns))[::step, ::step])
+    seen, absent = ring_angles(result, float(angle.max()))
+    for levels, colour in ((seen, VERMILION), (absent, SKY)):
+        levels = levels[(levels > angle.min()) & (levels < angle.max())]
+        if levels.size:
+            axes.contour(
+                np.arange(0, columns, step) + 0.5,
+                np.arange(0, rows, step) + 0.5,
+                angle,
+                levels=levels,
+                colors=colour,
+                linewidths=0.5,
+            )
+    points, used = result.points, result.points["used"].values
+    away = residual_q(result)
+    most = float(np.percentile(np.abs(away[used]), 98)) if used.any() else 1.0
+    range_q = Normalize(-max(most, 1e-9), max(most, 1e-9))
+    x, y = points["x"].values, points["y"].values
+    axes.scatter(
+        x[used], y[used], c=away[used], s=3.5, cmap=_MAP, norm=range_q, linewidths=0,
+        rasterized=True,
+    )  # fmt: skip
+    axes.plot(x[~used], y[~used], "x", color=MUTED, markersize=3, rasterized=True)
+    axes.set(xlim=(0, columns), ylim=(0, rows), xlabel="x (pixel)", ylabel="y (pixel)")
+    axes.set_aspect("equal", anchor="NW")
+    axes.grid(visible=False)
+    axes.set_title("Rings of the geometry over the frame")
+    bar = figure.add_axes(beside)
+    figure.colorbar(ScalarMappable(range_q, _MAP), cax=bar, orientation="horizontal")
+    bar.set_xlabel("q of the point less that of its ring (1/nm)")
+
+
+def draw_cake(axes: Axes, picture: tuple[Values, Reasons], result: CalibrationResult) -> None:
+    """Draw the frame over 2θ and azimuth: a right geometry makes the rings straight and on line."""
+    values, reasons = picture
+    shape = (values.shape[0], values.shape[1])
+    angle = np.degrees(result.calibration.two_theta(shape))
+    good = reasons == 0
+    low, high = 0.0, float(angle.max())
+    known = [ring.two_theta for ring in result.rings]
+    if known:
+        low, high = max(0.0, 0.7 * min(known)), min(high, 1.08 * max(known))
+    column = np.floor((angle - low) / (high - low) * _STEPS).astype(np.int64)
+    good &= (column >= 0) & (column < _STEPS)
+    azimuth = contiguous(result.calibration.azimuth(shape))
+    first, last = -180.0, 180.0
+    if good.any() and np.ptp(azimuth[good]) < 180.0:
+        first, last = float(azimuth[good].min()), float(azimuth[good].max())
+    row = ((azimuth - first) / (last - first) * _SECTORS).astype(np.int64)
+    row = np.clip(row, 0, _SECTORS - 1)
+    cells = row[good] * _STEPS + column[good]
+    counts = np.bincount(cells, values[good].astype(np.float64), _SECTORS * _STEPS)
+    number = np.bincount(cells, minlength=_SECTORS * _STEPS)
+    mean = np.where(number > 0, counts / np.maximum(number, 1), np.nan)
+    scale, shown = _stretched(mean.reshape(_SECTORS, _STEPS))
+    axes.imshow(
+        shown,
+        cmap=INTENSITY,
+        norm=scale,
+        extent=(low, high, first, last),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    seen, absent = ring_angles(result, high)
+    for levels, colour in ((seen, ORANGE), (absent, SKY)):
+        for at in levels[levels > low]:
+            axes.axvline(at, color=colour, linewidth=0.7, linestyle=_DASHES)
+    axes.set(xlim=(low, high), ylim=(first, last), xlabel="2θ (degree)", ylabel="azimuth (degree)")
+    if last - first == 360.0:
+        axes.set_yticks([-180, -90, 0, 90, 180])
+    axes.grid(visible=False)
+    axes.set_title("Caked: are rings straight, and on the lines?")
+
+
+def ring_angles(result: CalibrationResult, most: float) -> tuple[Array, Array]:
+    """Return 2θ (degree) of the rings with points, and of the calibrant's others up to `most`."""
+    angle = np.degrees(rings_of(result).two_theta)
+    used = result.points["used"].values
+    has = np.zeros(angle.size, dtype=bool)
+    has[np.unique(result.points["ring"].values[used])] = True
+    return angle[has], angle[~has & (angle < most)]
+
+
+def _stretched(mean: Array) -> tuple[LogNorm, Array]:
+    counted = mean[np.isfinite(mean) & (mean > 0)]
+    low, high = (float(v) for v in np.percentile(counted, (2, 99.7))) if counted.size else (1, 10)
+    scale = LogNorm(vmin=low, vmax=max(high, 1.01 * low))
+    return scale, np.where(mean > 0, mean, np.where(np.isfinite(mean), low, np.nan))
