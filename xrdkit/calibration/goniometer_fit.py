@@ -16,7 +16,7 @@ from xrdkit.calibration.goniometer import (
 )
 from xrdkit.calibration.joint import JointFit, Model, joint_fit
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
-from xrdkit.calibration.several import refuse_unknown_wavelength
+from xrdkit.calibration.several import refuse_hopeless_wavelength, refuse_unknown_wavelength
 from xrdkit.calibration.view import ring_view
 from xrdkit.errors import SpecError
 from xrdkit.geometry import PARAMETERS
@@ -76,13 +76,15 @@ def calibrate_goniometer(
     tilted = any(result.tilt_refined for result in results)
     wavelength = float(np.median([result.calibration.wavelength for result in results]))
     now = _first(results, moves, stood, wavelength)
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         current = [now.calibration(reading) for reading in stood]
         views = [
             ring_view(f"frame {k}", result, at)
             for k, (result, at) in enumerate(zip(results, current, strict=True))
         ]
         model, columns = _model(now, stood, tilted, refine_wavelength)
+        if refine_wavelength and turn == 0:
+            refuse_hopeless_wavelength(views, model)
         fit = joint_fit(views, model)
         now = _goniometer(now, fit, columns)
     if refine_wavelength:

@@ -152,7 +152,7 @@ def joint_fit(views: Sequence[View], model: Model) -> JointFit:
         chi2=chi2,
         freedom=freedom,
         strain=given.strain,
-        wavelength_correlation=_correlation(slopes) if model.refines_wavelength else math.nan,
+        wavelength_correlation=_last_parameter(slopes)[0] if model.refines_wavelength else math.nan,
     )
     if fit.probability >= _CHANCE:
         return fit
@@ -160,18 +160,24 @@ def joint_fit(views: Sequence[View], model: Model) -> JointFit:
     return JointFit(**{**vars(fit), "covariance": wider})
 
 
-def wavelength_correlation(views: Sequence[View], model: Model) -> float:
-    """Return the multiple correlation of the wavelength, the last parameter, at the start."""
-    return _correlation(_weighted(views, model, model.start)[1])
+def wavelength_at_start(views: Sequence[View], model: Model) -> tuple[float, float]:
+    """Return the multiple correlation of the wavelength and its standard error in ångström.
+
+    Both are those that the errors of the points give before any fit; an infinite error where the
+    other parameters make up for the wavelength altogether.
+    """
+    return _last_parameter(_weighted(views, model, model.start)[1])
 
 
-def _correlation(slopes: Array) -> float:
-    """Return R of the last column with all others: R² = 1 - |what they leave|²/|column|²."""
+def _last_parameter(slopes: Array) -> tuple[float, float]:
+    """Return R and σ of the last column: R² = 1 - |what others leave|²/|column|², σ = 1/|left|."""
     last = slopes[:, -1]
     scale = np.linalg.norm(slopes[:, :-1], axis=0)
     others = slopes[:, :-1] / np.where(scale > 0, scale, 1.0)
     rest = last - others @ np.linalg.lstsq(others, last, rcond=_RANK)[0]
-    return math.sqrt(max(1.0 - float(rest @ rest) / float(last @ last), 0.0))
+    left = float(rest @ rest)
+    correlation = math.sqrt(max(1.0 - left / float(last @ last), 0.0))
+    return correlation, 1.0 / math.sqrt(left) if left > 0 else math.inf
 
 
 def distances(view: View, geometry: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.calibration.joint import JointFit, Model, joint_fit, wavelength_correlation
+from xrdkit.calibration.joint import JointFit, Model, joint_fit, wavelength_at_start
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.several_model import several_model
 from xrdkit.calibration.view import View, ring_view
@@ -114,6 +114,7 @@ def calibrate_several(
         )
         if refine_wavelength and turn == 0:
             _refuse_one_distance(list(now.values()), views, model)
+            refuse_hopeless_wavelength(views, model)
         fit = joint_fit(views, model)
         now = _calibrations(now, fit, model)
     if refine_wavelength:
@@ -223,19 +224,29 @@ def _refuse_one_distance(
     raise CalibrationRejected(
         f"the wavelength cannot be found from one distance ({direct.mean():.6g} m): the radius of a"
         " ring is distance times wavelength over spacing, so that one makes up for the other"
-        f" (multiple correlation {wavelength_correlation(views, model):.6f})",
+        f" (multiple correlation {wavelength_at_start(views, model)[0]:.6f})",
         hint="give frames at two distances or more with translation=, or refine_wavelength=False",
     )
 
 
+def refuse_hopeless_wavelength(views: Sequence[View], model: Model) -> None:
+    """Raise CalibrationRejected where a fit of the wavelength would run away."""
+    correlation, sigma = wavelength_at_start(views, model)
+    _refuse_wavelength(sigma / float(model.start[-1]), correlation, 3.0 * _WAVELENGTH_KNOWN)
+
+
 def refuse_unknown_wavelength(fit: JointFit) -> None:
     """Raise CalibrationRejected where the wavelength came out less well known than is of use."""
-    share = math.sqrt(fit.covariance[-1, -1]) / fit.values[-1]
-    if share <= _WAVELENGTH_KNOWN:
+    share = math.sqrt(fit.covariance[-1, -1]) / float(fit.values[-1])
+    _refuse_wavelength(share, fit.wavelength_correlation, _WAVELENGTH_KNOWN)
+
+
+def _refuse_wavelength(share: float, correlation: float, limit: float) -> None:
+    if share <= limit:
         return
     raise CalibrationRejected(
-        f"the wavelength is known to {share:.2%} only: the distances make up for it (multiple"
-        f" correlation {fit.wavelength_correlation:.7f})",
+        f"the rings give the wavelength to {share:.2%} only: the distances make up for it (multiple"
+        f" correlation {correlation:.7f})",
         hint="give readings of the stage by translation=, rings at wide angles, or"
         " refine_wavelength=False",
     )
