@@ -10,6 +10,7 @@ from xrdkit.calibration.load import load_calibration, save_calibration
 from xrdkit.calibration.mask import load_mask
 from xrdkit.calibration.mask_formats import save_mask
 from xrdkit.calibration.named import named_detector
+from xrdkit.calibration.orientation import OrientationResult, find_orientation
 from xrdkit.calibration.refine import calibrate
 from xrdkit.calibration.resolution import Resolution, instrument_resolution
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict, RingResidual
@@ -27,6 +28,7 @@ __all__ = [
     "GoniometerResult",
     "Instrument",
     "Motion",
+    "OrientationResult",
     "Resolution",
     "RingResidual",
     "SeveralResult",
@@ -35,6 +37,7 @@ __all__ = [
     "calibrate_several",
     "compare_calibrations",
     "find_bad_pixels",
+    "find_orientation",
     "find_shadow",
     "instrument_resolution",
     "load_calibration",
