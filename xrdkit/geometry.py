@@ -197,7 +197,7 @@ class Calibration:
         return self.radial_at(*self.positions(shape, offset, shift), unit)
 
     def radial_at(self, t1: Array, t2: Array, t3: Array, unit: RadialUnit) -> Array:
-        """Return the radial coordinate of points (t1, t2, t3) in m, in the stored unit of `unit`."""
+        """Return the radial coordinate of points (t1, t2, t3), m, in the stored unit of `unit`."""
         across = np.hypot(t1, t2)
         if unit == "radius":
             return 1e3 * across

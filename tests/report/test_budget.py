@@ -12,7 +12,7 @@ import xrdkit.report.page as page_module
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.integration import IntegrationSpec, Normalization, integrate
 from xrdkit.integration.outlier_spec import OutlierSpec
-from xrdkit.integration.quality import frame_quality
+from xrdkit.profiles.quality import frame_quality
 from xrdkit.report.budget import axis_error, factors, neighbour_correlation, shares
 from xrdkit.report.budget_table import budget
 from xrdkit.report.markup import join

@@ -25,9 +25,9 @@ from xrdkit.corrections import (
     SolidAngle,
 )
 from xrdkit.errors import FrameFormatUnknown, InputError, RefusedError, SpecError
-from xrdkit.integration import average, merge
 from xrdkit.integration.outlier_spec import OutlierSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure
+from xrdkit.profiles import average, merge
 from xrdkit.provenance import ATTRIBUTE, fingerprint, input_record
 from xrdkit.workflow import products, run
 from xrdkit.workflow.rebuilt import rebuilt

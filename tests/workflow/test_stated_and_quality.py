@@ -11,7 +11,7 @@ import xarray as xr
 from fabio.edfimage import EdfImage
 
 from xrdkit.errors import RecipeError
-from xrdkit.integration.quality import FLAGS, frame_quality
+from xrdkit.profiles.quality import FLAGS, frame_quality
 from xrdkit.provenance import steps
 from xrdkit.store import load
 from xrdkit.workflow import Done, Failed, Outcome, Skipped, load_recipe, make_plan, run

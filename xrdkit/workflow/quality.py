@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from xrdkit import schema
 from xrdkit.errors import SpecError
-from xrdkit.integration.quality import FLAGS, frame_quality
+from xrdkit.profiles.quality import FLAGS, frame_quality
 from xrdkit.workflow.settings import Settings, settings_model
 
 _LOG = logging.getLogger(__name__)

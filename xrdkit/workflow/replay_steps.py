@@ -16,13 +16,11 @@ from xrdkit.corrections import correct
 from xrdkit.curves import read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
-from xrdkit.integration import IntegrationSpec, average, cake, integrate, merge
+from xrdkit.integration import IntegrationSpec, cake, integrate
 from xrdkit.integration.grazing import grazing_cut, grazing_map
 from xrdkit.integration.grazing_spec import GrazingSpec
-from xrdkit.integration.interval import counting_interval
-from xrdkit.integration.quality import frame_quality
-from xrdkit.integration.texture import texture
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
+from xrdkit.profiles import average, counting_interval, frame_quality, merge, texture
 from xrdkit.provenance import Step, content_sha256, steps
 from xrdkit.saxs import SizeSpec, fit_sizes
 from xrdkit.schema import FRAME

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
 from xrdkit.errors import SchemaError, SpecError
-from xrdkit.integration.harmonics import Modulation, fit_modulation
+from xrdkit.profiles.harmonics import Modulation, fit_modulation
 from xrdkit.uncertainty import ERRORS, SOURCE, independent_sigma
 
 Array = NDArray[np.float64]

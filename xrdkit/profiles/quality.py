@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
 from xrdkit.errors import EmptyResult, SchemaError, SpecError
-from xrdkit.integration.contrast import (
+from xrdkit.profiles.contrast import (
     Series,
     contrast,
     level_of,
@@ -18,8 +18,8 @@ from xrdkit.integration.contrast import (
     shape_of,
     two_sided,
 )
-from xrdkit.integration.drift import Drift, drift_of, sidak
-from xrdkit.integration.stack import read_stack
+from xrdkit.profiles.drift import Drift, drift_of, sidak
+from xrdkit.profiles.stack import read_stack
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

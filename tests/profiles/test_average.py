@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import xarray as xr
-from integration.known_profiles import known_profile
+from profiles.known_profiles import known_profile
 
 from xrdkit import errors, provenance, schema
-from xrdkit.integration import average
+from xrdkit.profiles import average
 from xrdkit.uncertainty import error_model
 
 

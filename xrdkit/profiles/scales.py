@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import CorrectionFailed
-from xrdkit.integration.overlap import Curve, Overlap, overlap
+from xrdkit.profiles.overlap import Curve, Overlap, overlap
 
 Array = NDArray[np.float64]
 

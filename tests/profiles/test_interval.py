@@ -7,7 +7,7 @@ from scipy.stats import gamma
 
 from xrdkit import IntegrationSpec, Normalization, integrate
 from xrdkit.errors import SchemaError, SpecError
-from xrdkit.integration.interval import counting_interval
+from xrdkit.profiles.interval import counting_interval
 
 G0 = reference_geometry()
 OMEGA = G0.solid_angle(SHAPE)

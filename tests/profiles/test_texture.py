@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from xrdkit import IntegrationSpec, Normalization, cake
 from xrdkit.errors import SchemaError, SpecError
-from xrdkit.integration.texture import texture
+from xrdkit.profiles.texture import texture
 
 G0 = reference_geometry()
 OMEGA = G0.solid_angle(SHAPE)

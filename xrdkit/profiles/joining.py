@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import SpecError
-from xrdkit.integration.combining import combine
-from xrdkit.integration.expected import counting_of
-from xrdkit.integration.scales import Scale, label, scale_source
-from xrdkit.integration.stack import Stack
+from xrdkit.profiles.combining import combine
+from xrdkit.profiles.expected import counting_of
+from xrdkit.profiles.scales import Scale, label, scale_source
+from xrdkit.profiles.stack import Stack
 
 Array = NDArray[np.float64]
 

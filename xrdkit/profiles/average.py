@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdkit import provenance, schema
 from xrdkit.errors import SchemaError
-from xrdkit.integration.combining import combine, with_modes
-from xrdkit.integration.grouping import group_coordinates, group_members, kept_frames
-from xrdkit.integration.stack import (
+from xrdkit.profiles.combining import combine, with_modes
+from xrdkit.profiles.grouping import group_coordinates, group_members, kept_frames
+from xrdkit.profiles.stack import (
     CORRECTION,
     SUMS,
     Stack,

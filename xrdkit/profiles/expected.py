@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.integration.stack import Stack
+from xrdkit.profiles.stack import Stack
 
 Array = NDArray[np.float64]
 

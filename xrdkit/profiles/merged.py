@@ -8,9 +8,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import schema
-from xrdkit.integration.combining import with_modes
-from xrdkit.integration.scales import Scale
-from xrdkit.integration.stack import Stack, stack_coordinates, stack_variables
+from xrdkit.profiles.combining import with_modes
+from xrdkit.profiles.scales import Scale
+from xrdkit.profiles.stack import Stack, stack_coordinates, stack_variables
 from xrdkit.provenance import ATTRIBUTE
 
 Array = NDArray[np.float64]

@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdkit import provenance, schema
 from xrdkit.errors import SchemaError, SpecError
-from xrdkit.integration.expected import Counting, counting_of
-from xrdkit.integration.grid import Grid, common_bins, grid_of, rebinned, regrid, without_empty
-from xrdkit.integration.joining import joined_curve, sources_of
-from xrdkit.integration.merged import merged_dataset
-from xrdkit.integration.overlap import Curve
-from xrdkit.integration.scales import found_scales, stated_scales
-from xrdkit.integration.stack import Stack, read_stack
+from xrdkit.profiles.expected import Counting, counting_of
+from xrdkit.profiles.grid import Grid, common_bins, grid_of, rebinned, regrid, without_empty
+from xrdkit.profiles.joining import joined_curve, sources_of
+from xrdkit.profiles.merged import merged_dataset
+from xrdkit.profiles.overlap import Curve
+from xrdkit.profiles.scales import found_scales, stated_scales
+from xrdkit.profiles.stack import Stack, read_stack
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]

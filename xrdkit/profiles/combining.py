@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.integration.stack import Stack
+from xrdkit.profiles.stack import Stack
 
 Array = NDArray[np.float64]
 

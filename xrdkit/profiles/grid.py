@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.errors import SchemaError, SpecError
-from xrdkit.integration.stack import Stack
+from xrdkit.profiles.stack import Stack
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]

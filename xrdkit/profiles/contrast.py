@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from xrdkit.integration.combining import principal_modes
-from xrdkit.integration.expected import Counting, counting_of
-from xrdkit.integration.shape import Cumulants, ShapeTest, compare_shape, count_cumulants
-from xrdkit.integration.stack import Stack
+from xrdkit.profiles.combining import principal_modes
+from xrdkit.profiles.expected import Counting, counting_of
+from xrdkit.profiles.shape import Cumulants, ShapeTest, compare_shape, count_cumulants
+from xrdkit.profiles.stack import Stack
 
 Array = NDArray[np.float64]
 

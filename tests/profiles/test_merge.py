@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
-from integration.known_profiles import known_profile
+from profiles.known_profiles import known_profile
 from scipy import stats
 
 import xrdkit as xk
 from xrdkit import errors, provenance, schema
-from xrdkit.integration import merge
+from xrdkit.profiles import merge
 from xrdkit.uncertainty import error_model
 
 TRUE = 1.37

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
-from integration.known_profiles import known_profile
+from profiles.known_profiles import known_profile
 from scipy import stats
 
 from xrdkit import errors, provenance
-from xrdkit.integration import average, frame_quality
+from xrdkit.profiles import average, frame_quality
 
 EDGES = np.linspace(1.0, 5.0, 201)
 PIXELS = 100

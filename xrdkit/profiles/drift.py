@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.integration.contrast import Series, contrast, level_of, pooled, shape_of, two_sided
+from xrdkit.profiles.contrast import Series, contrast, level_of, pooled, shape_of, two_sided
 
 Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import CorrectionFailed
-from xrdkit.integration.expected import Counting
-from xrdkit.integration.shape import ShapeTest, compare_shape, count_cumulants
+from xrdkit.profiles.expected import Counting
+from xrdkit.profiles.shape import ShapeTest, compare_shape, count_cumulants
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
