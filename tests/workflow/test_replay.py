@@ -241,7 +241,8 @@ def test_corrections_are_replayed(files, tmp_path):
         Dose(values=(2.0, 3.0, 4.0)),
     ]
     spec = xk.IntegrationSpec(bins=20, range=(0.5, 3.0), solid_angle=False)
-    below = xk.integrate(xk.open_frames(files / "dark_0.npy"), CALIBRATION, spec)
+    empty = xk.correct(xk.open_frames(files / "dark_0.npy"), steps[2:4])
+    below = xk.integrate(empty, CALIBRATION, spec)
     xk.save(xk.correct(xk.open_frames(files / "dark_0.npy"), []), tmp_path / "unused.nc")
     profile = xk.integrate(xk.correct(frames, steps[:-1]), CALIBRATION, spec)
     xk.save(below, tmp_path / "below.nc")
