@@ -10,6 +10,7 @@ import pytest
 import xrdkit as xk
 from xrdkit.calibration import load_instrument
 from xrdkit.simulate import virtual_waxs
+from xrdkit.workflow.check_calibrations import check_calibrations
 
 ROOT = Path(__file__).parents[2] / "calibrations"
 FOLDERS = sorted(path.parent for path in ROOT.rglob("*.poni"))
@@ -33,7 +34,13 @@ def test_folder_is_instrument_and_date(folder):
     names = {path.name for path in folder.iterdir()}
     masks = {name for name in names if name.startswith("mask.")}
     assert len(masks) == 1
-    assert names == {"geometry.poni", "instrument.toml", "README.md"} | masks
+    pictures = {"calibration.png", "calibration.html"}
+    said = {"geometry.poni", "instrument.toml", "README.md", "calibration.toml"}
+    assert names == said | masks | pictures
+
+
+def test_what_is_stored_is_what_was_written_and_stood_still():
+    assert check_calibrations(ROOT) == ()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)

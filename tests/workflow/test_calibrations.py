@@ -78,7 +78,8 @@ def test_the_readme_says_what_when_and_how_sure(standard, folder):
     result, at = standard[2], standard[2].calibration
     for word in (
         "# lab, 2026-03-04", "**accepted**", "AgBh", "agbh_0.npy", "measured on 2026-03-04",
-        value_with_error(1e3 * at.direct_distance, 1e3 * result.sigma["direct_distance"]), "calibration.png", "xrdkit",
+        value_with_error(1e3 * at.direct_distance, 1e3 * result.sigma["direct_distance"]),
+        "calibration.png", "xrdkit",
     ):  # fmt: skip
         assert word in text
     assert str(folder.parent.parent) not in text

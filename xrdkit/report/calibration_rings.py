@@ -17,6 +17,7 @@ Values = NDArray[np.generic]
 Reasons = NDArray[np.uint16]
 _LONG_SIDE = 420
 _SECTORS, _STEPS = 180, 480
+_LEVELS = 24
 _MAP = "coolwarm"
 #: Dashes with wide gaps: what lies under the line stays to be seen.
 _DASHES = (0, (3, 5))
@@ -52,7 +53,7 @@ def draw_frame(
     for levels, colour in ((seen, VERMILION), (absent, SKY)):
         levels = levels[(levels > angle.min()) & (levels < angle.max())]
         if levels.size:
-            axes.contour(
+            lines = axes.contour(
                 np.arange(0, columns, step) + 0.5,
                 np.arange(0, rows, step) + 0.5,
                 angle,
@@ -60,6 +61,7 @@ def draw_frame(
                 colors=colour,
                 linewidths=0.5,
             )
+            lines.set_rasterized(True)
     points, used = result.points, result.points["used"].values
     away = residual_q(result)
     most = float(np.percentile(np.abs(away[used]), 98)) if used.any() else 1.0
@@ -134,5 +136,8 @@ def ring_angles(result: CalibrationResult, most: float) -> tuple[Array, Array]:
 def _stretched(mean: Array) -> tuple[LogNorm, Array]:
     counted = mean[np.isfinite(mean) & (mean > 0)]
     low, high = (float(v) for v in np.percentile(counted, (2, 99.7))) if counted.size else (1, 10)
-    scale = LogNorm(vmin=low, vmax=max(high, 1.01 * low))
-    return scale, np.where(mean > 0, mean, np.where(np.isfinite(mean), low, np.nan))
+    high = max(high, 1.01 * low)
+    # Noise below a step of the colours only swells the file.
+    level = np.log(np.clip(mean, low, high) / low) / np.log(high / low)
+    rounded = low * (high / low) ** (np.round(level * _LEVELS) / _LEVELS)
+    return LogNorm(vmin=low, vmax=high), np.asarray(rounded)
