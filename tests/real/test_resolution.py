@@ -5,10 +5,10 @@ import pytest
 from real.test_calibration import CASES, start_of
 
 import xrdkit as xk
-from xrdkit.calibration import instrument_resolution
 from xrdkit.calibration.resolution import angular_curve
 from xrdkit.calibration.resolution_rings import typical_width
 from xrdkit.calibration.rings import calibrant_rings
+from xrdkit.workflow.frame_resolution import frame_resolution
 
 
 def resolution(data_dir, name):
@@ -17,10 +17,9 @@ def resolution(data_dir, name):
     frames = xk.open_frames(folder / case.file)
     mask = (frames["counts"].isel(frame=0) == 0).astype(np.uint16) if case.zero_is_gap else None
     result = xk.calibrate(frames, calibrant=case.calibrant, start=start_of(name, folder), mask=mask)
-    bins = max(frames.sizes["y"], frames.sizes["x"])
-    spec = xk.IntegrationSpec(unit="two_theta", bins=bins, mask=mask)
+    spec = xk.IntegrationSpec(unit="two_theta", bins=max(frames.sizes.values()), mask=mask)
     profile = xk.integrate(frames, result.calibration, spec)
-    return instrument_resolution(profile, calibrant=case.calibrant), profile
+    return frame_resolution(frames, result, mask=mask), profile
 
 
 @pytest.mark.parametrize(

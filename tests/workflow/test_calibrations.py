@@ -198,6 +198,20 @@ def test_the_newest_accepted_one_before_is_chosen_and_said(history, when, day, s
     assert re.search(says, chosen.choice), chosen.choice
 
 
+def test_another_detector_or_energy_is_passed_over(history, standard):
+    frames = standard[0]
+    assert (
+        nearest_calibration(
+            history, "lab", "2026-02-20", frames=frames, wavelength=1.5405
+        ).folder.name
+        == "2026-02-10"
+    )
+    with pytest.raises(EmptyResult, match=r"2026-01-10: 1\.5406 Å"):
+        nearest_calibration(history, "lab", "2026-02-20", wavelength=0.7)
+    with pytest.raises(EmptyResult, match="lab writes"):
+        nearest_calibration(history, "lab", "2026-02-20", frames=frames.isel(y=slice(50)))
+
+
 def test_where_none_is_there_it_is_said(history, tmp_path):
     with pytest.raises(EmptyResult, match="no accepted calibration of 'waxs'"):
         nearest_calibration(history, "waxs", "2026-01-01")
@@ -232,6 +246,13 @@ def test_the_check_finds_what_is_wrong(history):
     assert "rejected" in found["2026-03-10", "warning"]
     assert "moved" in found["2026-04-10", "warning"]
     assert "SHA-256" in found["2026-05-10", "error"]
+
+
+def test_what_a_stopped_writer_left_is_found(copied, tmp_path):
+    (tmp_path / "lab" / ".2026-03-05.0f.partial").mkdir()
+    [found] = check_calibrations(tmp_path)
+    assert found.level == "warning"
+    assert "stopped" in found.text
 
 
 def test_a_whole_store_has_no_finding(folder):

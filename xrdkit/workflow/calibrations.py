@@ -1,5 +1,6 @@
 """The store of calibrations: ``calibrations/<instrument>/<date>/``, written and found again."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from xrdkit.calibration import (
     CalibrationVerdict,
@@ -23,6 +25,8 @@ from xrdkit.workflow.calibration_record import RECORD, CalibrationRecord, read_r
 GEOMETRY, INSTRUMENT, README = "geometry.poni", "instrument.toml", "README.md"
 NAME = re.compile(r"[a-z0-9_]+")
 _MOST_BYTES = 1_000_000
+#: Wavelengths that differ by less are the same.
+_SAME_LIGHT = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +115,27 @@ def stored_folders(root: str | Path, instrument: str | None = None) -> tuple[Pat
 
 
 def nearest_calibration(
-    root: str | Path, instrument: str, when: date | str | np.datetime64
+    root: str | Path,
+    instrument: str,
+    when: date | str | np.datetime64,
+    *,
+    frames: xr.Dataset | None = None,
+    wavelength: float | None = None,
 ) -> StoredCalibration:
     """Return the calibration of an instrument for a measurement, and in `choice` why that one.
 
     It is the newest accepted one not after the day of the measurement, since what is done to an
     instrument holds from then on; where there is none, the first after it. Doubtful, rejected and
-    unreadable ones are passed over, and `choice` says how many.
+    unreadable ones are passed over, and so are those of other frames or another wavelength where
+    these are given; `choice` says which and why.
 
     Args:
         root: folder of the store.
         instrument: name of the instrument, that of its folder.
         when: day or moment of the measurement: a date, ISO 8601 text such as the coordinate
             ``start_time`` of frames, or datetime64.
+        frames: FRAMES Dataset of the measurement: shape and type must be those of the instrument.
+        wavelength: that of the measurement, ångström: must agree to 0.1 %.
 
     Raises EmptyResult where no accepted calibration is there, SpecError for a `when` that is no
     day, StoreError where `root` is no folder.
@@ -134,13 +146,19 @@ def nearest_calibration(
     for folder in stored_folders(root, instrument):
         try:
             stored = load_stored(folder)
+            if frames is not None:
+                shape = (frames.sizes["y"], frames.sizes["x"])
+                stored.instrument.check_frame(shape, frames["counts"].dtype)
         except XrdkitError as exc:
             passed.append(f"{folder.name}: {exc}")
             continue
-        if stored.record.verdict is CalibrationVerdict.ACCEPTED:
-            good.append(stored)
-        else:
+        light = stored.calibration.wavelength
+        if stored.record.verdict is not CalibrationVerdict.ACCEPTED:
             passed.append(f"{folder.name}: {stored.record.verdict.value}")
+        elif wavelength is not None and not math.isclose(light, wavelength, rel_tol=_SAME_LIGHT):
+            passed.append(f"{folder.name}: {light:g} Å")
+        else:
+            good.append(stored)
     if not good:
         raise EmptyResult(
             f"no accepted calibration of {instrument!r}" + _passed(passed),

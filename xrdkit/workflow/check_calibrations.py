@@ -94,8 +94,9 @@ def check_calibrations(root: str | Path) -> tuple[Finding, ...]:
 
     Errors: files missing, changed (SHA-256) or unreadable, a folder that is not of its record, a
     shape of geometry or mask that is not that of the frames. Warnings: a verdict other than
-    accepted, a mask that leaves out nothing or more than half, neighbours in time that differ by
-    more than their errors. Raises StoreError where `root` is no folder.
+    accepted, a mask that leaves out nothing or more than half, what a stopped writer left,
+    neighbours in time that differ by more than their errors. Raises StoreError where `root` is no
+    folder.
     """
     findings: list[Finding] = []
     names = []
@@ -106,6 +107,10 @@ def check_calibrations(root: str | Path) -> tuple[Finding, ...]:
             findings += _of_one(stored)
         except XrdkitError as exc:
             findings.append(Finding(folder=folder, level="error", text=str(exc)))
+    findings += [
+        Finding(folder=stray, level="warning", text="left by a writer that was stopped: remove it")
+        for stray in sorted(Path(root).glob("*/.*.partial"))
+    ]
     for name in dict.fromkeys(names):
         try:
             drifts = calibration_drift(root, name)

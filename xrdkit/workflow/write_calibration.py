@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import provenance
+from xrdkit.atomic import write_file
 from xrdkit.calibration import (
     CalibrationResult,
     CalibrationVerdict,
@@ -118,10 +119,10 @@ def write_calibration(
             software={name: provenance.package_version(name) for name in _SOFTWARE},
         )
         text = _readme(result, record, known.resolution_function, f"mask.{mask_format}")
-        (partial / README).write_text(text, encoding="utf-8")
+        write_file(partial / README, text.encode(), overwrite=False)
         files = {path.name: file_sha256(path) for path in sorted(partial.iterdir())}
         complete = CalibrationRecord(**{**vars(record), "files": files})
-        (partial / RECORD).write_text(record_text(complete), encoding="utf-8")
+        write_file(partial / RECORD, record_text(complete).encode(), overwrite=False)
         if target.exists():
             raise ResultExists("came to exist meanwhile", source=target)
         partial.rename(target)
@@ -212,7 +213,7 @@ def _pictures(
     figure = calibration_figure(frames, result, mask=mask)
     figure.savefig(folder / PICTURE, dpi=110, metadata={"Software": None})
     page = calibration_page(frames, result, title=title, mask=mask, resolution=resolution)
-    (folder / PAGE).write_text(page, encoding="utf-8")
+    write_file(folder / PAGE, page.encode(), overwrite=False)
 
 
 def _digests(frames: xr.Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
