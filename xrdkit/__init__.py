@@ -28,6 +28,7 @@ _WHERE = {
     "compare_calibrations": "xrdkit.calibration",
     "load_calibration": "xrdkit.calibration",
     "save_calibration": "xrdkit.calibration",
+    "find_orientation": "xrdkit.calibration",
     "load_mask": "xrdkit.calibration",
     "save_mask": "xrdkit.calibration",
     "with_mask": "xrdkit.calibration",
