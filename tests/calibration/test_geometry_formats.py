@@ -3,18 +3,28 @@
 import json
 import logging
 import math
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pyFAI
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyFAI.geometry import Geometry
 from scipy.spatial.transform import Rotation
 
 import xrdkit as xk
 from xrdkit.calibration.formats.pose import as_stored, from_stored, pose_of, rotation
-from xrdkit.errors import CalibrationImplausible, CalibrationSyntax, SpecError, StoreError
+from xrdkit.errors import (
+    CalibrationError,
+    CalibrationImplausible,
+    CalibrationSyntax,
+    SpecError,
+    StoreError,
+)
 
 SHAPE = (37, 53)
 FORMATS = ("poni", "fit2d", "gsas", "nika")
@@ -581,9 +591,13 @@ def test_settings_that_mean_nothing_are_refused(tmp_path):
     with pytest.raises(SpecError, match="no format 'nexus' to write"):
         xk.save_calibration(calibration, tmp_path / "a", format="nexus")
     path = xk.save_calibration(calibration, tmp_path / "a")
-    for settings in ({"format": "xds"}, {"orientation": 5}, {"wavelength": 1e-10}):
+    for wrong in ({"format": "xds"}, {"orientation": 5}, {"wavelength": 1e-10}):
         with pytest.raises(SpecError):
-            xk.load_calibration(path, **settings)
+            xk.load_calibration(path, **wrong)
+    with pytest.raises(CalibrationSyntax, match="not an HDF5 file"):
+        xk.load_calibration(path, format="nexus")
+    with pytest.raises(CalibrationSyntax, match="no such file"):
+        xk.load_calibration(tmp_path / "absent.nxs", format="nexus")
     unknown = replace(calibration, detector=detector(2, shape=None))
     with pytest.raises(CalibrationSyntax, match="how many rows"):
         xk.save_calibration(unknown, tmp_path / "b", format="gsas")
@@ -593,3 +607,36 @@ def test_settings_that_mean_nothing_are_refused(tmp_path):
     with pytest.raises(StoreError, match="nowhere"):
         xk.save_calibration(calibration, tmp_path / "nowhere" / "b", format="nika")
     assert not (tmp_path / "b").exists()
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_no_damage_gives_another_error_or_a_number_out_of_range(data):
+    """Lines dropped, doubled, cut or overwritten: our error, or a possible geometry."""
+    fit2d = "directDist = 100\ncenterX = 1\ncenterY = 2\ntilt = 3\ntiltPlanRotation = 4\n"
+    fit2d += "wavelength = 1\n"
+    text = data.draw(st.sampled_from([IMCTRL, NIKA.replace(";", "\n"), FIT2D_LOG, fit2d]))
+    lines = text.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["drop", "double", "cut", "text", "value"]))
+        mark = "=" if "=" in lines[k] else ":"
+        lines[k : k + 1] = {
+            "drop": ["# dropped"],
+            "double": [lines[k], lines[k]],
+            "cut": [lines[k][: data.draw(st.integers(0, 60))]],
+            "text": [data.draw(st.text(max_size=30))],
+            "value": [f"{lines[k].partition(mark)[0]}{mark}{data.draw(st.floats())}"],
+        }[kind]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.txt"
+        path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
+        try:
+            found = xk.load_calibration(path, detector=None if "Beam" in text else detector())
+        except CalibrationError as refusal:
+            assert "damaged.txt" in str(refusal)  # noqa: PT017
+            return
+    assert 5e-3 <= found.distance <= 100
+    assert 0.01 <= found.wavelength <= 10
+    assert abs(found.tilt) < 90
+    assert np.all(np.isfinite(found.two_theta(SHAPE)))

@@ -1,6 +1,7 @@
 """Reading and writing the geometry of an instrument, whatever program it is from."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,7 @@ GeometryFormat = Literal["poni", "dioptas", "fit2d", "gsas", "nika", "nexus"]
 _READ: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika", "nexus")
 _WRITTEN: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika")
 _SAME_PIXEL = 1e-6
+_PONI = re.compile(r"^\s*(poni_version|poni1|poni2|rot1)\s*:", re.MULTILINE | re.IGNORECASE)
 
 
 def load_calibration(
@@ -74,9 +76,11 @@ def load_calibration(
         wavelength=wavelength, detector=detector, orientation=orientation, transposed=transposed
     )
     source = str(path)
-    if format == "nexus" or (format is None and _begins_as_hdf5(path)):
+    if format in (None, "nexus") and _begins_as_hdf5(path):
         return load_nexus(Path(path), given)
     text = read_text(path)
+    if format == "nexus":
+        raise CalibrationSyntax("is not an HDF5 file", source=source)
     kind = _kind(text) if format is None else format
     if kind == "fit2d":
         return complete(read_fit2d(text, source), given, source)
@@ -137,6 +141,8 @@ def _begins_as_hdf5(path: str | Path) -> bool:
 
 
 def _kind(text: str) -> str:
+    if _PONI.search(text):
+        return "poni"
     if is_gsas(text):
         return "gsas"
     if is_nika(text):

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.formats.pose import transposed
 from xrdkit.calibration.frame import CalibrantFrame, calibrant_frame
+from xrdkit.calibration.refine import calibrate
+from xrdkit.calibration.result import CalibrationVerdict
 from xrdkit.calibration.rings import CalibrantRings, calibrant_rings
 from xrdkit.errors import CalibrationError, CalibrationRejected, FrameShapeMismatch
 from xrdkit.geometry import Calibration
@@ -20,8 +22,10 @@ _SCALES = 1.0 + np.linspace(-0.025, 0.025, 51)
 #: width over which a ring stands out, pixel: narrow, to see a centre that is off by as much
 _WIDTH = 3.0
 #: rings have to stand out so many times more than displaced ones ...
-_CLEAR = 3.0
-#: ... and what is within this share of the best may as well be it,
+_CLEAR = 1.5
+#: so many ways, the sharpest first, may be refined to see whether their rings are rings,
+_TRIED = 3
+#: what is within this share of the best may as well be it,
 _AS_GOOD = 0.9
 #: as may what moves pixels by so little (root mean square, pixel) that the start decides.
 _SAME_PX = 2.0
@@ -44,7 +48,7 @@ class OrientationResult:
     """Other (orientation, transposed) that fit as well, as with the beam in the middle of the
     columns."""
     sharpness: dict[tuple[int, bool], float]
-    """For every (orientation, transposed) how high rings stand, 1 for the best."""
+    """For every (orientation, transposed) how high rings stand, 1 for the one that was refined."""
     contrast: float
     """How much more the profile stands out at the rings than at displaced ones."""
 
@@ -61,7 +65,8 @@ def find_orientation(
 
     For each of the four orientations, with x and y as they are and swapped, the counts are averaged
     over azimuth, and rings are held against it for distances within 2.5 % of that given. The way
-    in which they stand highest (mean over the rings, each as a share of its best) is the answer.
+    in which they stand highest (mean over the rings, each as a share of its best) is the answer,
+    if a refinement from there is accepted; else the next.
     Of ways that do as well within 10 %, or place pixels within 2 px of it, the one with the fewest
     changes is taken and the others are named: where the beam is in the middle of the columns,
     no ring can tell how they run.
@@ -73,8 +78,9 @@ def find_orientation(
         frame: use this frame alone, a position along ``frame``.
         mask: (y, x), not 0 where a pixel is left out.
 
-    Raises CalibrationRejected where rings stand out in no way, or where neither the order of rows
-    nor that of columns can be told; SpecError, FrameShapeMismatch and EmptyResult as `calibrate`.
+    Raises CalibrationRejected where no way gives rings that can be refined, or where neither the
+    order of rows nor that of columns can be told; SpecError, FrameShapeMismatch and EmptyResult as
+    `calibrate`.
     """
     rings = calibrant_rings(calibrant, calibration.wavelength)
     exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=calibration.detector)
@@ -83,14 +89,16 @@ def find_orientation(
     ways = _ways(calibration, shape)
     heights = {way: _heights(exposure, rings, tried) for way, tried in ways.items()}
     sharpness = _sharpness({way: found[0] for way, found in heights.items()})
-    best = max(sharpness, key=lambda way: sharpness[way])
-    contrast = heights[best][1]
-    if contrast < _CLEAR:
+    order = sorted(ways, key=lambda way: -sharpness[way])[:_TRIED]
+    clear = [way for way in order if heights[way][1] >= _CLEAR]
+    best = next((way for way in clear if _refines(frames, ways[way], calibrant, frame, mask)), None)
+    if best is None:
         raise CalibrationRejected(
-            f"{rings.name}: the rings stand out in no orientation ({contrast:.2f} times as much as"
-            " elsewhere)",
+            f"{rings.name}: the rings stand out in no orientation",
             hint="check calibrant, wavelength, distance, centre and mask",
         )
+    most = sharpness[best] or 1.0
+    sharpness = {way: value / most for way, value in sharpness.items()}
     fitting = [
         way
         for way, tried in ways.items()
@@ -110,7 +118,7 @@ def find_orientation(
         changed=chosen != given,
         alternatives=tuple(way for way in fitting if way != chosen),
         sharpness=sharpness,
-        contrast=contrast,
+        contrast=heights[best][1],
     )
 
 
@@ -150,6 +158,21 @@ def _heights(
             best, height, scale = score, found, float(tried)
     moved = np.arctan(np.tan(np.minimum(rings.two_theta, 1.5)) * scale)
     return height, profile.contrast(moved)
+
+
+def _refines(
+    frames: xr.Dataset,
+    start: Calibration,
+    calibrant: str,
+    frame: int | None,
+    mask: xr.DataArray | NDArray[Any] | None,
+) -> bool:
+    """Return whether a refinement from `start` is accepted; chance lets a few rings stand out."""
+    try:
+        found = calibrate(frames, calibrant=calibrant, start=start, frame=frame, mask=mask)
+    except CalibrationRejected:
+        return False
+    return found.verdict is CalibrationVerdict.ACCEPTED
 
 
 def _apart(first: Calibration, second: Calibration, shape: tuple[int, int]) -> float:
