@@ -254,6 +254,15 @@ def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:
     return data
 
 
+def validate_profile_or_cake(data: xr.Dataset) -> xr.Dataset:
+    """Return `data` itself after checking it against `CAKE` if it says it is one, else `PROFILE`.
+
+    Raises SchemaError as `validate`.
+    """
+    is_cake = isinstance(data, xr.Dataset) and data.attrs.get("schema") == CAKE.name
+    return validate(data, CAKE if is_cake else PROFILE)
+
+
 def _check_radial(data: xr.Dataset, radial: str) -> None:
     values = np.asarray(data[radial].values, dtype=float)
     if values.size == 0 or not np.all(np.isfinite(values)):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from frames_in_memory import SHAPE, make_frames, reference_geometry
 from profiles.known_profiles import known_profile
 from scipy import stats
 
@@ -348,3 +349,24 @@ def test_what_cannot_be_merged_is_said():
     dead = known_profile(lambda q: 0 * q, np.random.default_rng(1), edges=WIDE, doses=(1.0, 1.0))
     with pytest.raises(errors.CorrectionFailed, match="not above its noise"):
         merge([saxs, dead])
+
+
+def test_a_profile_is_merged_once_and_only_with_ones_corrected_alike():
+    calibration = reference_geometry()
+    rng = np.random.default_rng(3)
+    frames = make_frames(rng.poisson(100.0, SHAPE))
+    one, two, bare = (
+        xk.integrate(frames, calibration, xk.IntegrationSpec(bins=40, range=pair, polarization=f))
+        for pair, f in (((1.0, 5.0), 0.9), ((4.0, 9.0), 0.9), ((4.0, 9.0), None))
+    )
+    assert merge([one, two]).sizes["profile"] == 2
+    with pytest.raises(errors.SpecError, match="are the same"):
+        merge([one, one])
+    with pytest.raises(errors.SpecError, match=r"polarization_factor is 0\.9 and None"):
+        merge([one, bare])
+
+
+def test_what_is_no_profile_is_refused_by_name():
+    for verb in (xk.average, xk.counting_interval, xk.frame_quality, xk.texture):
+        with pytest.raises(errors.SchemaError, match="is no Dataset"):
+            verb(None)

@@ -51,8 +51,7 @@ def average(
     Raises SchemaError for no PROFILE or one without ``frame``, SpecError for labels or `keep` of
     the wrong kind or number, EmptyResult where no frame is kept.
     """
-    kind = schema.CAKE if profiles.attrs.get("schema") == schema.CAKE.name else schema.PROFILE
-    schema.validate(profiles, kind)
+    schema.validate_profile_or_cake(profiles)
     if schema.FRAME not in profiles.dims:
         raise SchemaError("the profile has no frames to add", hint="it has no dimension 'frame'")
     kept = kept_frames(profiles.sizes[schema.FRAME], keep)
@@ -92,7 +91,7 @@ def average(
         "frames": [m.tolist() for m in members],
     }
     inputs = [provenance.content_sha256(profiles)]
-    schema.validate(data, kind)
+    schema.validate_profile_or_cake(data)
     return provenance.append(data, "average", settings, inputs=inputs, history=profiles)
 
 

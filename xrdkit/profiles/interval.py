@@ -40,8 +40,7 @@ def counting_interval(profile: xr.Dataset, level: float = 0.6827) -> xr.Dataset:
     """
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
         raise SpecError(f"level must lie between 0 and 1, not {level!r}")
-    kind = schema.CAKE if profile.attrs.get("schema") == schema.CAKE.name else schema.PROFILE
-    schema.validate(profile, kind)
+    schema.validate_profile_or_cake(profile)
     counts, variance, per_count = _counted(profile)
     intensity = profile["intensity"]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -73,6 +73,7 @@ def merge(
     for profile in profiles:
         schema.validate(profile, schema.PROFILE)
     axis = _axis(profiles)
+    _once_and_alike(profiles, labels)
     frames = _frames(profiles)
     if scale == "none":
         _same_units(profiles)
@@ -172,6 +173,25 @@ def _names(
     if isinstance(shared, str):
         raise SpecError(f"shared takes a list of sources, such as [{shared!r}]")
     return labels
+
+
+def _once_and_alike(profiles: Sequence[xr.Dataset], labels: Sequence[str]) -> None:
+    """Refuse one profile given twice, and profiles that were corrected in different ways."""
+    digests = [provenance.content_sha256(p) for p in profiles]
+    for k, digest in enumerate(digests):
+        if digest in digests[:k]:
+            raise SpecError(
+                f"profiles {labels[digests.index(digest)]!r} and {labels[k]!r} are the same",
+                hint="merging a measurement with itself would only make its errors too small",
+            )
+    integrated = [p.attrs for p in profiles if "solid_angle_corrected" in p.attrs]
+    for name in ("solid_angle_corrected", "polarization_factor"):
+        found = list(dict.fromkeys(attrs.get(name) for attrs in integrated))
+        if len(found) > 1:
+            raise SpecError(
+                f"{name} is {' and '.join(str(value) for value in found)} in the profiles",
+                hint="integrate all of them with the same corrections",
+            )
 
 
 def _axis(profiles: Sequence[xr.Dataset]) -> str:
