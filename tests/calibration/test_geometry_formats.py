@@ -373,6 +373,40 @@ def test_units_that_are_not_stated_are_guessed_only_where_one_is_possible(tmp_pa
         xk.load_calibration(nexus(tmp_path / "b.nxs", units=False, **unclear))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("detector_orientation", np.diag([1.0, 0.9, 0.9]), "no unit matrix"),
+        ("polar_angle", 12.0, "on an arm at 12"),
+        ("depends_on", "transformations/yaw", "no module says how"),
+        ("beam_center_y", [1.0, 2.0], "does not say beam_center_y"),
+        ("distance", [100.0, 200.0], "does not say distance, or more than one"),
+    ],
+)
+def test_a_detector_of_nexus_that_stands_otherwise_is_refused(tmp_path, name, value, says):
+    path = nexus(tmp_path / "a.nxs", **SIMPLE)
+    with h5py.File(path, "a") as file:
+        group = file["entry/instrument/detector"]
+        if name in group:
+            del group[name]
+        group[name] = value
+    with pytest.raises(CalibrationSyntax, match=says):
+        xk.load_calibration(path)
+
+
+def test_the_energy_stands_in_for_the_wavelength_of_nexus(tmp_path):
+    path = nexus(tmp_path / "a.nxs", wavelength=False, **SIMPLE)
+    with pytest.raises(CalibrationSyntax, match="does not say the wavelength"):
+        xk.load_calibration(path)
+    assert xk.load_calibration(path, wavelength=0.7).wavelength == 0.7
+    with h5py.File(path, "a") as file:
+        group = file.create_group("entry/instrument/mono")
+        group.attrs["NX_class"] = "NXmonochromator"
+        group["energy"] = 12398.419843320026
+        group["energy"].attrs["units"] = "eV"
+    assert xk.load_calibration(path).wavelength == pytest.approx(1.0, rel=1e-9)
+
+
 def transformation(parent, name, kind, value, unit, vector, depends_on, offset=None):
     item = parent.create_dataset(name, data=value)
     item.attrs["transformation_type"] = kind

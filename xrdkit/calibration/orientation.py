@@ -111,8 +111,9 @@ def find_orientation(
             hint="use a frame with the beam off the middle",
         )
     chosen = min(straight, key=lambda way: _changes(way, given))
+    covariance = calibration.covariance if chosen == given else None  # the signs are of its axes
     return OrientationResult(
-        calibration=ways[chosen],
+        calibration=replace(ways[chosen], covariance=covariance),
         orientation=chosen[0],
         transposed=chosen[1],
         changed=chosen != given,

@@ -20,6 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrdkit.calibration.formats.facts import Facts, Given, complete
 from xrdkit.calibration.formats.nexus_module import is_module, module_facts
 from xrdkit.calibration.formats.nexus_tree import (
@@ -41,6 +43,7 @@ from xrdkit.units import wavelength_from_energy
 LOG = logging.getLogger("xrdkit")
 _PIXELS = ("pixel", "pixels", "px")
 _MAGIC = b"\x89HDF\r\n\x1a\n"
+_EXPORT = "write the geometry as a PONI file"
 _SMALLEST, _LARGEST = 1e-6, 5e-3
 _WAVELENGTHS = ("incident_wavelength", "wavelength")
 _ENERGIES = ("incident_energy", "energy")
@@ -113,6 +116,7 @@ def _facts(file: Any, found: Groups, detector: Any, wavelength: float | None, so
         )
     if modules:
         return module_facts(file, modules[0], wavelength)
+    _refuse_tilts(detector)
     pixels, assumed = _pixel_sizes(detector, source)
     distance = _length(detector, "distance", assumed, source)
     center = []
@@ -134,6 +138,23 @@ def _facts(file: Any, found: Groups, detector: Any, wavelength: float | None, so
         pixel_size=pixels,
         shape=_frame_shape(found, detector),
     )
+
+
+def _refuse_tilts(detector: Any) -> None:
+    """Raise CalibrationSyntax where a detector without module is said to be turned."""
+    matrix = dataset(detector, "detector_orientation")  # of older DAWN
+    if matrix is not None and matrix.size == 9 and matrix.dtype.kind in "iuf":
+        turn = np.abs(np.asarray(matrix[()], dtype=np.float64).reshape(3, 3))
+        if not np.allclose(turn, np.eye(3), atol=1e-9):
+            raise CalibrationSyntax("detector_orientation is no unit matrix", hint=_EXPORT)
+    arm = number(dataset(detector, "polar_angle"))
+    if arm:
+        raise CalibrationSyntax(f"the detector is on an arm at {arm:g}", hint=_EXPORT)
+    chain = words(dataset(detector, "depends_on"))
+    if chain not in ("", "."):
+        raise CalibrationSyntax(
+            f"the detector stands where {chain} says, and no module says how", hint=_EXPORT
+        )
 
 
 def _nika_numbers(found: Groups) -> dict[str, float] | None:
@@ -195,7 +216,7 @@ def _pixel_sizes(detector: Any, source: str) -> tuple[tuple[float, float], str]:
             if len(possible) != 1:
                 raise CalibrationSyntax(
                     f"{axis}_pixel_size {value:g} has no unit",
-                    hint="write the geometry as a PONI file",
+                    hint=_EXPORT,
                 )
             stated = assumed = possible[0]
         sizes.append(converted(value, stated, "m", f"{axis}_pixel_size"))
@@ -212,9 +233,7 @@ def _length(detector: Any, name: str, assumed: str, source: str) -> float:
     stated = unit(item)
     if not stated:
         if not assumed:
-            raise CalibrationSyntax(
-                f"{name} {value:g} has no unit", hint="write the geometry as a PONI file"
-            )
+            raise CalibrationSyntax(f"{name} {value:g} has no unit", hint=_EXPORT)
         stated = assumed
         LOG.warning("%s: %s has no unit; taken as %s", source, name, stated)
     return converted(value, stated, "m", name)
