@@ -64,7 +64,7 @@ def panels(figure):
 def test_the_picture_says_verdict_and_numbers_and_shows_all_panels(standard):
     frames, mask, result = standard
     figure = calibration_figure(frames, result, mask=mask)
-    [headline] = figure.texts
+    headline = figure.texts[0]
     assert headline.get_text().startswith("accepted: AgBh, 1000.")
     found = panels(figure)
     frame = next(axes for title, axes in found.items() if title.startswith("Rings"))
@@ -104,7 +104,9 @@ def test_bright_rings_of_the_cake_lie_on_the_lines_only_where_the_geometry_is_ri
 def test_a_wrong_one_is_red_and_says_why(standard):
     frames, mask, result = standard
     wrong = judged(result, "rejected", "points lie <astray>")
-    assert calibration_figure(frames, wrong, mask=mask).texts[0].get_color() == "#c0392b"
+    headline, why = calibration_figure(frames, wrong, mask=mask).texts
+    assert headline.get_color() == "#c0392b"
+    assert why.get_text() == "points lie <astray>"
     page = calibration_page(frames, wrong, title="Wrong", mask=mask)
     assert "badge bad" in page
     assert "points lie &lt;astray&gt;" in page

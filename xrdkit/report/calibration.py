@@ -15,6 +15,7 @@ _LEFT, _BETWEEN, _RIGHT = 0.62, 0.78, 0.12
 _SIDE = 0.5 * (WIDTH - _LEFT - _BETWEEN - _RIGHT)
 _BAR = 1.2
 _LOW = 2.6
+_LONGEST = 110
 
 
 def calibration_figure(
@@ -31,13 +32,14 @@ def calibration_figure(
     geometry (orange those with points, blue the calibrant's others; points coloured by their
     residual in q, crosses where clipped) and the frame over 2θ and azimuth, where rings must be
     straight and lie on the dashed lines. Below are the residuals by azimuth, one band per ring
-    with the innermost at the bottom, and by ring in pixels and in q. The title has the verdict.
+    with the innermost at the bottom, and by ring in pixels and in q. Above are the
+    verdict and the first reason.
     Raises FrameError where the frame cannot be read.
     """
     picture = used_pixels(frames, frame, mask)
     with drawing():
         tall = _tall(picture)
-        figure = empty(tall + _BAR + _LOW + 1.45)
+        figure = empty(tall + _BAR + _LOW + 1.65)
         _rings(figure, picture, result, base=_LOW + 0.85)
         _residuals(figure, result, base=0.5)
         x, y = result.beam_center_px
@@ -52,6 +54,14 @@ def calibration_figure(
             size=11,
             va="top",
         )
+        if result.reasons:
+            figure.text(
+                _LEFT / WIDTH,
+                1.0 - 0.34 / float(figure.get_size_inches()[1]),
+                result.reasons[0][:_LONGEST],
+                size=9,
+                va="top",
+            )
         return figure
 
 

@@ -34,7 +34,7 @@ _RINGS = (
 )
 _RESIDUALS = (
     "Distance of the points from their rings by azimuth, innermost ring at the bottom (a wave in "
-    "all rings: centre or tilt), and by ring, mean and rms, in pixels and in q."
+    "all rings: centre or tilt), and by ring, mean and scatter, in pixels and in q."
 )
 
 

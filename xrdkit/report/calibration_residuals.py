@@ -1,7 +1,5 @@
 """How far the points of a calibration lie from their rings, in pixels and in q."""
 
-import math
-
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
@@ -87,7 +85,7 @@ def draw_by_azimuth(axes: Axes, result: CalibrationResult) -> None:
 
 
 def draw_by_ring(in_pixels: Axes, in_q: Axes, result: CalibrationResult) -> None:
-    """Draw mean and rms of every ring over 2θ, in pixels above and in q (1/nm) below."""
+    """Draw mean and scatter of every ring over 2θ, in pixels above and in q (1/nm) below."""
     points, used = result.points, result.points["used"].values
     numbers = np.unique(points["ring"].values[used])
     angle = np.degrees(rings_of(result).two_theta[numbers])
@@ -97,12 +95,12 @@ def draw_by_ring(in_pixels: Axes, in_q: Axes, result: CalibrationResult) -> None
     ):
         each = [away[used & (points["ring"].values == n)] for n in numbers]
         mean = np.array([v.mean() for v in each])
-        rms = np.array([math.sqrt(float(np.mean(v**2))) for v in each])
+        spread = np.array([v.std() for v in each])
         axes.axhline(0.0, color=MUTED, linewidth=0.6)
-        axes.vlines(angle, mean - rms, mean + rms, color=BLUE, linewidth=1.0)
+        axes.vlines(angle, mean - spread, mean + spread, color=BLUE, linewidth=1.0)
         axes.plot(angle, mean, "o", color=VERMILION, markersize=3)
-        most = 1.25 * float(np.max(np.abs(mean) + rms)) or 1.0
+        most = 1.25 * float(np.max(np.abs(mean) + spread)) or 1.0
         axes.set(ylim=(-most, most), ylabel=unit)
     in_pixels.tick_params(labelbottom=False)
     in_q.set_xlabel("2θ (degree)")
-    in_pixels.set_title("Residual by ring: mean ± rms, pixel and q")
+    in_pixels.set_title("Residual by ring: mean ± scatter, pixel and q")
