@@ -73,7 +73,7 @@ def _made(
     if not isinstance(calibration, Calibration):
         raise SpecError(
             f"calibration is a {type(calibration).__name__}, not a Calibration",
-            hint="load_calibration reads a PONI file",
+            hint="load_calibration reads geometry files",
         )
     if not isinstance(spec, GrazingSpec):
         raise SpecError(f"spec is a {type(spec).__name__}, not a GrazingSpec")
