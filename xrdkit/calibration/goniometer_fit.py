@@ -69,7 +69,7 @@ def calibrate_goniometer(
         refine_wavelength: whether the wavelength is free.
 
     Raises SpecError for settings that contradict each other; CalibrationRejected where the points
-    do not determine the parameters, or the wavelength to 0.03 %.
+    do not determine the parameters, or the wavelength to 0.05 %.
     """
     moves = tuple(motions)
     stood = _checked(results, positions, moves)
@@ -191,6 +191,11 @@ def _result(
     now: Goniometer, results: Sequence[CalibrationResult], fit: JointFit, refined: bool
 ) -> GoniometerResult:
     reasons = [f"frame {k}: {text}" for k, r in enumerate(results) for text in r.reasons]
+    doubted = sum(bool(result.reasons) for result in results)
+    if 2 * doubted < len(results) and fit.freedom > 0 and not fit.contradicted:
+        # Few rings on one frame of an arm: the other frames say where they have to be, and they
+        # are there.
+        reasons = []
     if fit.contradicted:
         reasons.append(
             f"the rings contradict the motions given: {fit.strain:.2f} px,"

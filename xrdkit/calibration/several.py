@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 #: distances closer than this share of the mean are one distance
 _SAME_DISTANCE = 5e-3
 #: a wavelength less well known than this share of it is not a result
-_WAVELENGTH_KNOWN = 3e-4
+_WAVELENGTH_KNOWN = 5e-4
 _ROUNDS = 3
 
 
@@ -94,7 +94,7 @@ def calibrate_several(
 
     Raises SpecError for settings that contradict each other or frames that were rejected;
     CalibrationRejected where the points do not determine the parameters, among them the wavelength
-    where all frames are at one distance, or where it is known to less than 0.03 %.
+    where all frames are at one distance, or where it is known to less than 0.05 %.
     """
     wavelength = _checked(exposures, refine_wavelength, rotations, translation_sigma)
     now = {
@@ -236,7 +236,12 @@ def refuse_hopeless_wavelength(views: Sequence[View], model: Model) -> None:
 
 
 def refuse_unknown_wavelength(fit: JointFit) -> None:
-    """Raise CalibrationRejected where the wavelength came out less well known than is of use."""
+    """Raise CalibrationRejected where the wavelength came out less well known than is of use.
+
+    Where constraints are contradicted its error says so, and the verdict gives the reason.
+    """
+    if fit.contradicted:
+        return
     share = math.sqrt(fit.covariance[-1, -1]) / float(fit.values[-1])
     _refuse_wavelength(share, fit.wavelength_correlation, _WAVELENGTH_KNOWN)
 
