@@ -83,9 +83,9 @@ def test_two_distances_give_wavelength_and_geometry(tilt):
 
 
 def test_errors_of_wavelength_and_distance_are_the_scatter_of_repeats():
-    """40 repeats know a spread to 11 %: each within 0.75 to 1.35, their mean square near 1."""
+    """30 repeats know a spread to 13 %: each within 0.7 to 1.35, their mean square near 1."""
     pull = []
-    for seed in range(40):
+    for seed in range(30):
         result = xk.calibrate_several(pair(seed=100 + seed, held=WAVELENGTH))
         found = result.calibrations["near"]
         away = derived(found)[0] - derived(truth_at(0.4))[0]
