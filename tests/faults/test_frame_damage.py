@@ -343,7 +343,9 @@ VENDOR = [
 ]
 
 
-@pytest.mark.parametrize(("make", "keys", "error", "says"), VENDOR, ids=str)
+@pytest.mark.parametrize(
+    ("make", "keys", "error", "says"), VENDOR, ids=[f"{k} {row[3]}" for k, row in enumerate(VENDOR)]
+)
 def test_nonsense_in_a_bruker_header(make, keys, error, says, tmp_path):
     (tmp_path / "a").write_bytes(make(STACK, keys=keys))
     with pytest.raises(error, match=says):
