@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.geometry import Calibration
+from xrdkit.calibration.rings import calibrant_rings
+from xrdkit.geometry import Calibration, Detector
 from xrdkit.simulate import VirtualInstrument, expose_calibrant, pose
 
 #: The rings of REDUCTION F8: they fade as exp(-2θ/0.04) over a background exp(-2θ/0.02).
@@ -42,3 +43,63 @@ def errors(found: Calibration, truth: Calibration) -> NDArray[np.float64]:
             *np.subtract(found.beam_center, truth.beam_center),
         ]
     )
+
+
+#: rows, columns, pixel in µm, gaps along rows and columns of three kinds of detector
+_DETECTORS = {
+    "300K": (619, 487, 172.0, ((195, 212), (407, 424)), ()),
+    "1M": (1065, 1030, 75.0, ((514, 551),), ()),
+    "strip": (512, 1034, 75.0, (), ((508, 526),)),
+}
+
+
+def random_instrument(seed: int) -> tuple[VirtualInstrument, str, dict[str, float]]:
+    """Return a random instrument, calibrant and the other arguments of `expose_calibrant`.
+
+    Three detectors and four calibrants, tilt 0 to 15 degree, beam up to half a width off the
+    detector, 1 to 10000 counts on a ring, distances at which several rings may be in view.
+    """
+    random = np.random.default_rng([20, seed])
+    name = str(random.choice(list(_DETECTORS)))
+    rows, columns, micron, gap_rows, gap_columns = _DETECTORS[name]
+    calibrant = str(random.choice(["AgBh", "LaB6", "CeO2", "Si"]))
+    low = calibrant == "AgBh"
+    wavelength = float(random.uniform(0.8, 1.6) if low else random.uniform(0.3, 0.8))
+    pixel = micron * 1e-6
+    span = pixel * max(rows, columns)
+    # the angle that the longer side sees: 3 to 12 degree, or 15 to 45
+    angle = math.radians(random.uniform(3, 12) if low else random.uniform(15, 45))
+    off = random.uniform(-0.5, 1.5, 2) if random.random() < 0.5 else random.uniform(0, 1, 2)
+    detector = Detector(pixel_size_y=pixel, pixel_size_x=pixel, shape=(rows, columns))
+    geometry = pose(
+        distance=span / math.tan(angle),
+        center=(float(off[0] * columns), float(off[1] * rows)),
+        tilt=float(random.choice([0.0, random.uniform(0, 15)])),
+        tilt_azimuth=float(random.uniform(-180, 180)),
+        wavelength=wavelength,
+        detector=detector,
+    )
+    instrument = VirtualInstrument(
+        name=name,
+        calibration=geometry,
+        gap_rows=gap_rows,
+        gap_columns=gap_columns,
+        beamstop_radius=float(random.uniform(0, 20)) * pixel,
+        hot_pixels=int(random.integers(0, 30)),
+        dtype="int32",
+        polarization=0.0,
+    )
+    settings = {
+        "counts": float(10 ** random.uniform(0, 4)),
+        "fwhm": math.degrees(random.uniform(2, 5) * pixel / geometry.direct_distance),
+        "decay": math.degrees(angle) / random.uniform(0.5, 3),
+        "background": 0.05,
+    }
+    return instrument, calibrant, settings
+
+
+def rings_in_view(instrument: VirtualInstrument, calibrant: str) -> int:
+    """Return how many rings of `calibrant` cross the detector of `instrument`."""
+    angle = instrument.calibration.two_theta(instrument.shape)[instrument.marked() == 0]
+    rings = calibrant_rings(calibrant, instrument.calibration.wavelength).two_theta
+    return int(np.count_nonzero((rings > angle.min()) & (rings < angle.max())))

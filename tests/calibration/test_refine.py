@@ -209,12 +209,6 @@ def test_frames_without_rings_are_rejected(level, corner):
         xk.calibrate(flat, calibrant="AgBh", start=beside(corner[1]))
 
 
-def test_a_start_is_needed_and_the_error_says_so(corner):
-    with pytest.raises(CalibrationRejected, match="a start geometry is needed") as caught:
-        xk.calibrate(corner[0], calibrant="AgBh")
-    assert "load_calibration" in caught.value.hint
-
-
 def test_settings_that_contradict_the_frame_are_refused(corner):
     frames, truth = corner
     start = beside(truth)

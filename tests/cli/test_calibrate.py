@@ -70,10 +70,26 @@ def test_a_rejected_frame_writes_nothing(folder, tmp_path):
     assert not into.exists()
 
 
-def test_without_a_start_it_says_what_is_needed(folder):
-    outcome = run(folder, "--pixel-size", "172", "--json", start=None)
+def test_without_a_start_the_rings_are_found(folder, tmp_path):
+    into = tmp_path / "cold"
+    outcome = run(folder, "--pixel-size", "172", "--into", str(into), "--json", start=None)
+    assert outcome.exit_code == 0, outcome.output
+    fields = json.loads(outcome.stdout)
+    assert fields["verdict"] == "accepted"
+    assert fields["distance_m"] == pytest.approx(1.0, abs=1e-4)
+    assert fields["beam_center_px"] == pytest.approx([60.0, 60.0], abs=0.1)
+    assert fields["poni"] == str(into / "geometry.poni")
+
+
+def test_without_a_start_a_frame_without_rings_is_rejected(folder, tmp_path):
+    into = tmp_path / "none"
+    words = ("--pixel-size", "172", "--into", str(into), "--json")
+    outcome = run(folder, *words, frame="flat.edf", start=None)
     assert outcome.exit_code == 4
-    assert "start geometry is needed" in json.loads(outcome.stdout)["reasons"][0]
+    fields = json.loads(outcome.stdout)
+    assert fields["verdict"] == "rejected"
+    assert fields["reasons"]
+    assert not into.exists()
 
 
 @pytest.mark.parametrize(

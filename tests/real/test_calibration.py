@@ -13,6 +13,7 @@ import pytest
 
 import xrdkit as xk
 from xrdkit.calibration import CalibrationVerdict
+from xrdkit.errors import CalibrationRejected
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,51 @@ def test_published_frames_refine_to_the_known_geometry(data_dir, name):
         assert result.beam_center_px == pytest.approx(case.center, abs=0.75)
     if case.tilt is not None:
         assert result.calibration.tilt == pytest.approx(case.tilt, abs=0.15)
+
+
+#: the two whose tilt the rings tell to less than q is needed for
+UNSURE = {"jscatter", "gsas"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_published_frames_are_found_without_a_start(data_dir, name):
+    case, folder = CASES[name], data_dir / "frames"
+    frames = xk.open_frames(folder / case.file)
+    like = start_of(name, folder)
+    result = xk.calibrate(
+        frames,
+        calibrant=case.calibrant,
+        detector=replace(like.detector, shape=None),
+        wavelength=like.wavelength,
+    )
+    assert result.calibration.direct_distance == pytest.approx(case.distance * 1e-3, rel=3e-3)
+    assert result.rms_px <= case.rms
+    if case.center is not None:
+        assert result.beam_center_px == pytest.approx(case.center, abs=0.75)
+    if case.tilt is not None:
+        assert result.calibration.tilt == pytest.approx(case.tilt, abs=0.5)
+    if name in UNSURE:
+        assert result.verdict is CalibrationVerdict.DOUBTFUL
+        assert "q is known to" in result.reasons[0]
+    else:
+        assert result.verdict is CalibrationVerdict.ACCEPTED, result.reasons
+
+
+@pytest.mark.parametrize(
+    ("file", "pixel", "wavelength"),
+    [
+        ("gsas2_saxs_marccd/GC_5s_200.tif", 158e-6, 1.0332),
+        ("gsas2_saxs_marccd/Empty_5s_014.tif", 158e-6, 1.0332),
+        ("gsas2_saxs_marccd/Dark_5s_003.tif", 158e-6, 1.0332),
+        ("jscatter/BSA11mg.tiff", 172e-6, 1.3414),
+        ("jscatter/buffer.tiff", 172e-6, 1.3414),
+    ],
+)
+def test_frames_of_no_calibrant_are_rejected(data_dir, file, pixel, wavelength):
+    frames = xk.open_frames(data_dir / "frames" / file)
+    detector = xk.Detector(pixel_size_y=pixel, pixel_size_x=pixel)
+    with pytest.raises(CalibrationRejected):
+        xk.calibrate(frames, calibrant="AgBh", detector=detector, wavelength=wavelength)
 
 
 def test_published_geometry_files_load(data_dir):

@@ -89,6 +89,17 @@ def fit_geometry(
     return problem.finish(_WITHOUT_TILT, plain)
 
 
+def covariance_with_tilt(
+    points: RingPoints, two_theta: Array, current: Calibration, shape: tuple[int, int]
+) -> Array | None:
+    """Return the covariance (5, 5) with both rotations free; None where points do not give it."""
+    try:
+        problem = _Problem(points, two_theta, current, shape)
+        return problem.finish(PARAMETERS, values_of(current)).covariance
+    except CalibrationRejected:
+        return None
+
+
 class _Problem:
     """Points on rings and the distances from them under trial geometries."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xrdkit import schema
 from xrdkit.calibration.angle import (
     PARAMETERS,
     on_detector,
@@ -17,7 +18,7 @@ from xrdkit.calibration.angle import (
 )
 from xrdkit.calibration.check import Evidence, azimuth_coverage, verdict
 from xrdkit.calibration.contrast import RadialProfile
-from xrdkit.calibration.fit import GeometryFit, fit_geometry
+from xrdkit.calibration.fit import GeometryFit, covariance_with_tilt, fit_geometry
 from xrdkit.calibration.frame import CalibrantFrame, calibrant_frame
 from xrdkit.calibration.named import named_detector
 from xrdkit.calibration.result import (
@@ -27,7 +28,20 @@ from xrdkit.calibration.result import (
 )
 from xrdkit.calibration.ring_points import RingPoints, ring_points
 from xrdkit.calibration.rings import CalibrantRings, calibrant_rings
-from xrdkit.errors import CalibrationImplausible, CalibrationRejected, SpecError
+from xrdkit.calibration.unassisted import find_hypotheses, margin, untilted
+from xrdkit.calibration.unassisted_check import (
+    SearchEvidence,
+    missing_rings,
+    q_error,
+    search_reasons,
+)
+from xrdkit.calibration.unassisted_ridges import without_blind_areas
+from xrdkit.errors import (
+    CalibrationImplausible,
+    CalibrationRejected,
+    FrameShapeMismatch,
+    SpecError,
+)
 from xrdkit.geometry import PARAMETERS as GEOMETRY
 from xrdkit.geometry import Calibration, Detector
 
@@ -38,6 +52,8 @@ LOG = logging.getLogger("xrdkit")
 _STARTS = ((0.012, 6.0), (0.035, 12.0))
 #: the same for later rounds, when rings were found once
 _LATER = ((0.004, 4.0), (0.0015, 3.0), (0.001, 3.0))
+#: the same for geometries that ridges of the frame were fitted to already
+_CLOSE = (0.004, 4.0)
 _MOST_ROUNDS = 8
 _STILL = 1e-2
 #: length of a ring in one azimuth sector in the first and in later rounds, px
@@ -55,7 +71,11 @@ def calibrate(
     frame: int | None = None,
     mask: xr.DataArray | NDArray[Any] | None = None,
 ) -> CalibrationResult:
-    """Return the geometry that explains the rings of a calibrant, refined from `start`.
+    """Return the geometry that explains the rings of a calibrant, from `start` or from nothing.
+
+    Without a start, bright ridges of the frame are found, their normals vote for beam centres, and
+    radii for distances (`find_hypotheses`); what fits best is refined and has more to show before
+    it is accepted (`search_reasons`): three rings, a tilt that the data tell, no rival.
 
     Rings are found as peak positions in azimuth sectors (`ring_points`), the geometry is fitted to
     them (`fit_geometry`), and both are repeated until no point moves by more than 0.01 px or 5 % of
@@ -65,22 +85,22 @@ def calibrate(
     Args:
         frames: FRAMES Dataset, counts (frame, y, x); the mean over its written frames is used.
         calibrant: name of the standard as in pyFAI: LaB6, CeO2, AgBh, Si, ...
-        detector: detector or its name in pyFAI's list; default: that of `start`.
-        wavelength: ångström; default: that of `start`.
-        start: geometry within about 3 % of the distance and 12 px of the beam centre.
+        detector: detector or its name in pyFAI's list; default: that of `start`; needed without.
+        wavelength: ångström; default: that of `start`; needed without.
+        start: geometry within about 3 % of the distance and 12 px of the beam centre; None: the
+            geometry is looked for.
         frame: use this frame alone, a position along ``frame``.
         mask: (y, x), not 0 where a pixel is left out, besides the masks of `frames`.
 
-    Raises CalibrationRejected where there is no start or the outcome must not be used, naming the
+    Raises CalibrationRejected where nothing is found or the outcome must not be used, naming the
     reasons; SpecError for settings that contradict each other, an unknown calibrant or frame;
     FrameShapeMismatch where frame, detector and mask differ in shape; EmptyResult where no pixel
     holds data.
     """
     if start is None:
-        raise CalibrationRejected(
-            "a start geometry is needed; finding one without is not supported yet",
-            hint="pass start=load_calibration(...), or --start FILE.poni on the command line",
-        )
+        device, known = _asked_for(detector, wavelength, frames)
+        exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=device)
+        return _found(exposure, calibrant_rings(calibrant, known), device, known)
     first = _prepared(start, detector, wavelength, frames)
     rings = calibrant_rings(calibrant, first.wavelength)
     exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=first.detector)
@@ -105,6 +125,70 @@ def calibrate(
             hint="check calibrant, wavelength, pixel size, mask and start",
         )
     return best
+
+
+def _asked_for(
+    detector: Detector | str | None, wavelength: float | None, frames: xr.Dataset
+) -> tuple[Detector, float]:
+    """Return detector and wavelength of a calibration without a start, which need both."""
+    if detector is None or wavelength is None:
+        missing = "a detector" if detector is None else "a wavelength"
+        raise SpecError(
+            f"{missing} is needed where there is no start",
+            hint="pass detector= (name or pixel size) and wavelength= in ångström, or start=",
+        )
+    device = named_detector(detector) if isinstance(detector, str) else detector
+    if not 0.01 <= wavelength <= 10:
+        raise SpecError(
+            f"wavelength {wavelength} Å is outside 0.01 to 10 Å", hint="wavelengths are in ångström"
+        )
+    schema.validate(frames, schema.FRAMES)
+    shape = (frames.sizes["y"], frames.sizes["x"])
+    if device.shape is not None and tuple(device.shape) != shape:
+        raise FrameShapeMismatch(f"frame of {shape} pixels, detector of {device.shape}")
+    return replace(device, shape=shape), float(wavelength)
+
+
+def _found(
+    exposure: CalibrantFrame, rings: CalibrantRings, detector: Detector, wavelength: float
+) -> CalibrationResult:
+    """Return the geometry found without a start, best of the hypotheses that the ridges allow."""
+    exposure = without_blind_areas(exposure)
+    hypotheses = find_hypotheses(exposure, rings, detector, wavelength)
+    if not hypotheses or hypotheses[0].score < 0:
+        raise CalibrationRejected(
+            f"{rings.name}: the bright ridges of the frame are not on rings of this calibrant",
+            hint="check calibrant, wavelength, pixel size and mask, or give a start",
+        )
+    best = hypotheses[0]
+    found = _refined(exposure, rings, best.calibration, _CLOSE, usual=untilted(best.calibration))
+    result = _judged(found, exposure, rings, best.calibration)
+    width = float(np.median(found.points.width[found.fit.used]))
+    profile = RadialProfile(exposure, result.calibration, width)
+    last = int(np.max(found.points.ring[found.fit.used]))
+    shape = (exposure.counts.shape[0], exposure.counts.shape[1])
+    errors: Array | None = result.covariance
+    if not result.tilt_refined:
+        errors = covariance_with_tilt(found.points, rings.two_theta, result.calibration, shape)
+    fatal, weak = search_reasons(
+        SearchEvidence(
+            rings=len(result.rings),
+            score=best.score,
+            margin=margin(hypotheses),
+            missing=missing_rings(profile, rings.two_theta[: last + 1]),
+            tilt=result.calibration.tilt,
+            error=np.inf if errors is None else q_error(result.calibration, shape, errors),
+        )
+    )
+    if fatal or result.verdict is CalibrationVerdict.REJECTED:
+        raise CalibrationRejected(
+            f"{rings.name}: {'; '.join((*fatal, *result.reasons, *weak))}",
+            hint="check calibrant, wavelength, pixel size and mask, or give a start",
+        )
+    if weak:
+        reasons = tuple(dict.fromkeys((*result.reasons, *weak)))
+        return replace(result, verdict=CalibrationVerdict.DOUBTFUL, reasons=reasons)
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +237,10 @@ def _refined(
     rings: CalibrantRings,
     start: Calibration,
     reach: tuple[float, float],
+    *,
+    usual: Calibration | None = None,
 ) -> _Refinement:
+    """Return rings and geometry; where they do not tell the tilt it is that of `usual`."""
     shape = (exposure.counts.shape[0], exposure.counts.shape[1])
     current, found = start, None
     schedule = [reach, *_LATER]
@@ -165,7 +252,7 @@ def _refined(
         points = ring_points(exposure, current, rings.two_theta, window, arc=arc)
         if len(points) < 8:
             raise CalibrationRejected(f"only {len(points)} points on rings were found")
-        fit = fit_geometry(points, rings.two_theta, current, start, shape)
+        fit = fit_geometry(points, rings.two_theta, current, usual or start, shape)
         moved = _largest_move(current, fit.calibration, points, shape)
         current = fit.calibration
         found = _Refinement(fit=fit, points=points, looked_for=window > 0)

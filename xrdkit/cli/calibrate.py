@@ -1,4 +1,4 @@
-"""``xrdkit calibrate``: a calibrant frame and a start to a geometry with a verdict."""
+"""``xrdkit calibrate``: a calibrant frame to a geometry with a verdict."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,10 @@ def calibrate(
         float | None, typer.Option(help="Edge of square pixels in µm, instead of --detector.")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="PONI file with a geometry near the true one.")
+        Path | None,
+        typer.Option(
+            help="PONI file with a geometry near the true one; without, it is looked for."
+        ),
     ] = None,
     mask: Annotated[
         Path | None, typer.Option(help="Mask file: pixels that are not 0 are left out.")
