@@ -93,7 +93,7 @@ def test_a_shuffled_frame_is_not_accepted():
 
 
 def test_rings_that_are_not_concentric_are_not_accepted():
-    """Half of the rings are masked and each of the others is turned about a corner."""
+    """Half of the rings are wiped out and each of the others is displaced by itself."""
     instrument = virtual_laboratory("centred")
     truth = instrument.calibration
     counts = np.where(instrument.marked() > 0, 0, behenate(instrument)).astype(float)
