@@ -38,6 +38,15 @@ def calibrate(
     into: Annotated[
         Path | None, typer.Option(help="Folder for geometry.poni and calibration.png.")
     ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Store to keep it in, by instrument and date.")
+    ] = None,
+    instrument: Annotated[
+        str | None, typer.Option(help="Name of the instrument in the store.")
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Day it was measured; default: that in the frame.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Refine the geometry of a detector on the rings of a calibrant.
@@ -51,9 +60,18 @@ def calibrate(
         _stop("give --detector or --pixel-size, not both")
     if detector is None and pixel_size is None and start is None:
         _stop("give --detector NAME, or --pixel-size in µm")
+    if (store is None) != (instrument is None):
+        _stop("give --store and --instrument together")
     try:
         fields, code = _calibrated(
-            frame, calibrant, wavelength, _device(detector, pixel_size, start), start, mask, into
+            frame,
+            calibrant,
+            wavelength,
+            _device(detector, pixel_size, start),
+            start,
+            mask,
+            into,
+            None if store is None or instrument is None else (store, instrument, date),
         )
     except (CalibrationRejected, EmptyResult) as refusal:
         fields, code = _rejection(str(refusal)), REJECTED
@@ -72,6 +90,7 @@ def _calibrated(
     start: Path | None,
     mask: Path | None,
     into: Path | None,
+    keep: tuple[Path, str, str | None] | None,
 ) -> tuple[dict[str, Any], int]:
     """Return the fields to print and the exit code of a calibration that is not rejected."""
     from xrdkit.calibration import CalibrationVerdict, calibrate, load_calibration, load_mask
@@ -91,6 +110,8 @@ def _calibrated(
     fields = result.to_dict()
     if into is not None:
         fields["poni"] = str(_written(into, frames, result, extra))
+    if keep is not None:
+        fields["stored"] = str(_stored(keep, frames, result, extra))
     accepted = result.verdict is CalibrationVerdict.ACCEPTED
     return fields, 0 if accepted else DOUBTFUL
 
@@ -131,6 +152,33 @@ def _written(
     return save_calibration(result.calibration, into / "geometry.poni")
 
 
+def _stored(
+    keep: tuple[Path, str, str | None],
+    frames: "xr.Dataset",
+    result: "CalibrationResult",
+    mask: "xr.DataArray | None",
+) -> Path:
+    """Keep the calibration in a store, with the resolution where the rings give one."""
+    from xrdkit.errors import ComputeError
+    from xrdkit.workflow.frame_resolution import frame_resolution
+    from xrdkit.workflow.write_calibration import write_calibration
+
+    store, instrument, day = keep
+    try:
+        resolution = frame_resolution(frames, result, mask=mask)
+    except ComputeError:
+        resolution = None
+    return write_calibration(
+        result,
+        store,
+        instrument=instrument,
+        date=day,
+        frames=frames,
+        mask=mask,
+        resolution=resolution,
+    )
+
+
 def _rejection(reason: str) -> dict[str, Any]:
     nothing = dict.fromkeys(("distance_m", "beam_center_px", "tilt_deg", "rms_px"))
     return {"verdict": "rejected", **nothing, "reasons": [reason], "poni": None}
@@ -153,6 +201,8 @@ def _as_text(fields: dict[str, Any]) -> str:
     lines += [f"because      {reason}" for reason in fields["reasons"]]
     if fields["poni"] is not None:
         lines.append(f"written      {fields['poni']}")
+    if fields.get("stored") is not None:
+        lines.append(f"stored       {fields['stored']}")
     return "\n".join(lines)
 
 
