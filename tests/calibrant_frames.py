@@ -9,7 +9,7 @@ from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.simulate import VirtualInstrument, expose_calibrant, pose
 
-#: The rings of REDUCTION F8: they fade as exp(-2θ/0.04) over a background exp(-2θ/0.02).
+#: The rings of the cases A to E: they fade as exp(-2θ/0.04) over a background exp(-2θ/0.02).
 FADING = {"decay": math.degrees(0.04), "diffuse": 0.02, "background": 0.2}
 #: 2.35 px at 1 m, as sharp as rings of good frames are
 FWHM = 0.023
@@ -18,7 +18,7 @@ FWHM = 0.023
 def behenate(
     instrument: VirtualInstrument, *, counts: float = 2000.0, seed: int = 0
 ) -> NDArray[np.integer]:
-    """Return a raw frame of silver behenate as in F8."""
+    """Return a raw frame of silver behenate."""
     return expose_calibrant(instrument, "AgBh", counts=counts, fwhm=FWHM, seed=seed, **FADING)
 
 

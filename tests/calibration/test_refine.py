@@ -53,7 +53,7 @@ def test_angles_at_points_are_those_of_the_pixel_maps(orientation):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_geometry_is_found_from_a_start_beside_it(place):
-    """Cases A to D of REDUCTION F8, its limits: distance 0.01 %, centre 0.05 px, no wrong tilt."""
+    """Cases A to D, within the limits asked for: distance 0.01 %, centre 0.05 px, no wrong tilt."""
     instrument = virtual_laboratory(place)
     truth = instrument.calibration
     result = xk.calibrate(make_frames(behenate(instrument)), calibrant="AgBh", start=beside(truth))
@@ -70,7 +70,7 @@ def test_geometry_is_found_from_a_start_beside_it(place):
 
 
 def test_a_frame_a_hundred_times_weaker_still_gives_the_geometry():
-    """Case E of REDUCTION F8: 20 counts at most."""
+    """Case E: 20 counts at most."""
     instrument = virtual_laboratory("centred")
     truth = instrument.calibration
     frames = make_frames(behenate(instrument, counts=20.0, seed=5))
