@@ -179,8 +179,8 @@ def test_a_covariance_that_cannot_be_is_refused():
 
 
 def test_calibrations_of_repeated_frames_scatter_as_each_predicts():
-    """40 repeats know a spread to 11 %, the same for all bins. The first 200 of these repeats
-    (tests/benchmarks) give 0.97 to 1.22 over q from 0.5 to 4, median 1.04."""
+    """40 repeats know a spread to 11 %, the same for all bins. Two runs of 200 (tests/benchmarks,
+    q from 0.5 to 4) gave a median over the bins of 1.04 and 1.07, single bins 0.95 to 1.36."""
     instrument = virtual_laboratory("corner")
     truth = instrument.calibration
     shape, edges = truth.detector.shape, np.linspace(0.8, 3.5, 28)
@@ -189,7 +189,7 @@ def test_calibrations_of_repeated_frames_scatter_as_each_predicts():
     inside = (place >= 0) & (place < edges.size - 1)
     pixels = np.bincount(place[inside], minlength=edges.size - 1)
     shifts, predicted = [], []
-    for seed in range(1000, 1040):
+    for seed in range(500, 540):
         frames = make_frames(behenate(instrument, seed=seed))
         found = calibrate(frames, calibrant="AgBh", start=beside(truth)).calibration
         change = (found.radial(shape, "q").ravel() - q)[inside]

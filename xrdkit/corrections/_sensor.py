@@ -1,6 +1,7 @@
 """The sensor that two corrections share: its substance and the angle at which photons enter it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,42 @@ def check_sensor(material: str, thickness: float, density: float | None, mu: flo
     linear_attenuation(material, wavelength=1.0, density=density)
 
 
-def sensor_attenuation(
-    calibration: Calibration, material: str, density: float | None, mu: float | None
-) -> float:
-    """Return μ of the sensor in 1/m at the wavelength of `calibration`, or `mu` where given."""
-    if mu is not None:
-        return mu
-    return linear_attenuation(material, wavelength=calibration.wavelength, density=density)
+@dataclass(frozen=True, kw_only=True)
+class InSensor:
+    """What a correction needs to know of a flat sensor."""
+
+    calibration: Calibration
+    """Geometry of the detector, and the wavelength."""
+    material: str
+    """Sensor: formula or name that xraydb knows, such as ``"Si"``, ``"CdTe"``."""
+    thickness: float
+    """Thickness t of the sensor, m; 1 µm to 10 cm."""
+    density: float | None = None
+    """Density of the sensor, kg/m³; None: xraydb's."""
+    mu: float | None = None
+    """Attenuation of the sensor, 1/m, where it is known better than from tables."""
+
+    def __post_init__(self) -> None:
+        check_sensor(self.material, self.thickness, self.density, self.mu)
+
+    @property
+    def attenuation(self) -> float:
+        """μ in 1/m at the wavelength of the calibration, or `mu` where it is given."""
+        if self.mu is not None:
+            return self.mu
+        wavelength = self.calibration.wavelength
+        return linear_attenuation(self.material, wavelength=wavelength, density=self.density)
+
+    def record(self) -> dict[str, object]:
+        """Return the settings, with the attenuation that was used in 1/m."""
+        return {
+            "calibration": self.calibration.digest(),
+            "material": self.material,
+            "thickness": self.thickness,
+            "density": self.density,
+            "mu": self.mu,
+            "attenuation": self.attenuation,
+        }
 
 
 def cos_incidence(calibration: Calibration, shape: tuple[int, int]) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.compiled import compiled
+from xrdkit.integration.outlier_kernels import bin_sums
 from xrdkit.integration.outliers import Pixels, in_photons
 
 Array = NDArray[np.float64]
@@ -37,9 +38,8 @@ def spottiness(
     """
     values, extra = in_photons(counts, bad, plan, gain, readout_noise, dark)
     left_out = np.ascontiguousarray(bad, dtype=np.bool_).ravel()
-    pixels, total, beside, norm = _first(
-        values, left_out, plan.index, plan.weight, extra, plan.bins
-    )
+    sums = bin_sums(values, left_out, plan.index, plan.weight, extra, plan.bins)
+    total, norm, beside, pixels = sums.T[:4]
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = (total - beside) / norm
         squared = rate**2 - total / norm**2
@@ -53,27 +53,6 @@ def spottiness(
     value[usable] = (squares[usable] - total[usable] + estimated) / scale
     error[usable] = np.sqrt(2.0 * means[usable]) / scale
     return value, error
-
-
-@compiled()
-def _first(
-    counts: Array,
-    left_out: NDArray[np.bool_],
-    index: NDArray[np.uint32],
-    weight: Array,
-    extra: Array,
-    bins: int,
-) -> Array:
-    """Return number of pixels, Σ n, Σ d and Σ w of each bin, shape (4, bins)."""
-    sums = np.zeros((4, bins))
-    for i in range(index.size):
-        k = index[i]
-        if k < bins and not left_out[i]:
-            sums[0, k] += 1.0
-            sums[1, k] += counts[i]
-            sums[2, k] += extra[i] if extra.size > 1 else extra[0]
-            sums[3, k] += weight[i]
-    return sums
 
 
 @compiled()
