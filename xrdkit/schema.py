@@ -84,6 +84,7 @@ PROFILE = Schema(
         "ledger": _value(_OPTIONAL_FRAME, "correction", _ANY_RADIAL, units="1", required=False),
         "wavelength": _value("emission_line", units="angstrom", required=False),
         "emission_weight": _value("emission_line", units="1", required=False),
+        "emission_width": _value("emission_line", units="angstrom", required=False),
     },
 )
 CAKE = Schema(

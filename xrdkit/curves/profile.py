@@ -129,7 +129,7 @@ def build(
 
 def _lines(beam: Radiation) -> dict[str, Any]:
     dim = "emission_line"
-    return {
+    lines: dict[str, Any] = {
         "wavelength": (
             dim,
             np.array(beam.wavelengths),
@@ -141,6 +141,13 @@ def _lines(beam: Radiation) -> dict[str, Any]:
             {"units": "1", "long_name": "share of the emission line in the intensity"},
         ),
     }
+    if beam.widths:
+        lines["emission_width"] = (
+            dim,
+            np.array(beam.widths),
+            {"units": "angstrom", "long_name": "natural full width of the emission line"},
+        )
+    return lines
 
 
 def _digests(curve: Columns) -> Sequence[str]:
