@@ -1,18 +1,22 @@
-"""The reflections of a structure: which are there, how many are equivalent."""
+"""The reflections of a structure: which are there, which are equivalent."""
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import LimitExceeded
 from xrdkit.phase.cell import Cell, inverse_d_squared, metric
-from xrdkit.phase.symmetry import absent, operators
+from xrdkit.phase.symmetry import absent, cosets
+
+Integers = NDArray[np.int64]
 
 _BOX_LIMIT = 5_000_000
 
 
 def unique_reflections(
     cell: Cell, triplets: tuple[str, ...], d_min: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Integers, Integers]:
     """Return one hkl (n, 3) per set of Laue equivalents with d >= `d_min` (nm), and set sizes.
 
     Systematic absences are left out; the order is that of falling d. The number is the
@@ -27,41 +31,70 @@ def unique_reflections(
         )
     axes = [np.arange(-n, n + 1) for n in reach]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    short = cosets(triplets)
+    grid = grid[np.all(grid @ short.centring.T % 24 == 0, axis=1)]
     inverse = inverse_d_squared(grid, cell)
     inside = (inverse > 1e-12) & (inverse <= 1.0 / d_min**2)
     hkl, inverse = grid[inside], inverse[inside]
-    rotations, translations = operators(triplets)
-    kept = np.logical_not(absent(hkl, rotations, translations))
-    hkl, inverse = hkl[kept], inverse[kept]
-    own = _rank(hkl, int(reach.max(initial=1)))
+    top = 2 * int(reach.max(initial=1)) + 1
+    own = _rank(hkl, top)
     code = own.copy()
-    for rotation in np.unique(np.concatenate([rotations, -rotations]), axis=0):
-        np.maximum(code, _rank(hkl @ rotation, int(reach.max(initial=1))), out=code)
-    _, first, count = np.unique(code, return_index=True, return_counts=True)
-    place = {int(rank): i for i, rank in enumerate(own)}
-    members = np.array([place[int(code[i])] for i in first], dtype=np.int64)
-    order = np.lexsort((-code[first], np.round(inverse[first], 9)))
+    for rotation in laue_rotations(triplets):
+        np.maximum(code, _rank(hkl @ rotation, top), out=code)
+    best, first, count = np.unique(code, return_index=True, return_counts=True)
+    by_rank = np.argsort(own)
+    members = by_rank[np.searchsorted(own[by_rank], best)]
+    # Whether a reflection is there is asked of one of each set: its equivalents share the answer.
+    present = np.logical_not(extinct(hkl[members], triplets))
+    members, first, count, best = members[present], first[present], count[present], best[present]
+    order = np.lexsort((-best, np.round(inverse[first], 9)))
     return hkl[members[order]].reshape(-1, 3), count[order]
 
 
-def _rank(hkl: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+def extinct(hkl: Integers, triplets: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return whether each reflection of `hkl` (n, 3) is systematically absent."""
+    short = cosets(triplets)
+    gone = np.asarray(np.any(hkl @ short.centring.T % 24 != 0, axis=1))
+    rotations, shifts = short.rotations, short.translations / 24.0
+    gone |= absent(hkl, rotations, shifts)
+    if short.centric:
+        gone |= absent(hkl, -rotations, -shifts)
+    return gone
+
+
+def equivalents(hkl: Integers, triplets: tuple[str, ...]) -> tuple[Integers, ...]:
+    """Return, for each reflection of `hkl` (n, 3), its Laue equivalents (m, 3), itself included.
+
+    Friedel mates are equivalents. Their number is the multiplicity of `unique_reflections`.
+    """
+    images = np.stack([hkl @ rotation for rotation in laue_rotations(triplets)], axis=1)
+    return tuple(np.unique(of_one, axis=0) for of_one in images)
+
+
+@lru_cache(maxsize=64)
+def laue_rotations(triplets: tuple[str, ...]) -> Integers:
+    """Return the rotations (n, 3, 3) of the Laue class, the inversion included."""
+    rotations = cosets(triplets).rotations
+    return np.asarray(np.unique(np.concatenate([rotations, -rotations]), axis=0))
+
+
+def _rank(hkl: Integers, top: int) -> Integers:
     """Return a number per reflection, largest for the member of a set that people write."""
-    base = 4 * reach + 3
+    base = 4 * top + 3
     negative = (hkl < 0).sum(axis=1)
     return np.asarray(hkl @ np.array([base * base, base, 1]) - negative * base**3)
 
 
-def same_spacing(hkl: NDArray[np.int64], triplets: tuple[str, ...]) -> NDArray[np.int64]:
+def same_spacing(hkl: Integers, triplets: tuple[str, ...]) -> Integers:
     """Return a group number (n,) such that lines of one group have equal d in every cell.
 
     Cubic 333 and 511 are an example. The six products of hkl, averaged over the rotations, are
     the coefficients of the free part of the reciprocal metric.
     """
-    rotations, _ = operators(triplets)
-    mean = np.zeros((len(hkl), 6))
+    rotations = cosets(triplets).rotations
+    total = np.zeros((len(hkl), 6), dtype=np.int64)
     for rotation in rotations:
         h, k, m = (hkl @ rotation).T
-        mean += np.stack([h * h, k * k, m * m, h * k, h * m, k * m], axis=1)
-    rounded = np.round(mean / len(rotations), 6)
-    _, group = np.unique(rounded, axis=0, return_inverse=True)
+        total += np.stack([h * h, k * k, m * m, h * k, h * m, k * m], axis=1)
+    _, group = np.unique(total, axis=0, return_inverse=True)
     return np.asarray(group.ravel(), dtype=np.int64)

@@ -1,6 +1,7 @@
 """Space-group operators: parsing, group closure, orbits of sites, systematic absences."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import gemmi
@@ -73,6 +74,30 @@ def find_group(symbol: str, cell_angles: Sequence[float]) -> gemmi.SpaceGroup:
     return setting
 
 
+def project(
+    position: Sequence[float], rotations: NDArray[np.int64], translations: Array, metric: Array
+) -> tuple[Array, NDArray[np.bool_], float]:
+    """Return a fractional position put exactly on its special position.
+
+    Also returns which operators leave it there (n,) and how far (nm) it was moved. Images of the
+    site closer to it than `SAME_ATOM` are the same atom and are averaged. `metric` (3, 3) in nm².
+    """
+    start = np.asarray(position, dtype=float)
+    here = start
+    count = 0
+    while True:
+        shift = rotations @ here + translations - here
+        shift -= np.round(shift)
+        stay = np.einsum("ni,ij,nj->n", shift, metric, shift) < SAME_ATOM**2
+        if int(stay.sum()) == count:
+            break
+        # The average may come closer to a further symmetry element: until no operator joins.
+        count = int(stay.sum())
+        here = here + shift[stay].mean(axis=0)
+    moved = here - start
+    return here, stay, float(np.sqrt(moved @ metric @ moved))
+
+
 def orbit(
     position: Sequence[float], rotations: NDArray[np.int64], translations: Array, metric: Array
 ) -> Array:
@@ -81,23 +106,50 @@ def orbit(
     Images closer than `SAME_ATOM` are averaged, which puts a site given with few digits (.333)
     exactly on its special position. `metric` (3, 3) in nm².
     """
-    here = np.asarray(position, dtype=float)
-    # The image nearest to the site itself, for every operator, gives the projection.
+    here, _, _ = project(position, rotations, translations, metric)
     images = rotations @ here + translations
-    shift = images - here
-    shift -= np.round(shift)
-    near = np.einsum("ni,ij,nj->n", shift, metric, shift) < SAME_ATOM**2
-    images = rotations @ (here + shift[near].mean(axis=0)) + translations
     images -= np.floor(images + 1e-9)
-    kept: list[Array] = []
-    for image in images:
-        if kept:
-            apart = np.array(kept) - image
-            apart -= np.round(apart)
-            if np.min(np.einsum("ni,ij,nj->n", apart, metric, apart)) < SAME_ATOM**2:
-                continue
-        kept.append(image)
-    return np.array(kept)
+    _, first = np.unique(np.round(images, 6) % 1.0, axis=0, return_index=True)
+    return np.asarray(images[np.sort(first)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosets:
+    """The operators of a cell without what centring and an inversion at the origin repeat."""
+
+    rotations: NDArray[np.int64]
+    """Rotation parts (n, 3, 3), each once; one of each pair R, -R where `centric`."""
+    translations: NDArray[np.int64]
+    """Translation parts (n, 3) in 1/24 of the cell edges."""
+    centring: NDArray[np.int64]
+    """Centring vectors (m, 3) in 1/24 of the cell edges, the null vector included."""
+    centric: bool
+    """Whether the origin is a centre of inversion: the left-out half are complex conjugates."""
+
+
+@lru_cache(maxsize=256)
+def cosets(triplets: tuple[str, ...]) -> Cosets:
+    """Return the operators of a cell in the shortest form that sums over the cell need."""
+    rotations, translations = operators(triplets)
+    shifts = np.rint(translations * gemmi.Op.DEN).astype(np.int64) % gemmi.Op.DEN
+    unit = np.eye(3, dtype=np.int64)
+    centring = shifts[np.all(rotations == unit, axis=(1, 2))]
+    inverted = shifts[np.all(rotations == -unit, axis=(1, 2))]
+    centric = any(np.array_equal(t, c) for t in inverted for c in centring)
+    seen: set[bytes] = set()
+    kept = []
+    for k, rotation in enumerate(rotations):
+        if rotation.tobytes() not in seen:
+            kept.append(k)
+            seen.add(rotation.tobytes())
+            if centric:
+                seen.add((-rotation).tobytes())
+    return Cosets(
+        rotations=rotations[kept],
+        translations=shifts[kept],
+        centring=centring,
+        centric=centric,
+    )
 
 
 def absent(
