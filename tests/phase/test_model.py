@@ -7,7 +7,6 @@ import pytest
 
 from xrdkit.phase import InstrumentWidths, RefinementSpec, embedded_structure
 from xrdkit.phase.model import PatternModel
-from xrdkit.phase.parameters import plan
 
 WIDE = {"profile_reach": 1000.0, "background": 3}
 CASES = {
@@ -15,6 +14,14 @@ CASES = {
         refine_displacement=True, displacement=0.05, goniometer_radius=173.0, b_iso=True, **WIDE
     ),
     "standard": RefinementSpec(size=False, strain=False, refine_instrument=True, **WIDE),
+    "axial": RefinementSpec(
+        axial=0.06,
+        refine_axial=True,
+        refine_penetration=True,
+        penetration=0.2,
+        goniometer_radius=217.5,
+        **WIDE,
+    ),
     "voigt": RefinementSpec(
         instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02),
         size_profile="voigt",
@@ -35,13 +42,10 @@ def test_jacobian_agrees_with_differences(case):
         spec,
         wavelengths=(1.5405929, 1.5444274) if doublet else (1.2,),
         weights=(2 / 3, 1 / 3) if doublet else (1.0,),
+        emission_widths=(4e-4, 5e-4) if doublet else (),
         integrated=False,
     )
-    begin = plan(
-        spec,
-        structures,
-        wavelength=model.wavelength,
-        integrated=False,
+    begin = model.plan(
         width=0.15,
         scales=[30.0, 50.0],
         background=[100.0, -20.0, 5.0],
@@ -69,11 +73,7 @@ def test_phases_and_background_add_up_and_with_spec_leaves_the_model_alone():
         weights=(1.0,),
         integrated=True,
     )
-    begin = plan(
-        spec,
-        structures,
-        wavelength=1.0,
-        integrated=True,
+    begin = model.plan(
         width=0.2,
         scales=[2.0],
         background=[5, 1],

@@ -7,17 +7,17 @@ from xrdkit.phase.profile_function import (
     combined_width,
     combined_width_slope,
     integral_breadth,
+    one_node,
     sum_lines,
 )
 
 
 def line(x, position, gauss, lorentz):
     h, eta = combined_width(np.array([gauss]), np.array([lorentz]))
-    total = np.zeros((1, x.size))
+    total, one = np.zeros(x.size), np.ones(x.size)
     ends = np.array([0]), np.array([x.size])
-    one = np.ones((1, x.size))
-    sum_lines(x, one, np.array([0]), *ends, np.array([position]), h, eta, np.ones(1), total)
-    return total[0], float(h[0]), float(eta[0])
+    sum_lines(x, one, *ends, np.array([position]), h, eta, np.ones(1), *one_node(1), total)
+    return total, float(h[0]), float(eta[0])
 
 
 @pytest.mark.parametrize(("gauss", "lorentz"), [(0.1, 0.0), (0.1, 0.03), (0.05, 0.1), (1e-3, 0.1)])

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.fitting import FitOutcome, least_squares
+from xrdkit.phase.effects import phase_key
 from xrdkit.phase.model import PatternModel
 from xrdkit.phase.observation import Observation
-from xrdkit.phase.parameters import GAUSS_NODES, Plan, background_key, phase_key, plan
+from xrdkit.phase.parameters import Plan, background_key
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.start import LinearPart, search, stretched
 from xrdkit.phase.structure import Structure
@@ -107,20 +108,13 @@ def cold_fit(
         s.with_cell(stretched(s.cell, f)) for s, f in zip(structures, start.stretch, strict=True)
     ]
     model = _model(frame, moved, spec, observed, start.width)
-    begin = plan(
-        spec,
-        moved,
-        wavelength=observed.wavelength,
-        integrated=observed.integrated,
-        width=start.width,
-        scales=start.scales,
-        background=start.background,
-    )
+    begin = model.plan(width=start.width, scales=start.scales, background=start.background)
     if spec.refine_instrument and spec.instrument is not None:
         begin = begin.changed(values=model.node_values(spec.instrument))
-    shapes = [n for n in begin.free if _is_broadening(n) or n.endswith("_b_iso")]
+    shapes = begin.free & begin.late
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS)
     begin = begin.changed(values=begin.physical(rough.values))
+    model = model.with_nodes(begin.values)
     if strongest_first:
         # Until the strong phase has its shape, what it leaves draws the lines of the others wide.
         weak = _weaker(model, begin)
@@ -138,19 +132,15 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     model = old if same else _model(frame, old.structures, old.spec, observed, old.width)
     linear = LinearPart(model.background_rows, frame.intensity, frame.sigma)
     # Whatever an earlier frame fixed is free again: a phase may appear, a size become visible.
-    begin = plan(
-        old.spec,
-        old.structures,
-        wavelength=observed.wavelength,
-        integrated=observed.integrated,
-        width=float(np.sqrt(before.plan.units[GAUSS_NODES[0]])),
+    begin = model.plan(
+        width=before.plan.width,
         scales=[before.plan.units[phase_key(p, "scale")] for p in range(len(old.structures))],
         background=[before.values[background_key(k)] for k in range(old.spec.background)],
     )
     kept = {
         name: value
         for name, value in before.values.items()
-        if value > _NOTHING * begin.units[name] or not _is_broadening(name)
+        if value > _NOTHING * begin.units[name] or name not in begin.broadening
     }
     kept |= {
         key: max(before.values[key], 0.01 * begin.units[key])
@@ -180,6 +170,7 @@ def _model(
         spec,
         wavelengths=observed.wavelengths,
         weights=observed.weights,
+        emission_widths=observed.emission_widths,
         integrated=observed.integrated,
         limits=frame.limits,
         width=width,
@@ -216,7 +207,8 @@ def _finish(
         values = begin.physical(outcome.values)
         # An error common to all points makes no phase less certain to be there.
         scatter = outcome.sigma(common=False)
-        nothing = [n for n in outcome.names if _is_broadening(n) and outcome.values[n] < _NOTHING]
+        widths = [n for n in outcome.names if n in begin.broadening]
+        nothing = [n for n in widths if outcome.values[n] < _NOTHING]
         faded = [
             p
             for p, here in enumerate(found)
@@ -254,8 +246,3 @@ def _finish(
 def _significant(outcome: FitOutcome, errors: Mapping[str, float], name: str) -> bool:
     value, error = outcome.values[name], errors.get(name, float("nan"))
     return bool(value > 1e-9 and not value < _SIGNIFICANT * error)
-
-
-def _is_broadening(name: str) -> bool:
-    kinds = ("inverse_size", "inverse_gauss_size_squared", "strain", "instrument_x", "instrument_y")
-    return name in GAUSS_NODES or name.endswith(kinds)

@@ -6,8 +6,8 @@ from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
 from xrdkit.phase.broad_residual import broad_residual
+from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import Frame, FrameFit
-from xrdkit.phase.parameters import phase_key
 from xrdkit.uncertainty import NOTABLE_CORRELATION
 
 Array = NDArray[np.float64]

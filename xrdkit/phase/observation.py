@@ -43,6 +43,8 @@ class Observation:
     """Emission lines, ångström."""
     weights: tuple[float, ...]
     """Share of each line; adds up to 1."""
+    emission_widths: tuple[float, ...]
+    """Natural width of each line, ångström; 0 where it is not known."""
     integrated: bool
     """Whether the profile was integrated from frames (P and solid angle corrected there)."""
     places: NDArray[np.intp]
@@ -109,6 +111,7 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
         unit=unit,
         wavelengths=wavelengths,
         weights=weights,
+        emission_widths=_natural_widths(profile, len(wavelengths)),
         integrated=integrated,
         places=profile.indexes[radial].get_indexer(values[inside]),
         named=profile if ERRORS in profile else None,
@@ -143,6 +146,15 @@ def _radiation(profile: xr.Dataset) -> tuple[tuple[float, ...], tuple[float, ...
         raise CurveError(f"wavelengths {wavelengths} Å with weights {weights} are not positive")
     share = weights / weights.sum()
     return tuple(float(v) for v in wavelengths), tuple(float(v) for v in share)
+
+
+def _natural_widths(profile: xr.Dataset, count: int) -> tuple[float, ...]:
+    if "emission_width" not in profile.coords:
+        return (0.0,) * count
+    widths = np.atleast_1d(np.asarray(profile["emission_width"].values, dtype=float))
+    if not np.all(np.isfinite(widths) & (widths >= 0)):
+        raise CurveError(f"natural widths {widths} Å of the emission lines are not all positive")
+    return tuple(float(w) for w in widths)
 
 
 def _corrected(profile: xr.Dataset) -> None:

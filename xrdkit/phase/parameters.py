@@ -1,34 +1,25 @@
-"""Names, units and starting freedom of the parameters of a whole-pattern fit.
+"""The parameters of a whole-pattern fit: names, units and starting freedom.
 
 Every parameter is held as a multiple of a natural unit (`Plan.units`), so that all are of order 1
 in the minimiser whatever the counts, the wavelength or the sharpness of the lines.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
 
 from xrdkit.phase.cell import CELL_NAMES, Cell
+from xrdkit.phase.effects import Parameter, phase_key
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
-from xrdkit.phase.widths import size_width, strain_width
 
 Values = Mapping[str, float]
 
-GAUSS_NODES = ("gauss_low", "gauss_mid", "gauss_high")
-SHARED = ("zero", "displacement", *GAUSS_NODES, "instrument_x", "instrument_y")
-#: Of one phase, beside its free cell parameters.
-SAMPLE = ("scale", "inverse_size", "inverse_gauss_size_squared", "strain", "b_iso")
 #: Cells may move by this fraction (lengths) or degrees (angles) from the start.
 _CELL_ROOM = 0.03
 _ANGLE_ROOM = 3.0
-
-
-def phase_key(phase: int, name: str) -> str:
-    """Return the name of a parameter of phase number `phase`."""
-    return f"phase{phase}_{name}"
 
 
 def background_key(term: int) -> str:
@@ -56,6 +47,12 @@ class Plan:
     """Names of the free parameters."""
     bounds: dict[str, tuple[float, float]]
     """Physical lower and upper bounds; absent: none."""
+    broadening: frozenset[str]
+    """Names of widths, which at 0 have no error."""
+    late: frozenset[str]
+    """Names of those that a fit frees last."""
+    width: float
+    """FWHM of the lines at the start, degree."""
 
     def lmfit(self) -> lmfit.Parameters:
         """Return the parameters in natural units, as the minimiser takes them."""
@@ -73,83 +70,59 @@ class Plan:
         """Return values in natural units as physical ones."""
         return {name: value * self.units[name] for name, value in values.items()}
 
-    def changed(self, *, values: Values | None = None, fixed: Sequence[str] = ()) -> "Plan":
+    def changed(self, *, values: Values | None = None, fixed: Iterable[str] = ()) -> "Plan":
         """Return the plan with other start values, or with `fixed` parameters no longer free."""
-        return Plan(
-            values={**self.values, **(values or {})},
-            units=self.units,
-            free=self.free - set(fixed),
-            bounds=self.bounds,
+        return replace(
+            self, values={**self.values, **(values or {})}, free=self.free - frozenset(fixed)
         )
 
 
 def plan(
-    spec: RefinementSpec,
+    parameters: Iterable[Parameter],
     structures: Sequence[Structure],
+    spec: RefinementSpec,
     *,
-    wavelength: float,
-    integrated: bool,
     width: float,
     scales: Sequence[float],
     background: Sequence[float],
 ) -> Plan:
     """Return the parameters for a start with lines of FWHM `width` (degree).
 
-    `scales` are per phase, `background` are Chebyshev coefficients; both in the unit of intensity.
+    `parameters` are those of the effects; `scales` are per phase, `background` are Chebyshev
+    coefficients; both in the unit of intensity.
     """
-    values: dict[str, float] = {"zero": spec.zero, "displacement": spec.displacement}
-    units: dict[str, float] = {"zero": width, "displacement": 0.1}
-    free: set[str] = set()
-    bounds: dict[str, tuple[float, float]] = {}
-    refine_zero = spec.refine_zero if spec.refine_zero is not None else not integrated
-    free |= {"zero"} if refine_zero else set()
-    free |= {"displacement"} if spec.refine_displacement else set()
-    gaussian_free = spec.instrument is None or spec.refine_instrument
-    for name in GAUSS_NODES:
-        values[name], units[name], bounds[name] = width**2, width**2, (0.0, np.inf)
-    for name in ("instrument_x", "instrument_y"):
-        held = 0.0 if spec.instrument is None else getattr(spec.instrument, name[-1])
-        values[name] = max(held, 0.1 * width) if spec.refine_instrument else held
-        units[name], bounds[name] = width, (0.0, np.inf)
-    if gaussian_free:
-        free |= set(GAUSS_NODES)
-    if spec.refine_instrument:
-        free |= {"instrument_x", "instrument_y"}
-    size_unit, strain_unit = width / size_width(wavelength), width / strain_width()
-    for p, structure in enumerate(structures):
-        start = {
-            "scale": (scales[p], max(abs(scales[p]), 1e-300)),
-            "inverse_size": (0.2 * size_unit if spec.size else 0.0, size_unit),
-            "inverse_gauss_size_squared": (0.0, size_unit**2),
-            "strain": (0.1 * strain_unit if spec.strain else 0.0, strain_unit),
-            "b_iso": (0.0, 1.0),
-        }
-        if spec.size_profile == "voigt":
-            start["inverse_gauss_size_squared"] = (0.2 * size_unit**2, size_unit**2)
-        for name, (value, unit) in start.items():
-            key = phase_key(p, name)
-            values[key], units[key] = value, unit
-            if name != "b_iso":
-                bounds[key] = (0.0, np.inf)
-        bounds[phase_key(p, "b_iso")] = (-5.0, 10.0)
-        wanted = {
-            "scale": True,
-            "inverse_size": spec.size,
-            "inverse_gauss_size_squared": spec.size_profile == "voigt",
-            "strain": spec.strain,
-            "b_iso": spec.b_iso,
-        }
-        free |= {phase_key(p, name) for name, on in wanted.items() if on}
+    table = {p.key: p for p in parameters}
+    for p, (structure, scale) in enumerate(zip(structures, scales, strict=True)):
+        key = phase_key(p, "scale")
+        size = max(abs(scale), 1e-300)
+        table[key] = Parameter(key=key, start=scale, neutral=0.0, unit=size, free=True, low=0.0)
         for k in structure.ties.free:
             key, value = phase_key(p, CELL_NAMES[k]), structure.cell[k]
             room = _CELL_ROOM * value if k < 3 else _ANGLE_ROOM
-            values[key], units[key] = value, 1e-3 * value
-            bounds[key] = (value - room, value + room)
-            if spec.lattice:
-                free.add(key)
+            table[key] = Parameter(
+                key=key,
+                start=value,
+                neutral=value,
+                unit=1e-3 * value,
+                free=spec.lattice,
+                low=value - room,
+                high=value + room,
+            )
     level = max(float(np.max(np.abs(background))), 1e-300)
     for term, value in enumerate(background):
         key = background_key(term)
-        values[key], units[key] = float(value), level
-        free.add(key)
-    return Plan(values=values, units=units, free=frozenset(free), bounds=bounds)
+        start = float(value)
+        table[key] = Parameter(key=key, start=start, neutral=0.0, unit=level, free=True)
+    return Plan(
+        values={key: p.start for key, p in table.items()},
+        units={key: p.unit for key, p in table.items()},
+        free=frozenset(key for key, p in table.items() if p.free),
+        bounds={
+            key: (p.low, p.high)
+            for key, p in table.items()
+            if np.isfinite(p.low) or np.isfinite(p.high)
+        },
+        broadening=frozenset(key for key, p in table.items() if p.broadening),
+        late=frozenset(key for key, p in table.items() if p.late),
+        width=width,
+    )

@@ -11,7 +11,7 @@ from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.embedded import embedded_structure
 from xrdkit.phase.intensity import powder_lines, scattering_envelope
 from xrdkit.phase.positions import bragg_angle
-from xrdkit.phase.profile_function import combined_width, sum_lines
+from xrdkit.phase.profile_function import combined_width, one_node, sum_lines
 from xrdkit.phase.structure import Structure
 from xrdkit.phase.widths import size_width, strain_width
 from xrdkit.radiation import WAVELENGTH_RANGE
@@ -117,19 +117,19 @@ def powder_intensity(
         lorentz = lorentz + size_width(wavelength) / size / np.cos(theta)
     width, mixing = combined_width(np.full(len(theta), fwhm), lorentz)
     count = len(position)
-    total = np.zeros((1, x.size))
+    total = np.zeros(x.size)
     sum_lines(
         x,
-        radial_envelope(phase, x, wavelength)[np.newaxis],
-        np.zeros(count, dtype=np.int64),
+        radial_envelope(phase, x, wavelength),
         np.zeros(count, dtype=np.int64),
         np.full(count, x.size, dtype=np.int64),
         position,
         width,
         mixing,
         line_amplitudes(phase, lines.strength, position, wavelength),
+        *one_node(count),
         total,
     )
     result = np.empty(x.size)
-    result[order] = total[0]
+    result[order] = total
     return result.reshape(angles.shape)

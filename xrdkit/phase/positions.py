@@ -1,4 +1,4 @@
-"""Where a powder line lies: Bragg's law, the zero of the circle and the height of the sample."""
+"""Where a powder line lies: Bragg's law."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def bragg_angle(inverse_d_squared: Array, wavelength: float) -> Array:
+def bragg_angle(inverse_d_squared: Array, wavelength: float | Array) -> Array:
     """Return 2θ in degree for 1/d² in 1/nm² at `wavelength` in ångström; NaN where λ > 2d."""
     sine = 0.05 * wavelength * np.sqrt(inverse_d_squared)
     return np.degrees(2.0 * np.arcsin(np.where(sine < 1.0, sine, np.nan)))
@@ -15,14 +15,6 @@ def bragg_angle(inverse_d_squared: Array, wavelength: float) -> Array:
 def bragg_angle_slope(inverse_d_squared: Array, two_theta: Array) -> Array:
     """Return ∂(2θ)/∂(1/d²) in degree nm²: tan θ / (1/d²) in radians."""
     return np.asarray(np.degrees(np.tan(np.radians(two_theta) / 2.0)) / inverse_d_squared)
-
-
-def displacement_slope(two_theta: Array, radius: float) -> Array:
-    """Return the shift in degree per mm of a flat sample behind the axis: -(180/π) 2 cos θ / R.
-
-    `radius` of the goniometer in mm (Bragg-Brentano geometry).
-    """
-    return np.asarray(-np.degrees(2.0 * np.cos(np.radians(two_theta) / 2.0) / radius))
 
 
 def two_theta_of_q(q: Array, wavelength: float) -> Array:

@@ -1,7 +1,8 @@
 """The Thompson-Cox-Hastings pseudo-Voigt and its derivatives, summed over lines.
 
 Omega = eta Lor + (1 - eta) Gau, area 1 per degree; H and eta follow from the Gaussian and
-Lorentzian FWHM. Thompson, Cox & Hastings, J. Appl. Cryst. 20 (1987) 79.
+Lorentzian FWHM. Thompson, Cox & Hastings, J. Appl. Cryst. 20 (1987) 79. Asymmetric lines are sums
+of symmetric ones at nodes beside their position (`effects.axial`).
 """
 
 import numpy as np
@@ -11,6 +12,10 @@ from xrdkit.compiled import compiled
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+
+#: Rows of the derivatives of a line: amplitude, position, width, mixing, Bragg angle (through its
+#: nodes alone), axial divergence.
+CHANNELS = 6
 
 _GAUSS_AREA = 2.0 * np.sqrt(np.log(2.0) / np.pi)
 _LORENTZ_AREA = 2.0 / np.pi
@@ -64,89 +69,151 @@ def integral_breadth(h: float, eta: float) -> float:
     return float(h / (eta * _LORENTZ_AREA + (1.0 - eta) * _GAUSS_AREA))
 
 
+def one_node(number: int) -> tuple[Index, Array, Array]:
+    """Return the nodes of symmetric lines, as `sum_lines` takes them."""
+    return np.arange(number + 1, dtype=np.int64), np.zeros(number), np.ones(number)
+
+
 @compiled(fastmath=True)
 def sum_lines(
     x: Array,
-    weight: Array,
-    phase: Index,
+    envelope: Array,
     first: Index,
     last: Index,
     position: Array,
     width: Array,
     mixing: Array,
     amplitude: Array,
+    node_first: Index,
+    node_shift: Array,
+    node_weight: Array,
     total: Array,
 ) -> None:
-    """Add each line times ``weight[phase]`` to ``total[phase]``; arrays over x are (phase, n)."""
+    """Add lines times `envelope` (n,) to `total` (n,), each from point `first` to before `last`."""
+    shape = np.empty(x.size)
     for k in range(position.size):
-        h, eta, amp, p = width[k], mixing[k], amplitude[k], phase[k]
-        lorentz = amp * eta * _LORENTZ_AREA / h
-        gauss = amp * (1.0 - eta) * _GAUSS_AREA / h
-        for i in range(first[k], last[k]):
-            t = (x[i] - position[k]) / h
-            value = lorentz / (1.0 + 4.0 * t * t)
-            if t * t < _GAUSS_REACH * _GAUSS_REACH:
-                value += gauss * np.exp(-_FOUR_LN2 * t * t)
-            total[p, i] += weight[p, i] * value
+        a, b = first[k], last[k]
+        if b <= a:
+            continue
+        h, eta, amp = width[k], mixing[k], amplitude[k]
+        shape[a:b] = 0.0
+        for n in range(node_first[k], node_first[k + 1]):
+            at = position[k] + node_shift[n]
+            lorentz = node_weight[n] * amp * eta * _LORENTZ_AREA / h
+            gauss = node_weight[n] * amp * (1.0 - eta) * _GAUSS_AREA / h
+            inverse = 1.0 / h
+            if lorentz != 0.0:
+                for i in range(a, b):
+                    t = (x[i] - at) * inverse
+                    shape[i] += lorentz / (1.0 + 4.0 * t * t)
+            low = max(a, np.searchsorted(x, at - _GAUSS_REACH * h))
+            high = min(b, np.searchsorted(x, at + _GAUSS_REACH * h))
+            for i in range(low, high):
+                t = (x[i] - at) * inverse
+                shape[i] += gauss * np.exp(-_FOUR_LN2 * t * t)
+        for i in range(a, b):
+            total[i] += envelope[i] * shape[i]
 
 
 @compiled(fastmath=True)
 def sum_lines_and_slopes(
     x: Array,
-    weight: Array,
-    phase: Index,
+    envelope: Array,
     first: Index,
     last: Index,
     position: Array,
     width: Array,
     mixing: Array,
     amplitude: Array,
-    columns: Index,
+    node_first: Index,
+    node_shift: Array,
+    node_weight: Array,
+    node_slopes: Array,
+    rows: Index,
     chain: Array,
     total: Array,
     slopes: Array,
 ) -> None:
     """As `sum_lines`, and add the derivatives to ``slopes`` (parameter, n).
 
-    ``columns`` (phase, m) are rows of `slopes` that a phase touches, -1 where unused; ``chain``
-    (line, m, 4) the derivatives of amplitude, position, width and mixing of a line.
+    ``rows`` (m,) are those of `slopes` that these lines touch; ``chain`` (line, m, 6) the
+    derivatives of amplitude, position, width, mixing, Bragg angle and axial divergence of a line;
+    ``node_slopes`` (4, nodes) those of shift and weight by the axial divergence, then of both by
+    the Bragg angle.
     """
     room = x.size
     shape, to_position = np.empty(room), np.empty(room)
     to_width, to_mixing = np.empty(room), np.empty(room)
+    to_angle, to_axial = np.zeros(room), np.zeros(room)
     for k in range(position.size):
-        h, eta, amp, p = width[k], mixing[k], amplitude[k], phase[k]
         a, b = first[k], last[k]
-        for i in range(a, b):
-            t = (x[i] - position[k]) / h
-            tt = t * t
-            bell = 1.0 / (1.0 + 4.0 * tt)
-            lor = _LORENTZ_AREA / h * bell
-            gau = 0.0
-            if tt < _GAUSS_REACH * _GAUSS_REACH:
-                gau = _GAUSS_AREA / h * np.exp(-_FOUR_LN2 * tt)
-            w = weight[p, i]
-            shape[i] = w * (eta * lor + (1.0 - eta) * gau)
-            to_position[i] = (
-                w * amp * t / h * (eta * lor * 8.0 * bell + (1.0 - eta) * gau * 2.0 * _FOUR_LN2)
-            )
-            to_width[i] = (
-                w
-                * amp
-                / h
-                * (
-                    eta * lor * (8.0 * tt * bell - 1.0)
-                    + (1.0 - eta) * gau * (2.0 * _FOUR_LN2 * tt - 1.0)
-                )
-            )
-            to_mixing[i] = w * amp * (lor - gau)
-            total[p, i] += amp * shape[i]
-        for m in range(columns.shape[1]):
-            row = columns[p, m]
-            if row < 0:
-                continue
-            c0, c1, c2, c3 = chain[k, m, 0], chain[k, m, 1], chain[k, m, 2], chain[k, m, 3]
+        if b <= a:
+            continue
+        h, eta, amp = width[k], mixing[k], amplitude[k]
+        inverse = 1.0 / h
+        shape[a:b], to_position[a:b] = 0.0, 0.0
+        to_width[a:b], to_mixing[a:b] = 0.0, 0.0
+        skewed = node_first[k + 1] - node_first[k] > 1
+        if skewed:
+            to_angle[a:b], to_axial[a:b] = 0.0, 0.0
+        for n in range(node_first[k], node_first[k + 1]):
+            at, share = position[k] + node_shift[n], node_weight[n]
+            low = max(a, np.searchsorted(x, at - _GAUSS_REACH * h))
+            high = min(b, np.searchsorted(x, at + _GAUSS_REACH * h))
+            top = _LORENTZ_AREA * inverse
             for i in range(a, b):
-                slopes[row, i] += (
-                    c0 * shape[i] + c1 * to_position[i] + c2 * to_width[i] + c3 * to_mixing[i]
-                )
+                t = (x[i] - at) * inverse
+                bell = 1.0 / (1.0 + 4.0 * t * t)
+                lor = share * top * bell
+                shape[i] += eta * lor
+                slope = eta * lor * 8.0 * bell * t * inverse
+                to_position[i] += slope
+                to_width[i] += slope * t - eta * lor * inverse
+                to_mixing[i] += lor
+                if skewed:
+                    to_axial[i] += slope * node_slopes[0, n]
+                    to_axial[i] += eta * top * bell * node_slopes[1, n]
+                    to_angle[i] += slope * node_slopes[2, n]
+                    to_angle[i] += eta * top * bell * node_slopes[3, n]
+            top = _GAUSS_AREA * inverse
+            rest = 1.0 - eta
+            for i in range(low, high):
+                t = (x[i] - at) * inverse
+                bell = top * np.exp(-_FOUR_LN2 * t * t)
+                gau = share * bell
+                shape[i] += rest * gau
+                slope = rest * gau * 2.0 * _FOUR_LN2 * t * inverse
+                to_position[i] += slope
+                to_width[i] += slope * t - rest * gau * inverse
+                to_mixing[i] -= gau
+                if skewed:
+                    to_axial[i] += slope * node_slopes[0, n] + rest * bell * node_slopes[1, n]
+                    to_angle[i] += slope * node_slopes[2, n] + rest * bell * node_slopes[3, n]
+        for i in range(a, b):
+            weight = envelope[i]
+            total[i] += amp * weight * shape[i]
+            shape[i] *= weight
+            to_position[i] *= amp * weight
+            to_width[i] *= amp * weight
+            to_mixing[i] *= amp * weight
+        if skewed:
+            for i in range(a, b):
+                to_angle[i] *= amp * envelope[i]
+                to_axial[i] *= amp * envelope[i]
+        for m in range(rows.size):
+            row = rows[m]
+            c0, c1, c2, c3 = chain[k, m, 0], chain[k, m, 1], chain[k, m, 2], chain[k, m, 3]
+            if c1 == 0.0 and c2 == 0.0 and c3 == 0.0:
+                if c0 != 0.0:
+                    for i in range(a, b):
+                        slopes[row, i] += c0 * shape[i]
+            else:
+                for i in range(a, b):
+                    slopes[row, i] += (
+                        c0 * shape[i] + c1 * to_position[i] + c2 * to_width[i] + c3 * to_mixing[i]
+                    )
+            if skewed:
+                c4, c5 = chain[k, m, 4], chain[k, m, 5]
+                if c4 != 0.0 or c5 != 0.0:
+                    for i in range(a, b):
+                        slopes[row, i] += c4 * to_angle[i] + c5 * to_axial[i]

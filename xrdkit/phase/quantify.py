@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.phase.cell import CELL_NAMES, Cell, volume
+from xrdkit.phase.effects import GAUSS_NODES, phase_key
 from xrdkit.phase.fit import FrameFit
-from xrdkit.phase.parameters import GAUSS_NODES, cell_of, phase_key
+from xrdkit.phase.parameters import cell_of
 from xrdkit.phase.profile_function import combined_width, integral_breadth
 from xrdkit.phase.widths import gaussian_size_width, size_width
 
@@ -74,10 +75,10 @@ def phase_numbers(fit: FrameFit) -> list[PhaseNumbers]:
 
 def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
     """Return u, v, w (degree²), x, y (degree) of the instrument with standard errors."""
-    u, v, w = fit.model.caglioti(fit.values)
+    u, v, w = fit.model.caglioti.uvw(fit.values)
     numbers: dict[str, tuple[float, float]] = {}
     for k, (name, value) in enumerate(zip("uvw", (u, v, w), strict=True)):
-        gradient = dict(zip(GAUSS_NODES, fit.model.gauss_matrix[k], strict=True))
+        gradient = dict(zip(GAUSS_NODES, fit.model.caglioti.matrix[k], strict=True))
         free = any(n in fit.outcome.names for n in GAUSS_NODES)
         numbers[name] = (float(value), fit.sigma_of(gradient) if free else _NAN)
     for name in "xy":

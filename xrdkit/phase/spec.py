@@ -36,6 +36,15 @@ class RefinementSpec:
     """Height of a flat sample behind the axis, mm."""
     refine_displacement: bool = False
     """Whether `displacement` is free (with `zero` free too, the two are hard to tell apart)."""
+    penetration: float = 0.0
+    """Depth that the beam reaches in a flat sample, 1/µ in mm, 0 to 10."""
+    refine_penetration: bool = False
+    """Whether `penetration` is free."""
+    axial: float | None = None
+    """Axial divergence, half heights of sample and receiving slit over the radius, 0 to 0.3.
+    None: that of `instrument`, or 0."""
+    refine_axial: bool = False
+    """Whether the axial divergence is free: lines at low angles become asymmetric."""
     lattice: bool = True
     """Whether the cells are free, within the ties of their symmetry."""
     cell_search: float = 0.005
@@ -77,6 +86,9 @@ class RefinementSpec:
         self._number("zero", -5.0, 5.0)
         self._number("displacement", -5.0, 5.0)
         self._number("cell_search", 0.0, 0.05)
+        self._number("penetration", 0.0, 10.0)
+        if self.axial is not None:
+            self._number("axial", 0.0, 0.3)
         if self.monochromator_two_theta is not None:
             self._number("monochromator_two_theta", 0.0, 180.0)
         if self.polarization_ratio is not None:
@@ -98,6 +110,12 @@ class RefinementSpec:
                 raise SpecError("a sample displacement belongs to geometry 'bragg_brentano'")
             if self.goniometer_radius is None:
                 raise SpecError("a sample displacement needs goniometer_radius (mm)")
+        deep = self.penetration != 0.0 or self.refine_penetration
+        if deep and (self.geometry != "bragg_brentano" or self.goniometer_radius is None):
+            raise SpecError(
+                "a penetration belongs to geometry 'bragg_brentano' and needs goniometer_radius"
+                " (mm)"
+            )
         if self.refine_instrument and (self.size or self.strain):
             raise SpecError(
                 "refine_instrument needs size=False and strain=False",
@@ -108,6 +126,13 @@ class RefinementSpec:
                 "size_profile='voigt' needs size=True and the widths of the instrument",
                 hint="refine a line standard with refine_instrument=True, size=False, strain=False",
             )
+
+    @property
+    def axial_start(self) -> float:
+        """The axial divergence that a fit starts from."""
+        if self.axial is not None:
+            return self.axial
+        return 0.0 if self.instrument is None else self.instrument.axial
 
     @property
     def polarization(self) -> float:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from xrdkit.phase.cell import Cell, inverse_d_squared
+from xrdkit.phase.effects import GAUSS_NODES, phase_key
 from xrdkit.phase.model import PatternModel
-from xrdkit.phase.parameters import GAUSS_NODES, phase_key
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.widths import size_width
 

@@ -35,12 +35,16 @@ class InstrumentWidths:
     """Lorentzian, 1/cos θ term, degree."""
     y: float = 0.0
     """Lorentzian, tan θ term, degree."""
+    axial: float = 0.0
+    """Axial divergence: half heights of sample and receiving slit over the radius, 0 to 0.3."""
 
     def __post_init__(self) -> None:
         for name in INSTRUMENT_NAMES:
             value = getattr(self, name)
             if not np.isfinite(value) or abs(value) > 25.0:
                 raise SpecError(f"instrument width {name} = {value} is not within ±25")
+        if not 0.0 <= self.axial <= 0.3:
+            raise SpecError(f"axial divergence {self.axial} is outside 0 to 0.3")
         if self.x < 0 or self.y < 0:
             raise SpecError(f"Lorentzian widths x = {self.x}, y = {self.y} must not be negative")
         if not (self.w > 0 or self.x > 0):

@@ -1,0 +1,34 @@
+"""Effects of instrument and sample on powder lines, one file each."""
+
+from xrdkit.phase.effects.crystallites import Size, Strain
+from xrdkit.phase.effects.displacement_parameter import OverallB
+from xrdkit.phase.effects.effect import (
+    Change,
+    Effect,
+    LineState,
+    Parameter,
+    Situation,
+    phase_key,
+)
+from xrdkit.phase.effects.instrument import GAUSS_NODES, Caglioti, LorentzInstrument
+from xrdkit.phase.effects.shift import Displacement, Transparency, Zero
+
+__all__ = [
+    "GAUSS_NODES",
+    "Caglioti",
+    "Change",
+    "Effect",
+    "LineState",
+    "LorentzInstrument",
+    "Parameter",
+    "Situation",
+    "phase_key",
+]
+
+#: In the order in which they act.
+_EFFECTS = (Zero, Displacement, Transparency, Caglioti, LorentzInstrument, Size, Strain, OverallB)
+
+
+def effects_of(situation: Situation) -> tuple[Effect, ...]:
+    """Return all effects for one phase."""
+    return tuple(kind(situation) for kind in _EFFECTS)
