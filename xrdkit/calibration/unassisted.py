@@ -12,6 +12,7 @@ from xrdkit.calibration.rings import CalibrantRings
 from xrdkit.calibration.unassisted_centre import centre_votes, sharpened
 from xrdkit.calibration.unassisted_poses import fit_pose, ring_score
 from xrdkit.calibration.unassisted_ridges import ridge_points
+from xrdkit.calibration.unassisted_tilts import fitted_tilts
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected
 from xrdkit.geometry import Calibration, Detector
 
@@ -24,6 +25,8 @@ _STEEPEST = 1.4
 #: points and distances that go from one stage to the next
 _FEW_POINTS, _MANY_POINTS, _LINES = 900, 3000, 48
 _FEWEST = 30
+#: mean gain of ridge points from which on larger tilts are not looked for
+_CONVINCING = 1.5
 #: tilts that are tried besides none, degree, and the number of directions
 _TILTS, _DIRECTIONS = (6.0, 12.0), 8
 #: poses closer than this in distance (relative) and centre (of the radius) are one
@@ -71,24 +74,20 @@ def find_hypotheses(
         raise CalibrationRejected("no ring of the calibrant scatters forward at this wavelength")
     few, few_normals = _thinned(points, normals, _FEW_POINTS)
     many, many_normals = _thinned(points, normals, _MANY_POINTS)
-    lines = _lines(few, few_normals, two_theta, pixel, ridges.step)
     s = float(ridges.step)
-    quick = np.array([6.0, 3.0]) * s
-    tried: list[tuple[float, Array]] = []
-    for pose in lines:
-        tried.append(_ended(fit_pose(pose, few, few_normals, two_theta, quick, 5, 1)))
-    tried.sort(key=lambda pair: -pair[0])
-    kept = _distinct(tried, 10)
-    for _, pose in list(kept):
-        for tilted in _tilted(pose):
-            kept.append(_ended(fit_pose(tilted, few, few_normals, two_theta, quick, 4, 0)))
-    kept.sort(key=lambda pair: -pair[0])
-    fine = np.array([3.0, 1.5]) * s
-    last = [
-        _ended(fit_pose(pose, many, many_normals, two_theta, fine, 8, 0))
-        for _, pose in _distinct(kept, 8)
-    ]
-    last.sort(key=lambda pair: -pair[0])
+    votes = centre_votes(few, few_normals, _CENTRES)
+    last = _followed(
+        _lines(votes, few, few_normals, two_theta, pixel, ridges.step),
+        (few, few_normals),
+        (many, many_normals),
+        two_theta,
+        s,
+    )
+    if not last or last[0][0] < _CONVINCING * len(many):
+        tilted = fitted_tilts(votes, few, few_normals, two_theta, s)
+        tilted.sort(key=lambda pair: -pair[0])
+        last += _refitted(_distinct(tilted, 8), many, many_normals, two_theta, s)
+        last.sort(key=lambda pair: -pair[0])
     found = []
     for score, pose in _distinct(last, 4):
         try:
@@ -96,6 +95,35 @@ def find_hypotheses(
         except CalibrationImplausible:
             continue
         found.append(Hypothesis(calibration=geometry, score=score / len(many)))
+    return found
+
+
+def _followed(
+    lines: list[Array],
+    few: tuple[Array, Array],
+    many: tuple[Array, Array],
+    two_theta: Array,
+    s: float,
+) -> list[tuple[float, Array]]:
+    """Return the best of the poses that untilted ones turn into when fitted to ridge points."""
+    quick = np.array([6.0, 3.0]) * s
+    tried = [_ended(fit_pose(pose, *few, two_theta, quick, 5, 1)) for pose in lines]
+    tried.sort(key=lambda pair: -pair[0])
+    kept = _distinct(tried, 10)
+    for _, pose in list(kept):
+        for tilted in _tilted(pose):
+            kept.append(_ended(fit_pose(tilted, *few, two_theta, quick, 4, 0)))
+    kept.sort(key=lambda pair: -pair[0])
+    return _refitted(_distinct(kept, 8), *many, two_theta, s)
+
+
+def _refitted(
+    poses: list[tuple[float, Array]], points: Array, normals: Array, two_theta: Array, s: float
+) -> list[tuple[float, Array]]:
+    """Return `poses` fitted closely to all points, best first."""
+    fine = np.array([3.0, 1.5]) * s
+    found = [_ended(fit_pose(pose, points, normals, two_theta, fine, 8, 0)) for _, pose in poses]
+    found.sort(key=lambda pair: -pair[0])
     return found
 
 
@@ -110,12 +138,14 @@ def _thinned(points: Array, normals: Array, most: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(points[chosen]), np.ascontiguousarray(normals[chosen])
 
 
-def _lines(points: Array, normals: Array, two_theta: Array, pixel: float, step: int) -> list[Array]:
+def _lines(
+    votes: Array, points: Array, normals: Array, two_theta: Array, pixel: float, step: int
+) -> list[Array]:
     """Return untilted poses of which centre and distance suit, likeliest first."""
     distances = np.exp(np.arange(math.log(_NEAREST), math.log(_FARTHEST), _STEP)) / pixel
     tangents = np.tan(two_theta)
     found: list[tuple[float, Array]] = []
-    for place in centre_votes(points, normals, _CENTRES):
+    for place in votes:
         centre, _ = sharpened(place, points, normals)
         away = points - centre
         radius = np.hypot(away[:, 0], away[:, 1])

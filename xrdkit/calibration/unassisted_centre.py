@@ -12,6 +12,8 @@ _CELLS, _PAST = 240, 1.2
 #: standard error of the direction of a normal with what a tilt adds, rad
 _DIRECTION = 0.06
 _AGREES = 0.85
+#: steps of least squares, and the condition from which normals are taken for parallel
+_TURNS, _PARALLEL = 15, 1e6
 #: bin width of radii, step of the centre, steps to each side: coarse to fine, pixel
 _SEARCH = ((12.0, 8.0, 6), (6.0, 4.0, 4), (3.0, 2.0, 4), (1.5, 1.0, 3), (1.0, 0.5, 2))
 
@@ -82,6 +84,26 @@ def sharpened(centre: Array, points: Array, normals: Array) -> tuple[Array, floa
     for width, step, steps in _SEARCH:
         best, score = _bunched(best, points, normals, width, step, steps)
     return best, score
+
+
+def crossing(centre: Array, points: Array, normals: Array) -> Array:
+    """Return the place near `centre` that the normals of `points` pass most closely.
+
+    Least squares of distances over what they are uncertain by, near points first, with far
+    normals weighed down.
+    """
+    place = centre.astype(np.float64)
+    along = np.column_stack([-normals[:, 1], normals[:, 0]])
+    offset = np.sum(points * along, axis=1)
+    for _ in range(_TURNS):
+        miss = offset - along @ place
+        radius = np.hypot(points[:, 0] - place[0], points[:, 1] - place[1])
+        weight = (1.0 + (miss / (0.1 * radius + 3.0)) ** 2) ** -2 / (0.05 * radius + 1.0) ** 2
+        matrix = (along * weight[:, None]).T @ along
+        if np.linalg.cond(matrix) > _PARALLEL:
+            return centre
+        place = np.linalg.solve(matrix, (along * weight[:, None]).T @ offset)
+    return place
 
 
 @compiled(fastmath=True)

@@ -38,7 +38,7 @@ def ring_score(radii: Array, weights: Array, distances: Array, tangents: Array, 
             r = radii[k] / d
             while ring + 1 < tangents.size and 0.5 * (tangents[ring] + tangents[ring + 1]) < r:
                 ring += 1
-            total += weights[k] * _gain((r - tangents[ring]) * d, _room(tangents, ring) * d, s)
+            total += weights[k] * ring_gain((r - tangents[ring]) * d, _room(tangents, ring) * d, s)
         scores[i] = total
     return scores
 
@@ -56,7 +56,17 @@ def _room(places: Array, ring: int) -> float:
 
 
 @compiled(fastmath=True)
-def _gain(away: float, room: float, s: float) -> float:
+def ring_rooms(places: Array) -> Array:
+    """Return the range that is nearest to each of `places` (ascending)."""
+    rooms = np.empty(places.size)
+    for ring in range(places.size):
+        rooms[ring] = _room(places, ring)
+    return rooms
+
+
+@compiled(fastmath=True)
+def ring_gain(away: float, room: float, s: float) -> float:
+    """Return what a point `away` from the nearest ring says for it, see `ring_score`; pixel."""
     inside = (1.0 - _STRAY) * room / (s * 2.5066282746) * np.exp(-0.5 * (away / s) ** 2)
     return float(min(np.log(inside + _STRAY), _MOST_GAIN))
 
