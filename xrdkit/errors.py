@@ -141,9 +141,14 @@ class CalibrationImplausible(CalibrationError):
 
 
 class CalibrationRejected(CalibrationError):
-    """A geometry refinement that must not be used."""
+    """A geometry refinement that must not be used.
+
+    `result` is what was found nevertheless, to be looked at, never to be used; None where nothing
+    was, and once the error has crossed to another process.
+    """
 
     code = "XRK-C003"
+    result: Any = None
 
 
 class CurveError(InputError, ValueError):
