@@ -22,7 +22,7 @@ _NOWHERE = 1e4
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseLines:
-    """What is known of the lines of a phase before a fit; n lines, emission line by emission line."""
+    """What is known of the lines of a phase before a fit; n lines, by emission line."""
 
     structure: Structure
     """The phase at its start."""
