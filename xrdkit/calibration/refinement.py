@@ -14,6 +14,7 @@ from xrdkit.calibration.angle import (
     two_theta_and_slopes,
     values_of,
 )
+from xrdkit.calibration.arcs import telling_arcs
 from xrdkit.calibration.check import Evidence, azimuth_coverage, verdict
 from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import GeometryFit, fit_geometry
@@ -50,22 +51,32 @@ def refined(
     reach: tuple[float, float],
     *,
     usual: Calibration | None = None,
+    close: bool = False,
 ) -> Refinement:
-    """Return rings and geometry; where they do not tell the tilt it is that of `usual`."""
+    """Return rings and geometry; where they do not tell the tilt it is that of `usual`.
+
+    `reach` is how far `start` may be off, share of the radius and pixels; where it is so `close`
+    that rings are seen in the radial profile, weak ones are looked for in longer pieces at once.
+    """
     shape = (exposure.counts.shape[0], exposure.counts.shape[1])
-    current, found = start, None
+    current, found, width = start, None, None
     schedule = [reach, *_LATER]
     for turn in range(_MOST_ROUNDS):
         relative, added = schedule[min(turn, len(schedule) - 1)]
         angle = current.two_theta(shape)[exposure.valid]
         window = _windows(current, rings.two_theta, (angle.min(), angle.max()), relative, added)
-        arc = _FIRST_ARC if turn == 0 else _ARC
+        if turn == 0 and not close:
+            arc = np.full(rings.two_theta.size, _FIRST_ARC)
+        else:
+            shortest = _ARC if turn > 0 else _FIRST_ARC
+            arc = telling_arcs(exposure, current, rings.two_theta, shortest, width)
         points = ring_points(exposure, current, rings.two_theta, window, arc=arc)
         if len(points) < 8:
             raise CalibrationRejected(f"only {len(points)} points on rings were found")
         fit = fit_geometry(points, rings.two_theta, current, usual or start, shape)
         moved = _largest_move(current, fit.calibration, points, shape)
         current = fit.calibration
+        width = float(np.median(points.width[fit.used]))
         found = Refinement(fit=fit, points=points, looked_for=window > 0)
         rms = float(np.sqrt(np.mean(fit.residual[fit.used] ** 2)))
         if turn >= len(_LATER) and moved < max(_STILL, 0.05 * rms):

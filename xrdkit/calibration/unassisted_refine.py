@@ -39,7 +39,9 @@ def found_without_start(
             hint="check calibrant, wavelength, pixel size and mask, or give a start",
         )
     best = hypotheses[0]
-    found = refined(exposure, rings, best.calibration, _CLOSE, usual=untilted(best.calibration))
+    found = refined(
+        exposure, rings, best.calibration, _CLOSE, usual=untilted(best.calibration), close=True
+    )
     result = judged(found, exposure, rings, best.calibration)
     width = float(np.median(found.points.width[found.fit.used]))
     profile = RadialProfile(exposure, result.calibration, width)
