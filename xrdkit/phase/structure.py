@@ -29,7 +29,8 @@ class Site:
     position: tuple[float, float, float]
     """Fractional coordinates."""
     occupancy: float = 1.0
-    """Share of the site that is filled, 0 to 1, without the site multiplicity."""
+    """Share of the site that is filled, without the site multiplicity: up to 1, or up to 1.1 where
+    a refinement came out above 1."""
     b_iso: float = 0.5
     """Isotropic displacement parameter B in Å², B = 8π²U."""
 
@@ -38,9 +39,9 @@ class Site:
             raise StructureError(f"site {self.label!r}: unknown element {self.element!r}")
         if len(self.position) != 3 or not all(math.isfinite(x) for x in self.position):
             raise StructureError(f"site {self.label!r}: position {self.position} is not finite")
-        if not 0.0 < self.occupancy <= 1.0001:
+        if not 0.0 < self.occupancy <= 1.1:
             raise StructureError(
-                f"site {self.label!r}: occupancy {self.occupancy} is not in (0, 1]"
+                f"site {self.label!r}: occupancy {self.occupancy} is not above 0 and up to 1"
             )
         if not -1.0 <= self.b_iso <= 20.0:
             raise StructureError(f"site {self.label!r}: B = {self.b_iso} Å² is outside -1 to 20 Å²")

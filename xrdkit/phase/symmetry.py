@@ -49,6 +49,12 @@ def triplets_of(group: gemmi.SpaceGroup) -> tuple[str, ...]:
     return tuple(op.wrap().triplet() for op in group.operations())
 
 
+@lru_cache(maxsize=256)
+def setting_of(triplets: tuple[str, ...]) -> gemmi.SpaceGroup | None:
+    """Return the tabulated setting that has exactly these operators, or None."""
+    return gemmi.find_spacegroup_by_ops(gemmi.GroupOps([gemmi.Op(t) for t in triplets]))
+
+
 def find_group(symbol: str, cell_angles: Sequence[float]) -> gemmi.SpaceGroup:
     """Return the setting that a Hermann-Mauguin `symbol` names.
 
