@@ -161,8 +161,10 @@ def test_fxye_is_in_hundredths_of_a_degree(tmp_path):
     ("lines", "words"),
     [
         (fxye(13), "has 12 points, its BANK line declares 13"),
-        (fxye(kind="CONST 1000 2.5 0 0 STD"), "CONST STD"),
-        ([*fxye(), *fxye()[2:]], "second BANK"),
+        (fxye(kind="CONST 1000 2.5 0 0 STD"), "line 4: a record of STD has 80"),
+        (fxye(kind="RALF 96 0 96 0.0013 FXYE"), "RALF FXYE"),
+        (fxye(kind="CONST 1000 2.5 0 0 ALT"), "CONST ALT"),
+        ([*fxye(), *fxye()[2:-2]], "has 10 points, its BANK line declares 12"),
         ([*fxye(), "60 x 1"], "line 16"),
     ],
 )

@@ -56,7 +56,6 @@ def test_facts_that_files_state(data_dir):
         ("sasdata/apoferritin.txt", "line 5: '3"),
         ("didsr/data-veroclear.txt", "line 13: q is not positive"),
         ("pyirena/bimodal-test1.h5", "point 71: q is smaller"),
-        ("sasdata/Ludox_silica.xml", "no columns of numbers"),
     ],
 )
 def test_curves_that_need_a_word_say_which(data_dir, name, words):

@@ -1,12 +1,12 @@
 """Anton Paar SAXSess .pdh: five header lines, three columns, then XML with the units."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import re
 
 import numpy as np
 
 from xrdkit.curves.columns import Columns
 from xrdkit.curves.raw import RawCurve
+from xrdkit.curves.source import Source
 from xrdkit.curves.text import numbers
 from xrdkit.errors import CurveError
 
@@ -15,12 +15,26 @@ _COUNT_LINE = 3
 _UNITS = {"n_m^-1": "1/nm", "A^-1": "1/angstrom"}
 
 
-def read(lines: Sequence[str], file: Path) -> RawCurve:
+_COUNTS = re.compile(r"\s*\d+(?:\s+\d+){7}\s*")
+
+
+def matches(source: Source) -> bool:
+    """Return whether the file is called .pdh, or its third line is eight whole numbers."""
+    if not source.is_text:
+        return False
+    if source.file.suffix.lower() == ".pdh":
+        return True
+    lines = source.head.decode("latin-1").splitlines()
+    return len(lines) >= _HEADER and _COUNTS.fullmatch(lines[_COUNT_LINE - 1]) is not None
+
+
+def read(source: Source) -> list[RawCurve]:
     """Return the curve of a .pdh file: q, intensity and standard error.
 
     The third line declares the number of points. The unit of q is read from the XML at the end,
     where there is one. Raises CurveError where points are missing or lines are not three numbers.
     """
+    lines, file = source.lines, source.file
     declared = numbers(lines[_COUNT_LINE - 1]) if len(lines) >= _HEADER else None
     if not declared or declared[0] < 1 or declared[0] != int(declared[0]):
         raise CurveError(f"line {_COUNT_LINE}: no number of points", source=file)
@@ -39,13 +53,15 @@ def read(lines: Sequence[str], file: Path) -> RawCurve:
     table = np.array(rows, dtype=np.float64)
     tail = "".join(lines[_HEADER + count :])
     found = {unit for name, unit in _UNITS.items() if f">{name}<" in tail}
-    return RawCurve(
-        columns=Columns(
-            abscissa=table[:, 0],
-            intensity=table[:, 1],
-            sigma=table[:, 2],
-            lines=np.arange(_HEADER + 1, _HEADER + 1 + count),
-            source=str(file),
-        ),
-        unit=found.pop() if len(found) == 1 else None,
-    )
+    return [
+        RawCurve(
+            columns=Columns(
+                abscissa=table[:, 0],
+                intensity=table[:, 1],
+                sigma=table[:, 2],
+                lines=np.arange(_HEADER + 1, _HEADER + 1 + count),
+                source=str(file),
+            ),
+            unit=found.pop() if len(found) == 1 else None,
+        )
+    ]

@@ -25,7 +25,7 @@ def decode(content: bytes, file: Path) -> list[str]:
         raise CurveError(
             "is not a text file, and no curve format that is known",
             source=file,
-            hint="known are columns of text, GSAS .fxye, Anton Paar .pdh and NXcanSAS HDF5",
+            hint="known binary formats: Bruker .raw and .brml, Rigaku .rasx, NXcanSAS HDF5",
         )
     try:
         return content.decode("utf-8-sig").splitlines()
