@@ -21,6 +21,12 @@ GOOD = Evidence(
     distance_change=0.004,
     center_sigma=0.02,
     distance_sigma=1e-5,
+    ring_misfit=0.03,
+    ring_misfit_sigma=9.0,
+    sector_misfit=0.03,
+    sector_misfit_sigma=9.0,
+    missing=0.0,
+    other="",
 )
 
 
@@ -44,6 +50,9 @@ def test_good_evidence_is_accepted_without_reasons():
         ({"distance_change": 0.2}, "20.0% from the start"),
         ({"center_sigma": 9.0}, "9.0 px"),
         ({"distance_sigma": 0.02}, "2.0%"),
+        ({"ring_misfit": 0.2}, "whole rings lie 0.20"),
+        ({"sector_misfit": 0.3}, "0.30 of their width off in some directions"),
+        ({"missing": 0.3}, "30% of the rings"),
     ],
 )
 def test_weak_evidence_is_doubtful_and_says_why(changes, text):
@@ -64,6 +73,9 @@ def test_weak_evidence_is_doubtful_and_says_why(changes, text):
         ({"contrast": 0.8}, "displaced rings"),
         ({"unexplained": 9}, "9 strong rings"),
         ({"distance_sigma": 0.2}, "20%"),
+        ({"ring_misfit": 0.4}, "whole rings lie 0.40"),
+        ({"missing": 0.6}, "60% of the rings"),
+        ({"other": "CeO2 at 200 mm"}, "those of CeO2 at 200 mm"),
     ],
 )
 def test_bad_evidence_is_rejected_and_says_why(changes, text):

@@ -9,6 +9,9 @@ from xrdkit.calibration.result import CalibrationVerdict
 
 Array = NDArray[np.float64]
 _SECTOR = 5.0
+#: how far whole rings may lie off, share of their width, where that is this many standard errors
+_OFF, _SURE = 0.25, 5.0
+_MISSING = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,18 @@ class Evidence:
     """Larger standard error of the beam centre, pixel."""
     distance_sigma: float
     """Relative standard error of the direct distance."""
+    ring_misfit: float
+    """How far whole rings lie from where they should be, root mean square in ring widths."""
+    ring_misfit_sigma: float
+    """The same in standard errors of their means."""
+    sector_misfit: float
+    """How far all rings lie off in one direction, root mean square in ring widths."""
+    sector_misfit_sigma: float
+    """The same in standard errors."""
+    missing: float
+    """Share of the rings of the calibrant that are not in the frame though others around are."""
+    other: str
+    """Another calibrant that explains the rings better, with its distance; empty where none."""
 
 
 def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
@@ -67,6 +82,16 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
             f"{e.unexplained} strong rings are not of this calibrant: another one?",
         ),
         (e.distance_sigma > 0.05, f"the distance is known to {e.distance_sigma:.0%} only"),
+        (
+            e.ring_misfit > _OFF and e.ring_misfit_sigma > _SURE,
+            f"whole rings lie {e.ring_misfit:.2f} of their width off: another calibrant,"
+            " wavelength or pixel size?",
+        ),
+        (
+            e.missing > 2 * _MISSING,
+            f"{e.missing:.0%} of the rings of the calibrant are missing: another one?",
+        ),
+        (e.other != "", f"the rings are those of {e.other}"),
     ]
     reasons = [text for found, text in fatal if found]
     if reasons:
@@ -98,6 +123,18 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
         ),
         (e.center_sigma > 5, f"the beam centre is known to {e.center_sigma:.1f} px only"),
         (e.distance_sigma > 0.01, f"the distance is known to {e.distance_sigma:.1%} only"),
+        (
+            e.ring_misfit > 0.5 * _OFF and e.ring_misfit_sigma > _SURE,
+            f"whole rings lie {e.ring_misfit:.2f} of their width off",
+        ),
+        (
+            e.sector_misfit > _OFF and e.sector_misfit_sigma > _SURE,
+            f"the rings lie {e.sector_misfit:.2f} of their width off in some directions",
+        ),
+        (
+            e.missing > _MISSING,
+            f"{e.missing:.0%} of the rings of the calibrant are missing: another one?",
+        ),
     ]
     reasons = [text for found, text in weak if found]
     kind = CalibrationVerdict.DOUBTFUL if reasons else CalibrationVerdict.ACCEPTED

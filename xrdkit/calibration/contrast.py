@@ -7,6 +7,7 @@ from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.geometry import Calibration
 
 Array = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 _PER_PX = 2
 _FARTHEST = 1e5
@@ -16,6 +17,8 @@ _DECOYS = tuple(1.0 + side * step for step in np.arange(0.025, 0.125, 0.01) for 
 _LOUDEST = 20.0
 _SURE = 8.0
 _STRONG = 0.3
+#: nothing is below this share of the rings around, where those would be seen
+_NOTHING, _SEEN = 0.02, 6.0
 
 
 class RadialProfile:
@@ -87,24 +90,51 @@ class RadialProfile:
         z = z[np.isfinite(z)]
         return float(np.mean(np.clip(z, -_LOUDEST, _LOUDEST))) if z.size else 0.0
 
-    def unexplained(self, two_theta: Array, found: Array) -> int:
-        """Return the number of strong rings that are not at any of `two_theta` (rad).
+    def unexplained(self, two_theta: Array, found: Array) -> Array:
+        """Return the radii (pixel) of strong rings that are not at any of `two_theta` (rad).
 
         Strong is a local maximum by 8 standard errors and 0.3 times the median height of the rings
         `found` (rad), anywhere from the innermost ring of `two_theta` outward.
         """
-        inner = 0.95 * float(self.radius(two_theta[:1])[0])
+        rings = self.radius(two_theta)
+        peaks = self.peaks(0.95 * float(rings[0]), self.radius(found))
+        tolerance = max(3.0, 2.0 * self._half / _PER_PX * 1.5)
+        away = [float(np.min(np.abs(rings - r), initial=np.inf)) > tolerance for r in peaks]
+        return peaks[np.array(away, dtype=bool)]
+
+    def peaks(self, inner: float, like: Array) -> Array:
+        """Return the radii from `inner` outward at which strong rings are, pixel.
+
+        Strong is as in `unexplained`, rings at the radii `like` being those that count.
+        """
         at = np.arange(inner, self._bins / _PER_PX, 1.0 / _PER_PX)
         height, error = self.height(at)
-        typical = float(np.nanmedian(np.append(self.height(self.radius(found))[0], np.nan)))
+        typical = float(np.nanmedian(np.append(self.height(like)[0], np.nan)))
         if not np.isfinite(typical):
-            return 0
+            return np.empty(0)
         height = np.where(np.isfinite(height), height, -np.inf)
         peak = np.zeros(at.size, dtype=bool)
         reach = 2 * self._half
         for k in np.flatnonzero((height > _STRONG * typical) & (height > _SURE * error)):
             peak[k] = height[k] == height[max(0, k - reach) : k + reach + 1].max()
-        rings = self.radius(two_theta)
-        tolerance = max(3.0, 2.0 * self._half / _PER_PX * 1.5)
-        away = [float(np.min(np.abs(rings - r), initial=np.inf)) > tolerance for r in at[peak]]
-        return sum(away)
+        return at[peak]
+
+    def dark(self, radius: Array, like: Array) -> Bool:
+        """Return whether nothing is at each of `radius` where rings as at `like` would be seen.
+
+        Both are in pixels. Nothing is less than two standard errors and 0.02 times the median
+        height of the six nearest of `like`; seen would be what stands out by six.
+        """
+        height, error = self.height(radius)
+        known = self.height(like)[0]
+        usable = np.isfinite(known)
+        if np.count_nonzero(usable) < 2:
+            return np.zeros(radius.size, dtype=bool)
+        known, places = known[usable], like[usable]
+        result = np.zeros(radius.size, dtype=bool)
+        for k in np.flatnonzero(np.isfinite(height) & (error > 0)):
+            near = np.argsort(np.abs(places - radius[k]))[:6]
+            around = float(np.median(known[near]))
+            if around >= _SEEN * error[k]:
+                result[k] = height[k] < max(_NOTHING * around, 2.0 * error[k])
+        return result

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.calibration.frame import calibrant_frame
+from xrdkit.calibration.judgement import judged
 from xrdkit.calibration.named import named_detector
-from xrdkit.calibration.refinement import judged, refined
+from xrdkit.calibration.refinement import refined
 from xrdkit.calibration.result import (
     CalibrationResult,
     CalibrationVerdict,

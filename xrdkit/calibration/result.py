@@ -1,5 +1,6 @@
 """What a calibration is worth: the geometry, its errors, the rings behind it and a verdict."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.calibration.angle import PARAMETERS
+from xrdkit.calibration.competitors import Competitor
 from xrdkit.geometry import Calibration
 
 
@@ -36,6 +38,30 @@ class RingResidual:
     """Root mean square of it, pixel."""
     width_px: float
     """Full width at half maximum of the ring, pixel."""
+    mean_q: float = math.nan
+    """Mean of q of the points less that of the ring, 1/nm."""
+    rms_q: float = math.nan
+    """Root mean square of it, 1/nm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectorResidual:
+    """How well all rings lie where the geometry puts them, in one range of azimuth."""
+
+    azimuth: tuple[float, float]
+    """Where it begins and ends, degree."""
+    points: int
+    """Points used in the fit."""
+    rings: int
+    """Rings they lie on."""
+    mean_px: float
+    """Mean radial distance of the points from their rings, pixel, positive outside."""
+    rms_px: float
+    """Root mean square of it, pixel."""
+    mean_q: float
+    """Mean of q of the points less that of their rings, 1/nm."""
+    rms_q: float
+    """Root mean square of it, 1/nm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +95,11 @@ class CalibrationResult:
     """Whether to use it."""
     reasons: tuple[str, ...]
     """What keeps it from being accepted; empty where it is."""
+    sectors: tuple[SectorResidual, ...] = ()
+    """Residuals in sectors of azimuth of 30° that hold points, from 0° on."""
+    rival: Competitor | None = None
+    """The best other way to take the rings found for rings of the same calibrant, with its distance
+    and misfit; None where no other puts all of them on rings."""
 
     @property
     def beam_center_px(self) -> tuple[float, float]:
@@ -93,6 +124,13 @@ class CalibrationResult:
             "calibrant": self.calibrant,
             "wavelength_angstrom": calibration.wavelength,
             "rings": len(self.rings),
+            "rival": None
+            if self.rival is None
+            else {
+                "distance_m": self.rival.distance,
+                "rms_px": self.rival.rms_px,
+                "absent_rings": self.rival.absent,
+            },
             "points": int(self.points["used"].sum()),
             "azimuth_coverage_deg": self.azimuth_coverage,
             "parameters": {

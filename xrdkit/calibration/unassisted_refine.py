@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import covariance_with_tilt
 from xrdkit.calibration.frame import CalibrantFrame
-from xrdkit.calibration.refinement import judged, refined
+from xrdkit.calibration.judgement import judged
+from xrdkit.calibration.refinement import refined
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.rings import CalibrantRings
 from xrdkit.calibration.unassisted import find_hypotheses, margin, untilted
