@@ -133,6 +133,8 @@ def _fixed(body: Sequence[tuple[int, str]], bank: _Bank, source: Source) -> Colu
             )
         for at in range(0, len(text), size):
             field = text[at : at + size]
+            if len(field) < size:
+                break  # the end of a truncated file: digits may be missing
             split = _WIDTH if bank.kind == "ESD" else 2
             try:
                 first, second = (

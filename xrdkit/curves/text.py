@@ -14,6 +14,8 @@ from xrdkit.units import factor
 
 COMMENT = "#%!"
 _CONTROL = {b for b in range(32) if chr(b) not in "\t\n\r\f\x1a"}
+#: Columns of the widest format whose first three are abscissa, intensity and error (NIST, SANS).
+_MOST_COLUMNS = 6
 _SLIT_HINT = "The 6 columns are"
 
 
@@ -97,6 +99,12 @@ def read(
                 hint="mend the line; header_lines=N skips the first N lines",
             )
         rows.append((number, row))
+    if columns is None and width > _MOST_COLUMNS:
+        raise CurveError(
+            f"has {width} columns, and nothing says which are meant",
+            source=file,
+            hint="columns=(0, 1) or (0, 1, 2) names abscissa, intensity and standard error",
+        )
     wanted = columns or tuple(range(min(width, 3)))
     if max(wanted) >= width:
         raise CurveError(f"has {width} columns, columns={columns} asks for more", source=file)
