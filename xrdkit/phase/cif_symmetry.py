@@ -76,6 +76,8 @@ def _from_operators(listed: list[str], symbol: str) -> tuple[tuple[str, ...], st
     triplets = tuple(dict.fromkeys(op.triplet() for op in parsed))
     own = setting_of(triplets)
     named = gemmi.find_spacegroup_by_name(symbol) if symbol else None
+    if named is not None and set(triplets_of(named)) == set(triplets):
+        return triplets, named.xhm()
     if symbol and named is None:
         _LOG.warning("space group %r is not known: the operators of the file are used", symbol)
     if named is not None:

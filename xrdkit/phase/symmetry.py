@@ -31,17 +31,28 @@ def operators(triplets: tuple[str, ...]) -> tuple[NDArray[np.int64], Array]:
         raise StructureError("the symmetry operators lack x,y,z or repeat one")
     if len(parsed) > 192:
         raise StructureError(f"{len(parsed)} symmetry operators: no space group has more than 192")
-    for first in parsed:
-        for second in parsed:
-            if (first * second).wrap().triplet() not in codes:
-                raise StructureError(
-                    f"the symmetry operators are no group: {first.triplet()} after "
-                    f"{second.triplet()} is missing",
-                    hint="list every operator of the cell, centring included",
-                )
     rotations = np.array([op.rot for op in parsed], dtype=np.int64) // gemmi.Op.DEN
-    translations = np.array([op.tran for op in parsed], dtype=float) / gemmi.Op.DEN
-    return rotations, translations
+    shifts = np.array([op.tran for op in parsed], dtype=np.int64)
+    products = np.einsum("aij,bjk->abik", rotations, rotations)
+    composed = (np.einsum("aij,bj->abi", rotations, shifts) + shifts[:, None]) % gemmi.Op.DEN
+    missing = np.isin(_codes(products, composed), _codes(rotations, shifts), invert=True)
+    if missing.any():
+        first, second = (parsed[int(k)].triplet() for k in np.argwhere(missing)[0])
+        raise StructureError(
+            f"the symmetry operators are no group: {first} after {second} is missing",
+            hint="list every operator of the cell, centring included",
+        )
+    return rotations, shifts / gemmi.Op.DEN
+
+
+def _codes(rotations: NDArray[np.int64], shifts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number per operator; no two operators share one."""
+    digits = np.concatenate([rotations.reshape(*rotations.shape[:-2], 9) + 2, shifts], axis=-1)
+    bases = np.array([5] * 9 + [gemmi.Op.DEN] * 3, dtype=np.int64)
+    weights = np.concatenate([[1], np.cumprod(bases[:-1])])
+    # Products of what is no group may have entries beyond -2 to 2, which no operator has.
+    outside = np.any(np.abs(rotations) > 2, axis=(-2, -1))
+    return np.asarray(np.where(outside, -1, digits @ weights))
 
 
 def triplets_of(group: gemmi.SpaceGroup) -> tuple[str, ...]:
