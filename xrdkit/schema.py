@@ -127,6 +127,30 @@ PHASES = Schema(
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
+_PEAK = (_OPTIONAL_FRAME, "peak")
+PEAKS = Schema(
+    name="xrdkit/peaks/1",
+    fields={
+        **{
+            name + suffix: _value(*_PEAK, units=unit)
+            for name, unit in (
+                ("position", ("degree", "1/nm")),
+                ("fwhm", ("degree", "1/nm")),
+                ("integral_breadth", ("degree", "1/nm")),
+                ("height", _SIGNAL_UNITS),
+                ("area", tuple(f"{s} {r}" for s in _SIGNAL_UNITS for r in ("degree", "1/nm"))),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "significance": _value(*_PEAK, units="1"),
+        "peak_verdict": _value(*_PEAK),
+        "intensity": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "intensity_calculated": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "background": _value(*_RADIAL_FIELD, units=_SIGNAL_UNITS),
+        "gof": _value(_OPTIONAL_FRAME, units="1"),
+        "verdict": _value(_OPTIONAL_FRAME),
+    },
+)
 _SCALAR = (_OPTIONAL_FRAME,)
 SIZES = Schema(
     name="xrdkit/sizes/1",
@@ -178,7 +202,9 @@ QUALITY = Schema(
         )
     },
 )
-SCHEMAS = {s.name: s for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, SIZES, TEXTURE, QUALITY)}
+SCHEMAS = {
+    s.name: s for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, PEAKS, SIZES, TEXTURE, QUALITY)
+}
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
 
