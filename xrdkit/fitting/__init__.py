@@ -1,0 +1,19 @@
+"""Least-squares fits: lmfit as the face, an honest covariance and our own verdict behind it."""
+
+from xrdkit.fitting.levenberg_marquardt import Minimum, levenberg_marquardt
+from xrdkit.fitting.minimise import SOLVERS, ResidualErrors, Solver, least_squares
+from xrdkit.fitting.outcome import Array, FitOutcome, Table, Values, Verdict
+
+__all__ = [
+    "SOLVERS",
+    "Array",
+    "FitOutcome",
+    "Minimum",
+    "ResidualErrors",
+    "Solver",
+    "Table",
+    "Values",
+    "Verdict",
+    "least_squares",
+    "levenberg_marquardt",
+]
