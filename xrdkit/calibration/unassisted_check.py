@@ -10,7 +10,6 @@ from xrdkit.geometry import PARAMETERS, Calibration
 
 Array = NDArray[np.float64]
 
-#: Two rings of silver behenate at 1.54 Å lie as 111 and 220 of silicon do, 20 times closer.
 _FEWEST_RINGS = 3
 _LEAST_SCORE, _LEAST_MARGIN = 0.15, 0.25
 #: a ring is missing below this share of the median height around it, where that would be seen
@@ -38,6 +37,8 @@ class SearchEvidence:
     error: float
     """Predicted rms error of q over the frame with the tilt free, share of its largest q; infinite
     where rings do not give the tilt at all."""
+    others: tuple[str, ...] = ()
+    """What else the rings found may be, where they are two."""
 
 
 def search_reasons(e: SearchEvidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -60,8 +61,9 @@ def search_reasons(e: SearchEvidence) -> tuple[tuple[str, ...], tuple[str, ...]]
         ),
         (e.tilt > _STEEPEST_TILT, f"a tilt of {e.tilt:.0f} degree is unusual"),
         (
-            e.rings < _FEWEST_RINGS,
-            f"{e.rings} rings cannot confirm calibrant and distance without a start",
+            e.rings < _FEWEST_RINGS and len(e.others) > 0,
+            f"{e.rings} rings cannot confirm calibrant and distance without a start: they may be"
+            f" {' or '.join(e.others[:2])}",
         ),
         (e.error > _UNSURE, f"q is known to {e.error:.1e} of its largest value only"),
     ]

@@ -1,6 +1,6 @@
 """Calibration without a start: geometries that ridges suggest, refined and judged."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,10 @@ from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import covariance_with_tilt
 from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.judgement import judged
-from xrdkit.calibration.refinement import refined
+from xrdkit.calibration.refinement import Refinement, refined
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.rings import CalibrantRings
-from xrdkit.calibration.unassisted import find_hypotheses, margin, untilted
+from xrdkit.calibration.unassisted import Hypothesis, find_hypotheses, margin, untilted
 from xrdkit.calibration.unassisted_check import (
     SearchEvidence,
     missing_rings,
@@ -20,12 +20,29 @@ from xrdkit.calibration.unassisted_check import (
     search_reasons,
 )
 from xrdkit.calibration.unassisted_ridges import without_blind_areas
+from xrdkit.calibration.unassisted_rivals import apart, chi2, much_worse, other_pairs
 from xrdkit.errors import CalibrationRejected
 from xrdkit.geometry import Detector
 
 Array = NDArray[np.float64]
 #: how far geometries may be off that ridges of the frame were fitted to: share of radius, pixels
 _CLOSE = (0.004, 4.0)
+#: hypotheses that score so much less than the best one are not refined
+_CLEAR = 1.0
+_RANK = {
+    CalibrationVerdict.ACCEPTED: 0,
+    CalibrationVerdict.DOUBTFUL: 1,
+    CalibrationVerdict.REJECTED: 2,
+}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A hypothesis, refined and judged."""
+
+    hypothesis: Hypothesis
+    found: Refinement
+    result: CalibrationResult
 
 
 def found_without_start(
@@ -39,11 +56,9 @@ def found_without_start(
             f"{rings.name}: the bright ridges of the frame are not on rings of this calibrant",
             hint="check calibrant, wavelength, pixel size and mask, or give a start",
         )
-    best = hypotheses[0]
-    found = refined(
-        exposure, rings, best.calibration, _CLOSE, usual=untilted(best.calibration), close=True
-    )
-    result = judged(found, exposure, rings, best.calibration)
+    candidates, untried = _candidates(hypotheses, exposure, rings)
+    best = min(candidates, key=lambda one: (_RANK[one.result.verdict], chi2(one.found)))
+    found, result = best.found, best.result
     width = float(np.median(found.points.width[found.fit.used]))
     profile = RadialProfile(exposure, result.calibration, width)
     last = int(np.max(found.points.ring[found.fit.used]))
@@ -54,8 +69,9 @@ def found_without_start(
     fatal, weak = search_reasons(
         SearchEvidence(
             rings=len(result.rings),
-            score=best.score,
-            margin=margin(hypotheses),
+            score=best.hypothesis.score,
+            margin=_margin(best, candidates, untried, shape),
+            others=other_pairs(found, exposure, rings, wavelength),
             missing=missing_rings(profile, rings.two_theta[: last + 1]),
             tilt=result.calibration.tilt,
             error=np.inf if errors is None else q_error(result.calibration, shape, errors),
@@ -68,3 +84,49 @@ def found_without_start(
     elif weak:
         kind = CalibrationVerdict.DOUBTFUL
     return replace(result, verdict=kind, reasons=reasons)
+
+
+def _candidates(
+    hypotheses: list[Hypothesis], exposure: CalibrantFrame, rings: CalibrantRings
+) -> tuple[list[_Candidate], list[Hypothesis]]:
+    """Return refined hypotheses, and those that score too much less to be refined.
+
+    Raises CalibrationRejected where none can be refined.
+    """
+    candidates: list[_Candidate] = []
+    failure: CalibrationRejected | None = None
+    for k, one in enumerate(hypotheses):
+        hopeful = any(c.result.verdict is not CalibrationVerdict.REJECTED for c in candidates)
+        if hopeful and one.score < hypotheses[0].score - _CLEAR:
+            return candidates, hypotheses[k:]
+        start = one.calibration
+        try:
+            found = refined(exposure, rings, start, _CLOSE, usual=untilted(start), close=True)
+            candidates.append(_Candidate(one, found, judged(found, exposure, rings, start)))
+        except CalibrationRejected as exc:
+            failure = failure or exc
+    if not candidates:
+        raise failure or CalibrationRejected(f"{rings.name}: nothing was found")
+    return candidates, []
+
+
+def _margin(
+    best: _Candidate,
+    candidates: list[_Candidate],
+    untried: list[Hypothesis],
+    shape: tuple[int, int],
+) -> float:
+    """Return by how much the next other geometry scores less; 0 where a refined one fits as well.
+
+    A refined one counts where its q differs, it is not to be rejected, and its points do not lie so
+    much farther from their rings that chance would not do it.
+    """
+    for other in candidates:
+        if (
+            other is not best
+            and other.result.verdict is not CalibrationVerdict.REJECTED
+            and apart(best.result.calibration, other.result.calibration, shape)
+            and not much_worse(other.found, best.found)
+        ):
+            return 0.0
+    return margin([best.hypothesis, *untried])
