@@ -61,6 +61,9 @@ _WHERE = {
     # fits
     "refine_phases": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
+    "fit_peaks": "xrdkit.phase.peaks",
+    "PeakSpec": "xrdkit.phase.peaks_spec",
+    "baseline": "xrdkit.phase.baseline",
     "Structure": "xrdkit.phase",
     "load_structure": "xrdkit.phase",
     "fit_sizes": "xrdkit.saxs",
