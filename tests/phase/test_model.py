@@ -16,6 +16,8 @@ CASES = {
     "standard": RefinementSpec(size=False, strain=False, refine_instrument=True, **WIDE),
     "axial": RefinementSpec(
         axial=0.06,
+        tails=(0.04, 0.3),
+        refine_tails=True,
         refine_axial=True,
         refine_penetration=True,
         penetration=0.2,

@@ -7,11 +7,11 @@ from xrdkit.errors import SchemaError
 from xrdkit.phase.result import INSTRUMENT
 from xrdkit.phase.widths import InstrumentWidths
 
-_VARIABLES = {key: name for key, name, _ in INSTRUMENT}
+_VARIABLES = {key: name for key, name, _, _ in INSTRUMENT}
 
 
 def instrument_widths(result: xr.Dataset) -> InstrumentWidths:
-    """Return the line widths of the instrument that a refinement of a line standard found.
+    """Return the line shapes of the instrument that a refinement of a line standard found.
 
     result: of `refine_phases` with ``refine_instrument=True, size=False, strain=False``; of several
     frames the median is taken. Raises SchemaError where the result is no such refinement or not
@@ -27,4 +27,5 @@ def instrument_widths(result: xr.Dataset) -> InstrumentWidths:
             hint="refine the standard with refine_instrument=True, size=False, strain=False",
         )
     medians = {key: float(np.median(result[name])) for key, name in _VARIABLES.items()}
-    return InstrumentWidths(**medians)
+    tails = medians.pop("tail_fraction"), medians.pop("tail_width")
+    return InstrumentWidths(**medians, tails=tails)

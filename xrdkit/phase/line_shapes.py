@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from xrdkit.phase.cell import CELL_NAMES, Cell, inverse_d_squared, inverse_d_squared_slope
 from xrdkit.phase.effects import Effect, LineState
-from xrdkit.phase.effects.axial import AXIAL, Nodes, axial_nodes
+from xrdkit.phase.effects.axial import Beam
 from xrdkit.phase.effects.effect import HALF_DEGREE, Values, phase_key
+from xrdkit.phase.effects.nodes import NODE_PARAMETERS, NodeNumbers, Nodes, nodes_of
 from xrdkit.phase.positions import bragg_angle, bragg_angle_slope
 from xrdkit.phase.profile_function import CHANNELS, combined_width, combined_width_slope
 from xrdkit.phase.structure import Structure
@@ -38,8 +39,10 @@ class PhaseLines:
     """What moves, widens and scales the lines."""
     owner: dict[str, Effect]
     """Effect of each parameter."""
-    nodes: NDArray[np.int64]
-    """Number of nodes of each line for its asymmetry (n,)."""
+    numbers: NodeNumbers
+    """Number of nodes of each line for its asymmetry."""
+    beam: Beam
+    """How the beam reaches the sample."""
 
 
 class LineShapes:
@@ -73,7 +76,7 @@ class LineShapes:
         self._above_floor = lines.gauss_squared > lowest
         self._gauss = np.sqrt(np.maximum(lines.gauss_squared, lowest))
         self.width, self.mixing = combined_width(self._gauss, np.maximum(lines.lorentz, 0.0))
-        self.nodes: Nodes = axial_nodes(angle, values[AXIAL], known.nodes)
+        self.nodes: Nodes = nodes_of(angle, values, known.numbers, known.beam)
 
     @property
     def position(self) -> Array:
@@ -103,8 +106,8 @@ class LineShapes:
             if name == scale_key:
                 chain[:, m, 0] = lines.amplitude
                 continue
-            if name == AXIAL:
-                chain[:, m, 5] = 1.0
+            if name in NODE_PARAMETERS:
+                chain[:, m, 5 + NODE_PARAMETERS.index(name)] = 1.0
                 continue
             squared: Array | float | None
             lorentz: Array | float | None

@@ -23,7 +23,13 @@ from xrdkit.phase.effects import (
     effects_of,
     phase_key,
 )
-from xrdkit.phase.effects.axial import AXIAL, AXIAL_MOST, node_numbers
+from xrdkit.phase.effects.nodes import (
+    NODE_PARAMETERS,
+    beam_of,
+    is_skewed,
+    node_numbers,
+    node_parameters,
+)
 from xrdkit.phase.intensity import Lines, powder_lines
 from xrdkit.phase.line_shapes import LineShapes, PhaseLines
 from xrdkit.phase.parameters import Plan, background_key, cell_of, plan
@@ -43,9 +49,6 @@ Values = Mapping[str, float]
 _NARROWEST = 0.3
 _MARGIN = 3.0
 _MARGIN_WIDTHS = 10.0
-#: A free axial divergence starts here at least, and may grow by this factor before its nodes are
-#: too few.
-_AXIAL_START, _AXIAL_ROOM = 0.02, 1.5
 
 
 class PatternModel:
@@ -87,7 +90,6 @@ class PatternModel:
         natural = tuple(emission_widths) or (0.0,) * len(self.wavelengths)
         self._take(two_theta)
         self.known = [self._known(p, natural) for p in range(len(self.structures))]
-        self.known = self._with_nodes(self._first_axial, None)
 
     def _take(self, two_theta: Array) -> None:
         self.x = np.ascontiguousarray(two_theta, dtype=float)
@@ -118,6 +120,11 @@ class PatternModel:
             limits=self.limits,
         )
         effects = effects_of(situation)
+        angle = bragg_angle(
+            inverse_d_squared(situation.hkl, self.structures[phase].cell), wavelength
+        )
+        angle = np.where(np.isfinite(angle), angle, 90.0)
+        guess = np.full(angle.size, max(self.width, 2.0 * self.step))
         return PhaseLines(
             structure=self.structures[phase],
             phase=phase,
@@ -126,41 +133,20 @@ class PatternModel:
             area=np.concatenate([w * self.amplitudes[phase] for w in self.weights]),
             effects=effects,
             owner={p.key: e for e in effects for p in e.parameters(width=1.0)},
-            nodes=np.ones(wavelength.size, dtype=np.int64),
+            numbers=node_numbers(angle, guess, None, self.spec),
+            beam=beam_of(self.spec),
         )
-
-    @property
-    def _first_axial(self) -> float:
-        return (
-            self.spec.axial_start
-            if not self.spec.refine_axial
-            else max(self.spec.axial_start, _AXIAL_START)
-        )
-
-    def _with_nodes(self, axial: float, values: Values | None) -> list[PhaseLines]:
-        """Return the lines with as many nodes as `axial` asks for at the widths of `values`."""
-        if self.spec.refine_axial:
-            axial = min(_AXIAL_ROOM * max(axial, _AXIAL_START), AXIAL_MOST)
-        result = []
-        for p, known in enumerate(self.known):
-            if values is None:
-                angle = bragg_angle(
-                    inverse_d_squared(known.hkl, self.structures[p].cell), known.wavelength
-                )
-                angle = np.where(np.isfinite(angle), angle, 90.0)
-                width = np.full(angle.size, max(self.width, 2.0 * self.step))
-            else:
-                shapes = self.shapes(values, p)
-                angle, width = shapes.lines.angle, shapes.width
-            result.append(replace(known, nodes=node_numbers(angle, width, axial)))
-        return result
 
     def with_nodes(self, values: Values) -> "PatternModel":
         """Return the model with asymmetric lines divided as the widths at `values` ask for."""
-        if self._first_axial == 0.0:
+        if not is_skewed(self.spec):
             return self
         other = copy.copy(self)
-        other.known = self._with_nodes(values[AXIAL], values)
+        other.known = []
+        for p, known in enumerate(self.known):
+            shapes = self.shapes(values, p)
+            numbers = node_numbers(shapes.lines.angle, shapes.width, values, self.spec)
+            other.known.append(replace(known, numbers=numbers))
         return other
 
     def with_spec(self, spec: RefinementSpec) -> "PatternModel":
@@ -172,17 +158,7 @@ class PatternModel:
     def parameters(self, *, width: float) -> list[Parameter]:
         """Return the parameters of all effects for lines of FWHM `width`, degree."""
         table = {p.key: p for k in self.known for e in k.effects for p in e.parameters(width=width)}
-        table[AXIAL] = Parameter(
-            key=AXIAL,
-            start=self._first_axial,
-            neutral=self.spec.axial_start,
-            unit=0.01,
-            free=self.spec.refine_axial,
-            low=0.0,
-            high=AXIAL_MOST,
-            broadening=True,
-            late=True,
-        )
+        table |= {p.key: p for p in node_parameters(self.spec)}
         return list(table.values())
 
     def plan(self, *, width: float, scales: Sequence[float], background: Sequence[float]) -> Plan:
@@ -254,7 +230,7 @@ class PatternModel:
         total = self.background(values)
         for p, known in enumerate(self.known):
             cell = (phase_key(p, CELL_NAMES[k]) for k in known.structure.ties.free)
-            own = [phase_key(p, "scale"), AXIAL, *known.owner, *cell]
+            own = [phase_key(p, "scale"), *NODE_PARAMETERS, *known.owner, *cell]
             mine = [n for n in own if n in place]
             scale = values[phase_key(p, "scale")]
             shapes = self.shapes(values, p)

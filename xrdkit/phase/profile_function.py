@@ -13,9 +13,10 @@ from xrdkit.compiled import compiled
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-#: Rows of the derivatives of a line: amplitude, position, width, mixing, Bragg angle (through its
-#: nodes alone), axial divergence.
-CHANNELS = 6
+#: Derivatives of a line: by amplitude, position, width, mixing; through its nodes by the Bragg
+#: angle and the parameters of the nodes.
+_PLAIN, _OF_NODES = 4, 4
+CHANNELS = _PLAIN + _OF_NODES
 
 _GAUSS_AREA = 2.0 * np.sqrt(np.log(2.0) / np.pi)
 _LORENTZ_AREA = 2.0 / np.pi
@@ -136,15 +137,21 @@ def sum_lines_and_slopes(
 ) -> None:
     """As `sum_lines`, and add the derivatives to ``slopes`` (parameter, n).
 
-    ``rows`` (m,) are those of `slopes` that these lines touch; ``chain`` (line, m, 6) the
-    derivatives of amplitude, position, width, mixing, Bragg angle and axial divergence of a line;
-    ``node_slopes`` (4, nodes) those of shift and weight by the axial divergence, then of both by
-    the Bragg angle.
+    ``rows`` (m,) are those of `slopes` that these lines touch; ``chain`` (line, m, 8) the
+    derivatives of amplitude, position, width, mixing, Bragg angle and the three parameters of the
+    nodes; ``node_slopes`` (8, nodes) those of shift and weight by the last four.
     """
     room = x.size
     shape, to_position = np.empty(room), np.empty(room)
     to_width, to_mixing = np.empty(room), np.empty(room)
-    to_angle, to_axial = np.zeros(room), np.zeros(room)
+    to_node = np.zeros((_OF_NODES, room))
+    used = np.zeros(_OF_NODES, dtype=np.bool_)
+    for m in range(rows.size):
+        for c in range(_OF_NODES):
+            for k in range(position.size):
+                if chain[k, m, _PLAIN + c] != 0.0:
+                    used[c] = True
+                    break
     for k in range(position.size):
         a, b = first[k], last[k]
         if b <= a:
@@ -155,7 +162,7 @@ def sum_lines_and_slopes(
         to_width[a:b], to_mixing[a:b] = 0.0, 0.0
         skewed = node_first[k + 1] - node_first[k] > 1
         if skewed:
-            to_angle[a:b], to_axial[a:b] = 0.0, 0.0
+            to_node[:, a:b] = 0.0
         for n in range(node_first[k], node_first[k + 1]):
             at, share = position[k] + node_shift[n], node_weight[n]
             low = max(a, np.searchsorted(x, at - _GAUSS_REACH * h))
@@ -170,11 +177,17 @@ def sum_lines_and_slopes(
                 to_position[i] += slope
                 to_width[i] += slope * t - eta * lor * inverse
                 to_mixing[i] += lor
-                if skewed:
-                    to_axial[i] += slope * node_slopes[0, n]
-                    to_axial[i] += eta * top * bell * node_slopes[1, n]
-                    to_angle[i] += slope * node_slopes[2, n]
-                    to_angle[i] += eta * top * bell * node_slopes[3, n]
+            if skewed:
+                for c in range(_OF_NODES):
+                    by_shift, by_weight = node_slopes[2 * c, n], node_slopes[2 * c + 1, n]
+                    if not used[c] or (by_shift == 0.0 and by_weight == 0.0):
+                        continue
+                    by_shift *= share
+                    for i in range(a, b):
+                        t = (x[i] - at) * inverse
+                        bell = 1.0 / (1.0 + 4.0 * t * t)
+                        lor = eta * top * bell
+                        to_node[c, i] += lor * (8.0 * bell * t * inverse * by_shift + by_weight)
             top = _GAUSS_AREA * inverse
             rest = 1.0 - eta
             for i in range(low, high):
@@ -187,8 +200,10 @@ def sum_lines_and_slopes(
                 to_width[i] += slope * t - rest * gau * inverse
                 to_mixing[i] -= gau
                 if skewed:
-                    to_axial[i] += slope * node_slopes[0, n] + rest * bell * node_slopes[1, n]
-                    to_angle[i] += slope * node_slopes[2, n] + rest * bell * node_slopes[3, n]
+                    for c in range(_OF_NODES):
+                        if used[c]:
+                            to_node[c, i] += slope * node_slopes[2 * c, n]
+                            to_node[c, i] += rest * bell * node_slopes[2 * c + 1, n]
         for i in range(a, b):
             weight = envelope[i]
             total[i] += amp * weight * shape[i]
@@ -197,9 +212,9 @@ def sum_lines_and_slopes(
             to_width[i] *= amp * weight
             to_mixing[i] *= amp * weight
         if skewed:
-            for i in range(a, b):
-                to_angle[i] *= amp * envelope[i]
-                to_axial[i] *= amp * envelope[i]
+            for c in range(_OF_NODES):
+                for i in range(a, b):
+                    to_node[c, i] *= amp * envelope[i]
         for m in range(rows.size):
             row = rows[m]
             c0, c1, c2, c3 = chain[k, m, 0], chain[k, m, 1], chain[k, m, 2], chain[k, m, 3]
@@ -213,7 +228,8 @@ def sum_lines_and_slopes(
                         c0 * shape[i] + c1 * to_position[i] + c2 * to_width[i] + c3 * to_mixing[i]
                     )
             if skewed:
-                c4, c5 = chain[k, m, 4], chain[k, m, 5]
-                if c4 != 0.0 or c5 != 0.0:
-                    for i in range(a, b):
-                        slopes[row, i] += c4 * to_angle[i] + c5 * to_axial[i]
+                for c in range(_OF_NODES):
+                    factor = chain[k, m, _PLAIN + c]
+                    if factor != 0.0:
+                        for i in range(a, b):
+                            slopes[row, i] += factor * to_node[c, i]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from xrdkit.phase.cell import CELL_NAMES, Cell, volume
 from xrdkit.phase.effects import GAUSS_NODES, phase_key
+from xrdkit.phase.effects.nodes import NODE_PARAMETERS
 from xrdkit.phase.fit import FrameFit
 from xrdkit.phase.parameters import cell_of
 from xrdkit.phase.profile_function import combined_width, integral_breadth
@@ -74,7 +75,9 @@ def phase_numbers(fit: FrameFit) -> list[PhaseNumbers]:
 
 
 def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
-    """Return u, v, w (degree²), x, y (degree) of the instrument with standard errors."""
+    """Return u, v, w (degree²), x, y (degree), axial, tail_fraction, tail_width (degree) of the
+    instrument with standard errors.
+    """
     u, v, w = fit.model.caglioti.uvw(fit.values)
     numbers: dict[str, tuple[float, float]] = {}
     for k, (name, value) in enumerate(zip("uvw", (u, v, w), strict=True)):
@@ -84,6 +87,7 @@ def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
     for name in "xy":
         key = f"instrument_{name}"
         numbers[name] = (fit.values[key], fit.sigma(key))
+    numbers |= {name: (fit.values[name], fit.sigma(name)) for name in NODE_PARAMETERS}
     return numbers
 
 

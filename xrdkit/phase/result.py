@@ -30,12 +30,16 @@ _PAIRED = (
 _OF_PROFILE = (OFFSET, "correction")
 #: Variable -> field of `PhaseNumbers`, where it has another name.
 _FIELD = {"crystallite_size": "size"}
+#: Number of the instrument, variable, unit, what it is.
 INSTRUMENT = (
-    ("u", "caglioti_u", "degree^2"),
-    ("v", "caglioti_v", "degree^2"),
-    ("w", "caglioti_w", "degree^2"),
-    ("x", "lorentzian_x", "degree"),
-    ("y", "lorentzian_y", "degree"),
+    ("u", "caglioti_u", "degree^2", "line width of the instrument, U"),
+    ("v", "caglioti_v", "degree^2", "line width of the instrument, V"),
+    ("w", "caglioti_w", "degree^2", "line width of the instrument, W"),
+    ("x", "lorentzian_x", "degree", "line width of the instrument, X"),
+    ("y", "lorentzian_y", "degree", "line width of the instrument, Y"),
+    ("axial", "axial_divergence", "1", "half heights of sample and slit over the radius"),
+    ("tail_fraction", "tail_fraction", "1", "share of each line that lies evenly about it"),
+    ("tail_width", "tail_width", "degree", "how far the tails of lines reach on each side"),
 )
 
 
@@ -126,9 +130,8 @@ def _cells(data: dict[str, Any], put: Any, numbers: list[list[PhaseNumbers]]) ->
 
 def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> None:
     rows = [instrument_numbers(f) for f in fits]
-    for key, name, unit in INSTRUMENT:
+    for key, name, unit, text in INSTRUMENT:
         pairs = np.array([row[key] for row in rows])
-        text = f"line width of the instrument, {key.upper()}"
         _pair(data, put, name, pairs[:, 0], pairs[:, 1], (), text, unit)
     shifts = [
         ("zero_shift", "zero", "observed minus true 2θ", "degree"),

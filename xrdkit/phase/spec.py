@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
-from xrdkit.phase.widths import InstrumentWidths
+from xrdkit.fitting import SOLVERS, Solver
+from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,9 @@ class RefinementSpec:
     """Height of a flat sample behind the axis, mm."""
     refine_displacement: bool = False
     """Whether `displacement` is free (with `zero` free too, the two are hard to tell apart)."""
+    divergence: float = 0.0
+    """Divergence of the beam in the plane of the diffractometer on a flat sample, full angle in
+    degree, 0 to 5."""
     penetration: float = 0.0
     """Depth that the beam reaches in a flat sample, 1/µ in mm, 0 to 10."""
     refine_penetration: bool = False
@@ -45,6 +49,11 @@ class RefinementSpec:
     None: that of `instrument`, or 0."""
     refine_axial: bool = False
     """Whether the axial divergence is free: lines at low angles become asymmetric."""
+    tails: tuple[float, float] | None = None
+    """Share of each line that lies evenly about it (0 to 0.5), and how far on each side (0.02 to 2
+    degree): tails of the focus of a tube. None: those of `instrument`, or none."""
+    refine_tails: bool = False
+    """Whether both numbers of `tails` are free."""
     lattice: bool = True
     """Whether the cells are free, within the ties of their symmetry."""
     cell_search: float = 0.005
@@ -66,6 +75,9 @@ class RefinementSpec:
     """Lines are computed to this many FWHM from their centre."""
     max_evaluations: int = 400
     """Most evaluations of the model in one fit."""
+    solver: Solver = "lm"
+    """What minimises: ``"lm"`` (own Levenberg-Marquardt, the fastest), ``"leastsq"`` or
+    ``"least_squares"`` (through lmfit). All end in the same minimum."""
 
     def __post_init__(self) -> None:
         if self.mode != "rietveld":
@@ -76,6 +88,8 @@ class RefinementSpec:
             )
         if self.size_profile not in ("lorentzian", "voigt"):
             raise SpecError(f"size_profile {self.size_profile!r} is not one of: lorentzian, voigt")
+        if self.solver not in SOLVERS:
+            raise SpecError(f"solver {self.solver!r} is not one of: {', '.join(SOLVERS)}")
         if self.range is not None:
             low, high = self.range
             if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
@@ -87,8 +101,11 @@ class RefinementSpec:
         self._number("displacement", -5.0, 5.0)
         self._number("cell_search", 0.0, 0.05)
         self._number("penetration", 0.0, 10.0)
+        self._number("divergence", 0.0, 5.0)
         if self.axial is not None:
             self._number("axial", 0.0, 0.3)
+        if self.tails is not None:
+            check_tails(*self.tails)
         if self.monochromator_two_theta is not None:
             self._number("monochromator_two_theta", 0.0, 180.0)
         if self.polarization_ratio is not None:
@@ -133,6 +150,13 @@ class RefinementSpec:
         if self.axial is not None:
             return self.axial
         return 0.0 if self.instrument is None else self.instrument.axial
+
+    @property
+    def tails_start(self) -> tuple[float, float]:
+        """Share and half width (degree) of the tails that a fit starts from."""
+        if self.tails is not None:
+            return self.tails
+        return NO_TAILS if self.instrument is None else self.instrument.tails
 
     @property
     def polarization(self) -> float:

@@ -16,6 +16,8 @@ from xrdkit.errors import SpecError
 
 Array = NDArray[np.float64]
 
+#: Share of a line that lies beside it, and how far on each side (degree) where some does.
+NO_TAILS = (0.0, 0.25)
 INSTRUMENT_NAMES = ("u", "v", "w", "x", "y")
 #: FWHM over integral breadth of a Gaussian.
 _GAUSS_FWHM = 2.0 * np.sqrt(np.log(2.0) / np.pi)
@@ -37,6 +39,9 @@ class InstrumentWidths:
     """Lorentzian, tan θ term, degree."""
     axial: float = 0.0
     """Axial divergence: half heights of sample and receiving slit over the radius, 0 to 0.3."""
+    tails: tuple[float, float] = NO_TAILS
+    """Share of each line that lies evenly about it (0 to 0.5), and how far on each side (0.02 to 2
+    degree)."""
 
     def __post_init__(self) -> None:
         for name in INSTRUMENT_NAMES:
@@ -45,10 +50,17 @@ class InstrumentWidths:
                 raise SpecError(f"instrument width {name} = {value} is not within ±25")
         if not 0.0 <= self.axial <= 0.3:
             raise SpecError(f"axial divergence {self.axial} is outside 0 to 0.3")
+        check_tails(*self.tails)
         if self.x < 0 or self.y < 0:
             raise SpecError(f"Lorentzian widths x = {self.x}, y = {self.y} must not be negative")
         if not (self.w > 0 or self.x > 0):
             raise SpecError("an instrument needs a width: w or x above 0")
+
+
+def check_tails(share: float, half: float) -> None:
+    """Raise SpecError for tails outside their range."""
+    if not (0.0 <= share <= 0.5 and 0.02 <= half <= 2.0):
+        raise SpecError(f"tails {share}, {half} are outside 0 to 0.5 and 0.02 to 2 degree")
 
 
 def size_width(wavelength: float) -> float:

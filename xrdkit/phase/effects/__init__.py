@@ -10,6 +10,7 @@ from xrdkit.phase.effects.effect import (
     Situation,
     phase_key,
 )
+from xrdkit.phase.effects.flat_specimen import FlatSpecimen
 from xrdkit.phase.effects.instrument import GAUSS_NODES, Caglioti, LorentzInstrument
 from xrdkit.phase.effects.shift import Displacement, Transparency, Zero
 
@@ -26,7 +27,17 @@ __all__ = [
 ]
 
 #: In the order in which they act.
-_EFFECTS = (Zero, Displacement, Transparency, Caglioti, LorentzInstrument, Size, Strain, OverallB)
+_EFFECTS = (
+    Zero,
+    Displacement,
+    Transparency,
+    FlatSpecimen,
+    Caglioti,
+    LorentzInstrument,
+    Size,
+    Strain,
+    OverallB,
+)
 
 
 def effects_of(situation: Situation) -> tuple[Effect, ...]:
