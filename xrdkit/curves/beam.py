@@ -32,11 +32,11 @@ def tube_lines(
 
     alpha1, alpha2: stated wavelengths, ångström, numbers or text. Where they are those of a known
     anode within 200 ppm, the lines are ours (`xrdkit.radiation`: one scale for all instruments);
-    otherwise they are taken as they are. ratio: stated Kα2/Kα1, by default 0.5. `alpha1_only`
-    leaves Kα2 out.
+    otherwise they are taken as they are. Two lines tell an anode that is not named. ratio: stated
+    Kα2/Kα1, by default 0.5. `alpha1_only` leaves Kα2 out.
     """
-    name = (anode or "").strip()[:2].capitalize()
     first, second, share = _wavelength(alpha1), _wavelength(alpha2), as_number(ratio)
+    name = (anode or "").strip()[:2].capitalize() or _anode_of(first, second)
     if share is None or not 0 < share <= 1:
         share = K_ALPHA2_RATIO
     known = K_ALPHA.get(name)
@@ -54,6 +54,14 @@ def tube_lines(
     return Radiation(
         name=line, wavelengths=(first, second), weights=(1 / (1 + share), share / (1 + share))
     )
+
+
+def _anode_of(first: float | None, second: float | None) -> str:
+    for name, lines in K_ALPHA.items():
+        pairs = zip((first, second), lines, strict=True)
+        if all(x is not None and abs(x / line - 1) < _SAME_LINE for x, line in pairs):
+            return name
+    return ""
 
 
 def _wavelength(value: object) -> float | None:

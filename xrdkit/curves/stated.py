@@ -9,11 +9,20 @@ _Q_UNIT = re.compile(
     re.IGNORECASE,
 )
 _DEGREE = re.compile(r"(?:2[\s_-]*th(?:eta)?|two[\s_-]*theta|2θ)[^0-9\n]{0,16}deg", re.IGNORECASE)
-_ABSOLUTE = re.compile(r"\bI(?:\(q\))?[\s_,:=\[\(]*(?:1\s*/\s*cm|cm\s*\^?\{?-1)", re.IGNORECASE)
+_ABSOLUTE = re.compile(
+    r"\bI(?:ntensity|\(q\))?[\s_,:=\[\(]*(?:1\s*/\s*cm|cm\s*\^?\{?-1)", re.IGNORECASE
+)
 _METRE = re.compile(r"\bwavelength\s*[:=]\s*([0-9.eE+-]+)\s*m\b", re.IGNORECASE)
 _ANGSTROM = re.compile(
-    r"\bwavelength\s*[:=]\s*([0-9.eE+-]+)\s*(?:$|a\b|å|ang)", re.IGNORECASE | re.MULTILINE
+    r"\bwavelength\s*(?:[:=]\s*([0-9.eE+-]+)\s*(?:$|a\b|å|ang)|([0-9.eE+-]+)\s*angstrom)",
+    re.IGNORECASE | re.MULTILINE,
 )
+
+
+_LINES = re.compile(
+    r"\bwavelength\s*[:=]?\s*([0-9.eE+-]+(?:\s*,\s*[0-9.eE+-]+)+)\s*(?:a\b|å|ang)", re.IGNORECASE
+)
+_COUNTS = re.compile(r"\bintensity\s*\(\s*counts?\s*\)", re.IGNORECASE)
 
 
 def stated_unit(text: str) -> str | None:
@@ -29,8 +38,19 @@ def stated_unit(text: str) -> str | None:
 
 
 def stated_intensity_unit(text: str) -> str | None:
-    """Return ``"1/cm"`` where `text` says so of the intensity, None otherwise."""
-    return "1/cm" if _ABSOLUTE.search(text) else None
+    """Return ``"1/cm"`` or ``"count"`` where `text` says so of the intensity, None otherwise."""
+    if _ABSOLUTE.search(text):
+        return "1/cm"
+    return "count" if _COUNTS.search(text) else None
+
+
+def stated_lines(text: str) -> tuple[float, ...]:
+    """Return the wavelengths in ångström that `text` lists, divided by commas; none otherwise."""
+    match = _LINES.search(text)
+    try:
+        return tuple(float(token) for token in match.group(1).split(",")) if match else ()
+    except ValueError:
+        return ()
 
 
 def stated_wavelength(text: str) -> float | None:
@@ -39,7 +59,7 @@ def stated_wavelength(text: str) -> float | None:
         match = expression.search(text)
         if match:
             try:
-                return float(match.group(1)) * scale
+                return float(next(filter(None, match.groups()))) * scale
             except ValueError:
                 return None
     return None

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from xrdkit.curves.beam import tube_lines
 from xrdkit.curves.columns import Columns
 from xrdkit.curves.raw import RawCurve
-from xrdkit.curves.stated import stated_intensity_unit, stated_unit, stated_wavelength
+from xrdkit.curves.stated import (
+    stated_intensity_unit,
+    stated_lines,
+    stated_unit,
+    stated_wavelength,
+)
 from xrdkit.errors import CurveError
 from xrdkit.units import factor
 
@@ -114,6 +120,7 @@ def read(
         for number, line in enumerate(lines, start=1)
         if number < rows[0][0] or line.strip()[:1] in tuple(COMMENT)
     )
+    waves = stated_lines(header)
     return RawCurve(
         columns=Columns(
             abscissa=table[:, wanted[0]],
@@ -125,6 +132,7 @@ def read(
         unit=stated_unit(header),
         intensity_unit=stated_intensity_unit(header),
         wavelength=stated_wavelength(header),
+        beam=tube_lines(None, waves[0], waves[1]) if len(waves) == 2 else None,
         attrs=_slit(header, table),
     )
 
