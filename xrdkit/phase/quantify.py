@@ -49,10 +49,11 @@ def weight_fractions(fit: FrameFit) -> list[tuple[float, dict[str, float]]]:
     of the scales.
     """
     keys = [phase_key(p, "scale") for p in range(len(fit.model.structures))]
-    # Line strengths are those of the start cell, per its volume squared.
+    # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
+    # angle there, which goes with the third root of the volume.
     factors = np.array(
         [
-            s.mass * volume(cell_of(fit.values, p, s)) / s.volume**2
+            s.mass * (volume(cell_of(fit.values, p, s)) / s.volume) ** (2 / 3) / s.volume
             for p, s in enumerate(fit.model.structures)
         ]
     )
