@@ -176,6 +176,16 @@ def test_xrdml_attenuation_enters_the_error(tmp_path):
         xk.read_profile(put(tmp_path, cf.xrdml(extra=short)))
 
 
+@pytest.mark.parametrize(
+    ("unit", "kelvin"), [(' unit="K"', 301.0), (' unit="deg C"', 574.15), ("", None)]
+)
+def test_xrdml_temperature_needs_its_unit(tmp_path, unit, kelvin):
+    readings = f"<nonAmbientValues{unit}>300 301 302</nonAmbientValues>"
+    points = f'<nonAmbientPoints type="Temperature">{readings}</nonAmbientPoints></scan>'
+    data = xk.read_profile(put(tmp_path, cf.xrdml().replace(b"</scan>", points.encode())))
+    assert (data["temperature"].item() if "temperature" in data.coords else None) == kelvin
+
+
 def test_xrdml_counting_times_that_differ_give_rates(tmp_path):
     time = np.where(np.arange(24) < 12, 1.0, 4.0)
     extra = f"<countingTimes>{cf.words(time)}</countingTimes>"

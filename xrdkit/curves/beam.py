@@ -8,7 +8,9 @@ from xrdkit.radiation import K_ALPHA, K_ALPHA2_RATIO, WAVELENGTH_RANGE, Radiatio
 #: Control programs write tabulated wavelengths of different decades (Cu Kα1 1.54056, 1.540598,
 #: 1.540593 Å ...). Within this of our own line they mean that line.
 _SAME_LINE = 2e-4
-_ALPHA1_OPTICS = re.compile(r"\bGe\b|Ge\s*\(?\d{3}|Johans+on|channel.?cut|hybrid", re.IGNORECASE)
+_ALPHA1_OPTICS = re.compile(
+    r"(?-i:\bGe\b|Ge\s*\(?\d{3})|Johans+on|channel.?cut|hybrid", re.IGNORECASE
+)
 
 
 def passes_alpha1_only(optics: str) -> bool:

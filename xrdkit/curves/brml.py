@@ -12,7 +12,7 @@ being whole numbers, and no step where the absorber changes, show that they were
 import re
 
 from xrdkit.curves.archive import MAGIC, Archive, open_archive
-from xrdkit.curves.beam import passes_alpha1_only, tube_lines
+from xrdkit.curves.brml_instrument import instrument, stated_beam
 from xrdkit.curves.columns import Array, Columns
 from xrdkit.curves.counting import counted
 from xrdkit.curves.facts import facts, iso_time
@@ -20,7 +20,6 @@ from xrdkit.curves.markup import Element, number_list, parse, text_of
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.source import Source
 from xrdkit.errors import CurveError
-from xrdkit.radiation import Radiation
 
 _RAW_DATA = re.compile(r"(?:.*/)?RawData(\d+)\.xml$")
 
@@ -66,8 +65,7 @@ def _range(archive: Archive, member: str) -> RawCurve:
     time = _time(route)
     factor = table[:, views["AbsorptionFactor"]] if "AbsorptionFactor" in views else None
     result = counted(table[:, views["counts"]], rate=False, time=time, factor=factor)
-    instrument = root.find("FixedInformation/Instrument")
-    optics, beam = _beam(instrument)
+    node = root.find("FixedInformation/Instrument")
     items = {i.get("Name", ""): i.get("Value", "") for i in root.iter("InfoItem")}
     return RawCurve(
         columns=Columns(
@@ -79,17 +77,13 @@ def _range(archive: Archive, member: str) -> RawCurve:
         unit="degree",
         intensity_unit=result.unit,
         default_unit="1",
-        beam=beam,
+        beam=stated_beam(node),
         facts=facts(
+            **instrument(node),
             sample_name=items.get("SampleName"),
             start_time=iso_time(text_of(root, "TimeStampStarted")),
-            anode=_first(instrument, "TubeMaterial"),
-            tube_voltage=_attribute(instrument, "Voltage"),
-            tube_current=_attribute(instrument, "Current"),
-            monochromator=optics,
             scan_axis=", ".join(_axes(route)),
             exposure_time=time,
-            goniometer_radius=_radius(instrument),
         ),
         attrs=result.attrs,
         refused=refused,
@@ -149,38 +143,3 @@ def _time(route: Element) -> float | None:
         return float(text) if text is not None and float(text) > 0 else None
     except ValueError:
         return None
-
-
-def _beam(instrument: Element | None) -> tuple[str | None, Radiation | None]:
-    if instrument is None:
-        return None, None
-    optics = []
-    for path in instrument.iter("PrimaryTracks"):
-        for info in path.iter("InfoData"):
-            words = [info.get("LogicName", "")]
-            words += [b.get("ClassPath", "") for b in info.iter("BeringInfo")]
-            if passes_alpha1_only(" ".join(words)):
-                optics.append(info.get("LogicName", ""))
-    beam = tube_lines(
-        _first(instrument, "TubeMaterial"),
-        _attribute(instrument, "WaveLengthAlpha1"),
-        _attribute(instrument, "WaveLengthAlpha2"),
-        _attribute(instrument, "WaveLengthRatio"),
-        alpha1_only=bool(optics),
-    )
-    return ", ".join(filter(None, optics)) or None, beam
-
-
-def _first(node: Element | None, name: str) -> str | None:
-    found = None if node is None else next(node.iter(name), None)
-    return None if found is None else found.text
-
-
-def _attribute(node: Element | None, name: str) -> str | None:
-    found = None if node is None else next(node.iter(name), None)
-    return None if found is None else found.get("Value")
-
-
-def _radius(node: Element | None) -> str | None:
-    track = None if node is None else next(node.iter("SecondaryTracks"), None)
-    return _attribute(track, "Radius")

@@ -16,14 +16,13 @@ import re
 import gemmi
 import numpy as np
 
-from xrdkit.curves.beam import tube_lines
+from xrdkit.curves.cif_values import NUMBER, said, stated_beam, texts
 from xrdkit.curves.columns import Array, Columns
 from xrdkit.curves.counting import counted
 from xrdkit.curves.facts import as_number, facts, iso_time
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.source import Source
 from xrdkit.errors import CurveError
-from xrdkit.radiation import WAVELENGTH_RANGE, Radiation, radiation
 
 _AXES = {
     "_pd_proc_2theta_corrected": "degree",
@@ -39,9 +38,7 @@ _INTENSITIES = (
     "_pd_proc_intensity_net",
 )
 _WEIGHT = "_pd_proc_ls_weight"
-_NUMBER = re.compile(r"^([+-]?(?:\d+\.?(\d*)|\.(\d+))(?:[eE]([+-]?\d+))?)(?:\((\d+)\))?$")
 _BLOCK = re.compile(rb"^\s*data_\S", re.MULTILINE | re.IGNORECASE)
-_ANODE = re.compile(r"([A-Z][a-z])\s*-?\s*K\s*(?:\\?a|alpha|α)", re.IGNORECASE)
 
 
 def matches(source: Source) -> bool:
@@ -78,7 +75,7 @@ def read(source: Source) -> list[RawCurve]:
 def _pattern(
     block: gemmi.cif.Block, blocks: list[gemmi.cif.Block], source: Source
 ) -> RawCurve | None:
-    name = next((n for n in _INTENSITIES if _texts(block, n)), None)
+    name = next((n for n in _INTENSITIES if texts(block, n)), None)
     if name is None:
         return None
     values, sigma = _numbers(block, name, source)
@@ -91,7 +88,7 @@ def _pattern(
         result = counted(values, rate=False)
         values, intensity_unit = result.intensity, result.unit
         sigma = sigma if sigma is not None else result.sigma
-    elif sigma is None and _texts(block, _WEIGHT):
+    elif sigma is None and texts(block, _WEIGHT):
         weight, _ = _numbers(block, _WEIGHT, source)
         if weight.size != values.size:
             raise _unequal(_WEIGHT, weight.size, values.size, block, source)
@@ -102,40 +99,27 @@ def _pattern(
         unit=unit,
         intensity_unit=intensity_unit,
         default_unit="1",
-        beam=_beam(block, blocks),
+        beam=stated_beam(block, blocks),
         facts=facts(
-            sample_name=_said(block, "_pd_phase_name") or _said(block, "_pd_spec_description"),
-            start_time=iso_time(_said(block, "_pd_meas_datetime_initiated")),
-            temperature=_said(block, "_diffrn_ambient_temperature"),
-            monochromator=_said(block, "_diffrn_radiation_monochromator"),
-            exposure_time=_said(block, "_pd_meas_step_count_time"),
-            goniometer_radius=_said(block, "_pd_instr_dist_spec/detc"),
+            sample_name=said(block, "_pd_phase_name") or said(block, "_pd_spec_description"),
+            start_time=iso_time(said(block, "_pd_meas_datetime_initiated")),
+            temperature=said(block, "_diffrn_ambient_temperature"),
+            monochromator=said(block, "_diffrn_radiation_monochromator"),
+            exposure_time=said(block, "_pd_meas_step_count_time"),
+            goniometer_radius=said(block, "_pd_instr_dist_spec/detc"),
         ),
         name=block.name,
     )
 
 
-def _texts(block: gemmi.cif.Block, name: str) -> list[str]:
-    return [gemmi.cif.as_string(v) for v in block.find_values(name)]
-
-
-def _said(block: gemmi.cif.Block, name: str) -> str | None:
-    value = block.find_value(name)
-    if value is None or value in ("?", "."):
-        return None
-    text = " ".join(gemmi.cif.as_string(value).split())
-    match = _NUMBER.match(text)
-    return match[1] if match else text
-
-
 def _numbers(block: gemmi.cif.Block, name: str, source: Source) -> tuple[Array, Array | None]:
     """Return numbers and, where any is stated, their standard uncertainties; NaN for ? and ."""
-    texts = _texts(block, name)
-    values, sigma = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
-    for k, text in enumerate(texts):
+    stated = texts(block, name)
+    values, sigma = np.full(len(stated), np.nan), np.full(len(stated), np.nan)
+    for k, text in enumerate(stated):
         if text in ("?", ".", ""):
             continue
-        match = _NUMBER.match(text.strip())
+        match = NUMBER.match(text.strip())
         if match is None:
             raise CurveError(
                 f"block {block.name}: {name} number {k + 1} is {text[:40]!r}", source=source.file
@@ -149,13 +133,13 @@ def _numbers(block: gemmi.cif.Block, name: str, source: Source) -> tuple[Array, 
 
 def _axis(block: gemmi.cif.Block, size: int, source: Source) -> tuple[str, Array] | None:
     for name, unit in _AXES.items():
-        if _texts(block, name):
+        if texts(block, name):
             values, _ = _numbers(block, name, source)
             if values.size == size:
                 return unit, values
             raise _unequal(name, values.size, size, block, source)
     for kind in ("_pd_proc_2theta_range", "_pd_meas_2theta_range"):
-        low, high, step = (as_number(_said(block, f"{kind}_{w}")) for w in ("min", "max", "inc"))
+        low, high, step = (as_number(said(block, f"{kind}_{w}")) for w in ("min", "max", "inc"))
         if low is None or high is None or step is None or step <= 0:
             continue
         if round((high - low) / step) + 1 != size:
@@ -174,27 +158,3 @@ def _unequal(
     return CurveError(
         f"block {block.name}: {name} has {found} values for {size} intensities", source=source.file
     )
-
-
-def _beam(block: gemmi.cif.Block, blocks: list[gemmi.cif.Block]) -> Radiation | None:
-    """Return what the block states, else what one alone of the file states."""
-    own = _lines(block)
-    others = {lines for lines in map(_lines, blocks) if lines is not None}
-    return own or (others.pop() if len(others) == 1 else None)
-
-
-def _lines(block: gemmi.cif.Block) -> Radiation | None:
-    low, high = WAVELENGTH_RANGE
-    numbers = [_NUMBER.match(t) for t in _texts(block, "_diffrn_radiation_wavelength")]
-    lines = [float(m[1]) for m in numbers if m is not None and low <= float(m[1]) <= high]
-    match = _ANODE.search(_said(block, "_diffrn_radiation_type") or "")
-    anode = match[1] if match else None
-    if len(lines) == 1:
-        return radiation(lines[0])
-    if len(lines) != 2:
-        return tube_lines(anode)
-    weights = [as_number(t) for t in _texts(block, "_diffrn_radiation_wavelength_wt")]
-    order = sorted((0, 1), key=lines.__getitem__)
-    first, second = (weights[k] if len(weights) == 2 else None for k in order)
-    ratio = second / first if first and second else None
-    return tube_lines(anode, lines[order[0]], lines[order[1]], ratio)

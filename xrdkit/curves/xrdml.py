@@ -10,7 +10,6 @@ Source: the XML schemas 1.5 (2010) and 2.1 at www.xrdml.com/XRDMeasurement.
 
 import numpy as np
 
-from xrdkit.curves.beam import passes_alpha1_only, tube_lines
 from xrdkit.curves.columns import Array, Columns
 from xrdkit.curves.counting import counted
 from xrdkit.curves.facts import facts, iso_time
@@ -20,15 +19,13 @@ from xrdkit.curves.markup import (
     number_list,
     parse,
     text_of,
-    value_of,
 )
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.source import Source
+from xrdkit.curves.xrdml_instrument import instrument, stated_beam, temperature
 from xrdkit.errors import CurveError
-from xrdkit.radiation import Radiation
 
 _ROOT = "xrdMeasurements"
-_CELSIUS = 273.15
 
 
 def matches(source: Source) -> bool:
@@ -79,8 +76,7 @@ def _scan(measurement: Element, scan: Element, sample: str | None, source: Sourc
     if raw and factors is not None:
         values = values * factors
     result = counted(values, rate=rate, time=times, factor=factors)
-    optics, beam = _beam(measurement)
-    tube = measurement.find("incidentBeamPath/xRayTube")
+    even = times is not None and np.ptp(times) == 0
     return RawCurve(
         columns=Columns(
             abscissa=angles,
@@ -91,18 +87,14 @@ def _scan(measurement: Element, scan: Element, sample: str | None, source: Sourc
         unit="degree",
         intensity_unit=result.unit,
         default_unit="1",
-        beam=beam,
+        beam=stated_beam(measurement),
         facts=facts(
+            **instrument(measurement),
             sample_name=sample,
             start_time=iso_time(text_of(scan, "header/startTimeStamp")),
-            anode=text_of(tube, "anodeMaterial"),
-            tube_voltage=value_of(tube, "tension", "kV"),
-            tube_current=value_of(tube, "current", "mA"),
-            monochromator=optics,
             scan_axis=axis,
-            exposure_time=None if times is None or np.ptp(times) > 0 else times[0],
-            temperature=_temperature(scan, points),
-            goniometer_radius=value_of(measurement, "diffractedBeamPath/radius", "mm"),
+            exposure_time=times[0] if even and times is not None else None,
+            temperature=temperature(scan),
         ),
         attrs=result.attrs,
         refused=refused,
@@ -144,45 +136,3 @@ def _angles(points: Element, size: int, source: Source) -> Array | None:
             start, end = number_list(" ".join(map(str, ends)), "positions", source.file)
             return np.linspace(start, end, size)
     return None
-
-
-def _beam(measurement: Element) -> tuple[str | None, Radiation | None]:
-    """Return the monochromator's name, and the lines: a germanium crystal leaves Kα1 alone.
-
-    What the file calls the intended wavelength tells what d spacings are computed with, not which
-    lines reach the sample.
-    """
-    path = measurement.find("incidentBeamPath")
-    crystals = [] if path is None else path.findall("monochromator")
-    mirrors = [] if path is None else path.findall("xRayMirror")
-    words = [" ".join([m.get("name", ""), *m.itertext()]) for m in crystals]
-    hybrid = any(m.get("hybrid") == "true" for m in mirrors)
-    named = [m.get("name", "") for m in (*crystals, *mirrors)]
-    lines = measurement.find("usedWavelength")
-    beam = tube_lines(
-        text_of(path, "xRayTube/anodeMaterial"),
-        text_of(lines, "kAlpha1"),
-        text_of(lines, "kAlpha2"),
-        text_of(lines, "ratioKAlpha2KAlpha1"),
-        alpha1_only=hybrid or any(passes_alpha1_only(w) for w in words),
-    )
-    return ", ".join(filter(None, named)) or None, beam
-
-
-def _temperature(scan: Element, points: Element) -> float | None:
-    for node in (scan, points):
-        for found in node.iter("nonAmbientValues"):
-            if found.get("type") == "Temperature" and found.get("unit", "K") in ("K", "deg C"):
-                numbers = [float(t) for t in (found.text or "").split() if _is_number(t)]
-                if numbers:
-                    shift = 0.0 if found.get("unit", "K") == "K" else _CELSIUS
-                    return float(np.mean(numbers)) + shift
-    return None
-
-
-def _is_number(token: str) -> bool:
-    try:
-        float(token)
-    except ValueError:
-        return False
-    return True
