@@ -1,7 +1,7 @@
 """Least-squares fits: lmfit as the face, an honest covariance and our own verdict behind it."""
 
-from xrdkit.fitting.levenberg_marquardt import Minimum, levenberg_marquardt
-from xrdkit.fitting.minimise import SOLVERS, ResidualErrors, Solver, least_squares
+from xrdkit.fitting.marquardt import Minimum, levenberg_marquardt
+from xrdkit.fitting.minimise import SOLVERS, ResidualErrors, Solver, least_squares, without
 from xrdkit.fitting.outcome import Array, FitOutcome, Table, Values, Verdict
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Verdict",
     "least_squares",
     "levenberg_marquardt",
+    "without",
 ]

@@ -1,7 +1,7 @@
 """Least-squares fits by one of three minimisers, with one judgement of what came out."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Literal, Protocol, get_args
 
@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 
 from xrdkit.errors import FitFailed
-from xrdkit.fitting.levenberg_marquardt import check_start, levenberg_marquardt
+from xrdkit.fitting.marquardt import check_start, levenberg_marquardt
 from xrdkit.fitting.outcome import Array, FitOutcome, Table, Values, Verdict
 
 #: Correlation matrices with a smaller eigenvalue than this cannot tell their parameters apart.
@@ -49,6 +49,7 @@ def least_squares(
     tolerance: float = 1e-9,
     solver: Solver = "leastsq",
     slopes: Array | None = None,
+    precision: float = 1e-4,
 ) -> FitOutcome:
     """Minimise Σ residual² over the free `parameters`.
 
@@ -62,8 +63,8 @@ def least_squares(
     `solver`: ``"leastsq"`` (Levenberg-Marquardt of MINPACK through lmfit; a start on a bound, where
     its bounded fit has no slope, is moved inside), ``"least_squares"`` (trust region of scipy
     through lmfit), both to a relative `tolerance` of χ² and parameters; or ``"lm"``
-    (`levenberg_marquardt`), to 1e-4 standard errors, which takes no tied parameters, keeps those
-    that end on a bound exactly there, and may start from the Jacobian `slopes` (n, p) of a
+    (`levenberg_marquardt`), to `precision` standard errors, which takes no tied parameters, keeps
+    those that end on a bound exactly there, and may start from the Jacobian `slopes` (n, p) of a
     neighbouring problem.
 
     Raises FitFailed where the residual is not finite, there are fewer points than parameters, or
@@ -78,9 +79,30 @@ def least_squares(
     if solver == "lm":
         if tied:
             raise FitFailed("solver 'lm' takes no tied parameters", hint="use 'leastsq'")
-        return _own(residual, table, jacobian, errors, max_evaluations, slopes)
+        return _own(residual, table, jacobian, errors, max_evaluations, slopes, precision)
     start = parameters if isinstance(parameters, lmfit.Parameters) else table.lmfit()
     return _lmfit(residual, start, table, jacobian, errors, max_evaluations, tolerance, solver)
+
+
+def without(
+    outcome: FitOutcome, names: Collection[str], *, errors: ResidualErrors | None = None
+) -> FitOutcome:
+    """Return the outcome with the free parameters `names` held where they are.
+
+    Right where they ended on a bound, which is the minimum of the others too. The Jacobian must not
+    have been let go (raises FitFailed).
+    """
+    if outcome.slopes is None:
+        raise FitFailed("the Jacobian of the fit was let go")
+    kept = [k for k, name in enumerate(outcome.names) if name not in names]
+    return _outcome(
+        replace(outcome.table, free=tuple(outcome.names[k] for k in kept)),
+        outcome.residual,
+        outcome.slopes[:, kept],
+        errors,
+        outcome.evaluations,
+        outcome.verdict is not Verdict.NOT_CONVERGED,
+    )
 
 
 def _own(
@@ -90,6 +112,7 @@ def _own(
     errors: ResidualErrors | None,
     most: int,
     slopes: Array | None,
+    precision: float,
 ) -> FitOutcome:
     names, low_high = table.free, table.limits()
     start = np.clip(np.array([table.values[name] for name in names]), *low_high)
@@ -112,6 +135,7 @@ def _own(
             low=low_high[0],
             high=low_high[1],
             slopes=slopes,
+            tolerance=precision,
             max_evaluations=most,
         )
     ended = replace(table, values=values_at(found.x))

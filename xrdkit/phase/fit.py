@@ -1,16 +1,18 @@
 """The fit of one frame: a linear start, then least squares on everything that is free."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, least_squares
+from xrdkit.fitting import FitOutcome, Table, least_squares, without
+from xrdkit.phase.cell import CELL_NAMES
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.model import PatternModel
 from xrdkit.phase.observation import Observation
-from xrdkit.phase.parameters import Plan, background_key
+from xrdkit.phase.parameters import Plan
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.start import LinearPart, search, stretched
 from xrdkit.phase.structure import Structure
@@ -20,12 +22,34 @@ Array = NDArray[np.float64]
 
 _FIRST_EVALUATIONS = 40
 _TOLERANCE = 1e-8
+#: Standard errors to which a start and a fit are brought.
+_ROUGHLY, _EXACTLY = 0.3, 1e-4
 #: Broadening below this share of its natural unit is none.
 _NOTHING = 1e-3
+#: Where a broadening that was none starts again.
+_AGAIN = 0.01
 #: A start that gains less over the background is noise, not worth many evaluations.
 _HARDLY_ANY = 30.0
-#: A phase weaker than this many standard errors is not there.
-_SIGNIFICANT = 3.0
+#: An absent phase whose scale, at shapes held, is this many standard errors is tried in full.
+_HINT = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chord:
+    """The Jacobian of a fit, to start the next one with."""
+
+    names: tuple[str, ...]
+    """Parameters, the order of its columns."""
+    slopes: Array
+    """Derivatives of the weighted pattern by the parameters in natural units (n, p)."""
+    sigma: Array
+    """Errors that weighted it (n,)."""
+
+    def under(self, sigma: Array, names: tuple[str, ...]) -> Array | None:
+        """Return the Jacobian for other errors; None for other points or parameters."""
+        if self.names != names or self.sigma.shape != sigma.shape:
+            return None
+        return np.asarray(self.slopes * (self.sigma / sigma)[:, np.newaxis])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +58,8 @@ class FrameFit:
 
     model: PatternModel
     """The model on the points with data."""
+    origin: Plan
+    """Parameters as the first fit of all of them took them: what is free, bounds and units."""
     plan: Plan
     """Parameters as they were in the last fit."""
     outcome: FitOutcome
@@ -41,7 +67,7 @@ class FrameFit:
     values: dict[str, float]
     """Every parameter in physical units."""
     found: tuple[bool, ...]
-    """Whether each phase is significant."""
+    """Whether there is evidence for each phase."""
     chi2_background: float
     """χ² of the best background alone."""
     sources: tuple[str, ...] = ()
@@ -50,6 +76,18 @@ class FrameFit:
     """Mean correlation of neighbouring points."""
     points_effective: float = float("nan")
     """Number of independent points that tell as much."""
+    chord: Chord | None = field(default=None, repr=False)
+    """Jacobian for the next frame; None where it was let go."""
+
+    @cached_property
+    def phases(self) -> Array:
+        """Contribution of each phase at the points with data (phase, n)."""
+        return self.model.phases(self.values)
+
+    @cached_property
+    def background(self) -> Array:
+        """Background at the points with data (n,)."""
+        return self.model.background(self.values)
 
     def sigma(self, name: str) -> float:
         """Standard error of a parameter in physical units; NaN where it was not free."""
@@ -64,6 +102,10 @@ class FrameFit:
     def sources_of(self, gradient: Mapping[str, float]) -> Array:
         """Error of such a number from each of `sources`, signed where common to all points."""
         return self.outcome.sources_of({n: g * self.plan.units[n] for n, g in gradient.items()})
+
+    def slim(self) -> "FrameFit":
+        """Return the fit without its Jacobian, the bulk of it."""
+        return replace(self, chord=None, outcome=replace(self.outcome, slopes=None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +123,17 @@ class Frame:
     errors: ErrorModel | None = None
     """Model of (intensity - truth)/sigma, where more is known of it than that it scatters."""
 
-    @property
+    @cached_property
     def fewer(self) -> float:
         """Share of the points that tell something of their own, 1 where none share errors."""
         if self.errors is None:
             return 1.0
         return effective_points(self.errors) / self.two_theta.size
+
+    @property
+    def points(self) -> float:
+        """Number of independent points that tell as much."""
+        return self.fewer * self.two_theta.size
 
 
 def cold_fit(
@@ -104,51 +151,68 @@ def cold_fit(
     first = _model(frame, structures, spec, observed)
     linear = LinearPart(first.background_rows, frame.intensity, frame.sigma)
     start = search(first, linear)
-    moved = [
-        s.with_cell(stretched(s.cell, f)) for s, f in zip(structures, start.stretch, strict=True)
-    ]
-    model = _model(frame, moved, spec, observed, start.width)
+    # Lines keep the strengths of the cells as given, so that every start has the same minimum.
+    model = _model(frame, structures, spec, observed, start.width)
     begin = model.plan(width=start.width, scales=start.scales, background=start.background)
+    begin = _moved(begin, structures, start.stretch)
     if spec.refine_instrument and spec.instrument is not None:
         begin = begin.changed(values=model.node_values(spec.instrument))
+    origin = begin
     shapes = begin.free & begin.late
-    rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS)
+    rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, _ROUGHLY)
     begin = begin.changed(values=begin.physical(rough.values))
     model = model.with_nodes(begin.values)
     if strongest_first:
         # Until the strong phase has its shape, what it leaves draws the lines of the others wide.
         weak = _weaker(model, begin)
         held = [n for n in shapes if any(n.startswith(phase_key(p, "")) for p in weak)]
-        shaped = _minimise(model, frame, begin.changed(fixed=held), _FIRST_EVALUATIONS)
+        shaped = _minimise(model, frame, begin.changed(fixed=held), _FIRST_EVALUATIONS, _ROUGHLY)
         begin = begin.changed(values=begin.physical(shaped.values))
     most = spec.max_evaluations if start.gain > _HARDLY_ANY else _FIRST_EVALUATIONS
-    return _finish(model, frame, begin, linear.chi2_background, most)
+    found = (True,) * len(structures)
+    return _finish(model, frame, origin, begin, found, linear.chi2_background, most)
 
 
 def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     """Return the fit of a frame that starts from the result of another one."""
     old = before.model
     same = np.array_equal(old.x, frame.two_theta)
-    model = old if same else _model(frame, old.structures, old.spec, observed, old.width)
+    model = old if same else old.at(frame.two_theta)
     linear = LinearPart(model.background_rows, frame.intensity, frame.sigma)
-    # Whatever an earlier frame fixed is free again: a phase may appear, a size become visible.
-    begin = model.plan(
-        width=before.plan.width,
-        scales=[before.plan.units[phase_key(p, "scale")] for p in range(len(old.structures))],
-        background=[before.values[background_key(k)] for k in range(old.spec.background)],
-    )
-    kept = {
-        name: value
-        for name, value in before.values.items()
-        if value > _NOTHING * begin.units[name] or name not in begin.broadening
+    origin, most = before.origin, old.spec.max_evaluations
+    # Whatever an earlier frame fixed is free again: a size may become visible.
+    again = {
+        n: _AGAIN * origin.units[n]
+        for n in origin.broadening & origin.free
+        if before.values[n] <= _NOTHING * origin.units[n]
     }
-    kept |= {
-        key: max(before.values[key], 0.01 * begin.units[key])
-        for key in (phase_key(p, "scale") for p in range(len(old.structures)))
-    }
-    return _finish(
-        model, frame, begin.changed(values=kept), linear.chi2_background, old.spec.max_evaluations
+    begin = origin.changed(values=before.values | again)
+    ended = _finish(
+        model, frame, origin, begin, before.found, linear.chi2_background, most, before.chord
     )
+    hinted = tuple(
+        here or _ratio(ended.outcome, phase_key(p, "scale")) > _HINT
+        for p, here in enumerate(ended.found)
+    )
+    if hinted == ended.found:
+        return ended
+    begin = origin.changed(values=ended.values | again)
+    return _finish(model, frame, origin, begin, hinted, linear.chi2_background, most)
+
+
+def _moved(begin: Plan, structures: Sequence[Structure], stretch: Sequence[float]) -> Plan:
+    """Return the start with cells times `stretch`, room on both sides of them as before."""
+    values: dict[str, float] = {}
+    bounds = dict(begin.bounds)
+    for p, (structure, factor) in enumerate(zip(structures, stretch, strict=True)):
+        cell = stretched(structure.cell, factor)
+        for name, value in zip(CELL_NAMES[:3], cell, strict=False):
+            key = phase_key(p, name)
+            if key in begin.values:
+                values[key] = value
+                low, high = begin.bounds[key]
+                bounds[key] = (low * factor, high * factor)
+    return replace(begin.changed(values=values), bounds=bounds)
 
 
 def _weaker(model: PatternModel, begin: Plan) -> list[int]:
@@ -177,61 +241,93 @@ def _model(
     )
 
 
-def _minimise(model: PatternModel, frame: Frame, begin: Plan, most: int) -> FitOutcome:
+def _minimise(
+    model: PatternModel,
+    frame: Frame,
+    begin: Plan,
+    most: int,
+    precision: float = _EXACTLY,
+    chord: Chord | None = None,
+) -> FitOutcome:
+    units = begin.units
+    table = Table(
+        values={
+            name: min(max(value, low), high) / units[name]
+            for name, value in begin.values.items()
+            for low, high in (begin.bounds.get(name, (-np.inf, np.inf)),)
+        },
+        free=tuple(name for name in begin.values if name in begin.free),
+        bounds={
+            name: (low / units[name], high / units[name])
+            for name, (low, high) in begin.bounds.items()
+        },
+    )
+    free_units = np.array([units[name] for name in table.free])
+
     def residual(values: Mapping[str, float]) -> Array:
         return np.asarray((model.pattern(begin.physical(values)) - frame.intensity) / frame.sigma)
 
     def jacobian(values: Mapping[str, float], names: tuple[str, ...]) -> Array:
         slopes = model.slopes(begin.physical(values), names)
-        slopes *= np.array([begin.units[n] for n in names])[:, np.newaxis]
+        slopes *= free_units[:, np.newaxis]
         slopes /= frame.sigma
         return slopes.T
 
     return least_squares(
         residual,
-        begin.lmfit(),
+        table,
         jacobian=jacobian,
         errors=frame.errors,
         max_evaluations=most,
         tolerance=_TOLERANCE,
+        solver=model.spec.solver,
+        slopes=None if chord is None else chord.under(frame.sigma, table.free),
+        precision=precision,
     )
 
 
 def _finish(
-    model: PatternModel, frame: Frame, begin: Plan, chi2_background: float, most: int
+    model: PatternModel,
+    frame: Frame,
+    origin: Plan,
+    begin: Plan,
+    found: Sequence[bool],
+    chi2_background: float,
+    most: int,
+    chord: Chord | None = None,
 ) -> FrameFit:
-    """Fit, then fix what came out as nothing and fit again, so that errors mean something."""
-    outcome = _minimise(model, frame, begin, most)
-    found = [True] * len(model.structures)
+    """Fit, then fix what came out as nothing and fit again, so that errors mean something.
+
+    Phases not `found` have only a scale free, of either sign.
+    """
+    found = list(found)
+    begin = _without(begin, [p for p, here in enumerate(found) if not here])
+    outcome = _minimise(model, frame, begin, most, chord=chord)
+    last = outcome
     for _ in range(3):
-        values = begin.physical(outcome.values)
-        # An error common to all points makes no phase less certain to be there.
-        scatter = outcome.sigma(common=False)
-        widths = [n for n in outcome.names if n in begin.broadening]
-        nothing = [n for n in widths if outcome.values[n] < _NOTHING]
-        faded = [
-            p
-            for p, here in enumerate(found)
-            if here and not _significant(outcome, scatter, phase_key(p, "scale"))
-        ]
+        faded = [p for p, here in enumerate(found) if here and not _evident(outcome, p, frame)]
+        nothing = [n for n in outcome.names if _is_nothing(begin, n, outcome.values[n])]
         if not nothing and not faded:
             break
-        changes = dict.fromkeys(nothing, 0.0)
-        fixed = list(nothing)
+        exactly = all(outcome.values[n] == 0.0 for n in nothing)
+        begin = begin.changed(
+            values={**begin.physical(outcome.values), **dict.fromkeys(nothing, 0.0)}, fixed=nothing
+        )
+        if exactly and not faded:
+            outcome = without(outcome, nothing, errors=frame.errors)
+            break
         for p in faded:
             found[p] = False
-            own = [n for n in begin.free if n.startswith(phase_key(p, ""))]
-            fixed += [n for n in own if n != phase_key(p, "scale")]
-            changes |= {n: begin.values[n] for n in fixed if n in own}
-        begin = begin.changed(values={**values, **changes}, fixed=fixed)
-        free_scales = {phase_key(p, "scale") for p, here in enumerate(found) if not here}
-        begin = replace(
-            begin, bounds={k: v for k, v in begin.bounds.items() if k not in free_scales}
-        )
-        outcome = _minimise(model, frame, begin, most)
+            begin = begin.changed(
+                values={n: v for n, v in origin.values.items() if _is_shape(n, p)}
+            )
+        begin = _without(begin, faded)
+        last = outcome = _minimise(model, frame, begin, most)
     errors = frame.errors
+    slopes = last.slopes
     return FrameFit(
         model=model,
+        origin=origin,
         plan=begin,
         outcome=outcome,
         values=begin.physical(outcome.values),
@@ -239,10 +335,49 @@ def _finish(
         chi2_background=chi2_background,
         sources=() if errors is None else errors.sources,
         neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),
-        points_effective=frame.fewer * frame.two_theta.size,
+        points_effective=frame.points,
+        chord=None if slopes is None else Chord(names=last.names, slopes=slopes, sigma=frame.sigma),
     )
 
 
-def _significant(outcome: FitOutcome, errors: Mapping[str, float], name: str) -> bool:
-    value, error = outcome.values[name], errors.get(name, float("nan"))
-    return bool(value > 1e-9 and not value < _SIGNIFICANT * error)
+def _is_shape(name: str, phase: int) -> bool:
+    """Whether a parameter is one of a phase other than its scale."""
+    return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
+
+
+def _without(begin: Plan, phases: Sequence[int]) -> Plan:
+    """Return the plan with nothing but a scale, of either sign, free of some phases."""
+    if not phases:
+        return begin
+    scales = {phase_key(p, "scale") for p in phases}
+    held = [n for n in begin.free if any(_is_shape(n, p) for p in phases)]
+    bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
+    return replace(begin.changed(fixed=held), bounds=bounds)
+
+
+def _is_nothing(begin: Plan, name: str, value: float) -> bool:
+    """Whether a free parameter, in natural units, has no effect at the minimum."""
+    if name in begin.broadening:
+        return value < _NOTHING
+    return value == 0.0 and begin.bounds.get(name) is not None and not name.endswith("_scale")
+
+
+def _ratio(outcome: FitOutcome, name: str) -> float:
+    """Return a parameter over its standard error; infinite where that is not known."""
+    # An error common to all points makes no phase less certain to be there.
+    error = outcome.sigma_of({name: 1.0}, common=False)
+    value = outcome.values[name]
+    return value / error if error > 0 else float("inf") * (value > 0)
+
+
+def _evident(outcome: FitOutcome, phase: int, frame: Frame) -> bool:
+    """Whether a phase is worth its k parameters: Δχ² > k ln n.
+
+    Bayesian information criterion of Schwarz, Ann. Stat. 6 (1978) 461, in units of χ² per degree of
+    freedom. Δχ² is (S/σ)², what χ² loses without the phase to second order.
+    """
+    scale = phase_key(phase, "scale")
+    if not outcome.values[scale] > 1e-9:
+        return False
+    number = sum(n.startswith(phase_key(phase, "")) for n in outcome.names)
+    return bool(_ratio(outcome, scale) ** 2 > number * np.log(frame.points))

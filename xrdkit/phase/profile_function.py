@@ -89,8 +89,13 @@ def sum_lines(
     node_shift: Array,
     node_weight: Array,
     total: Array,
+    edge: float = 0.0,
 ) -> None:
-    """Add lines times `envelope` (n,) to `total` (n,), each from point `first` to before `last`."""
+    """Add lines times `envelope` (n,) to `total` (n,), each from point `first` to before `last`.
+
+    ``edge`` is taken from a Lorentzian of height 1, which ends where it falls below it: sums of
+    lines that end with a step would jump where lines move past points.
+    """
     shape = np.empty(x.size)
     for k in range(position.size):
         a, b = first[k], last[k]
@@ -106,7 +111,7 @@ def sum_lines(
             if lorentz != 0.0:
                 for i in range(a, b):
                     t = (x[i] - at) * inverse
-                    shape[i] += lorentz / (1.0 + 4.0 * t * t)
+                    shape[i] += lorentz * max(1.0 / (1.0 + 4.0 * t * t) - edge, 0.0)
             low = max(a, np.searchsorted(x, at - _GAUSS_REACH * h))
             high = min(b, np.searchsorted(x, at + _GAUSS_REACH * h))
             for i in range(low, high):
@@ -134,6 +139,7 @@ def sum_lines_and_slopes(
     chain: Array,
     total: Array,
     slopes: Array,
+    edge: float = 0.0,
 ) -> None:
     """As `sum_lines`, and add the derivatives to ``slopes`` (parameter, n).
 
@@ -171,9 +177,12 @@ def sum_lines_and_slopes(
             for i in range(a, b):
                 t = (x[i] - at) * inverse
                 bell = 1.0 / (1.0 + 4.0 * t * t)
-                lor = share * top * bell
+                raised = bell - edge
+                if raised < 0.0:
+                    bell, raised = 0.0, 0.0
+                lor = share * top * raised
                 shape[i] += eta * lor
-                slope = eta * lor * 8.0 * bell * t * inverse
+                slope = eta * share * top * bell * 8.0 * bell * t * inverse
                 to_position[i] += slope
                 to_width[i] += slope * t - eta * lor * inverse
                 to_mixing[i] += lor
@@ -186,8 +195,10 @@ def sum_lines_and_slopes(
                     for i in range(a, b):
                         t = (x[i] - at) * inverse
                         bell = 1.0 / (1.0 + 4.0 * t * t)
-                        lor = eta * top * bell
-                        to_node[c, i] += lor * (8.0 * bell * t * inverse * by_shift + by_weight)
+                        raised = bell - edge
+                        if raised > 0.0:
+                            lean = 8.0 * bell * bell * t * inverse * by_shift
+                            to_node[c, i] += eta * top * (lean + raised * by_weight)
             top = _GAUSS_AREA * inverse
             rest = 1.0 - eta
             for i in range(low, high):

@@ -29,6 +29,8 @@ _SAME_PLACE = 0.02
 _CHORD_FALL = 0.25
 #: Share of the expected fall that a step must bring to be trusted, and to be well trusted.
 _FAIR, _GOOD = 0.25, 0.75
+#: A step that gains more than this many times what was expected had a poor Jacobian.
+_SURPRISE = 1.5
 #: Data without noise are fitted until χ² can fall by no more than this share of its first value.
 _NO_FALL = 1e-20
 #: No step is shorter than rounding, relative to the parameters.
@@ -136,13 +138,13 @@ class _Descent:
             if here:
                 near = self.damping <= _FIRST_DAMPING
                 self._damp(gained)
-                expected = fall if near and gained > _FAIR else 0.0
+                expected = fall if near and _FAIR < gained < _SURPRISE else 0.0
                 if gained <= 0 and self.damping > _MOST_DAMPING:
                     break
             else:
                 # A short chord step is finished with the Jacobian of where it led to.
                 short = self._length2(step) < _SAME_PLACE**2
-                expected = fall if gained > _FAIR and not short else 0.0
+                expected = fall if _FAIR < gained < _SURPRISE and not short else 0.0
         if not self._here():
             self._renew()
         return Minimum(
