@@ -1,6 +1,7 @@
 """``xrdkit calibrate`` as a user types it: output, files and exit codes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from fabio.edfimage import EdfImage
 from typer.testing import CliRunner
 
 import xrdkit as xk
+from xrdkit.calibration import CalibrationVerdict
 from xrdkit.cli.calibrate import calibrate
+from xrdkit.errors import CalibrationRejected, EmptyResult
 from xrdkit.simulate import virtual_laboratory
 
 APP = typer.Typer()
@@ -25,6 +28,11 @@ def folder(tmp_path_factory):
     xk.save_calibration(beside(instrument.calibration), place / "start.poni")
     flat = np.random.default_rng(1).poisson(5.0, size=(619, 487)).astype(np.int32)
     EdfImage(data=flat).write(str(place / "flat.edf"))
+    header = {"PSize_1": "8.6e-05", "PSize_2": "8.6e-05", "WaveLength": "1e-10"}
+    EdfImage(data=behenate(instrument), header=header).write(str(place / "stated.edf"))
+    (place / "cut.edf").write_bytes((place / "agbh.edf").read_bytes()[:5000])
+    (place / "curve.xy").write_text("1.0 5\n1.1 6\n", encoding="utf-8")
+    np.save(place / "curve.npy", np.arange(50.0))
     return place
 
 
@@ -96,13 +104,18 @@ def test_without_a_start_a_frame_without_rings_is_rejected(folder, tmp_path):
     ("words", "frame", "says"),
     [
         (("--detector", "Pilatus300k", "--pixel-size", "172"), "agbh.edf", "not both"),
-        (("--detector", "Pilatus300q"), "agbh.edf", "Pilatus300q"),
+        (("--detector", "Pilatus300q"), "agbh.edf", "did you mean Pilatus300"),
+        (("--detector", "Pilatus100k"), "agbh.edf", "(195, 487)"),
         (("--pixel-size", "0.172"), "agbh.edf", "pixel_size"),
         (("--pixel-size", "75"), "agbh.edf", "pixel_size"),
         (("--pixel-size", "172"), "absent.edf", "absent.edf"),
         (("--pixel-size", "172"), "start.poni", "start.poni"),
         (("--pixel-size", "172", "--mask", "absent.npy"), "agbh.edf", "absent.npy"),
         (("--pixel-size", "172", "--calibrant", "sand"), "agbh.edf", "sand"),
+        (("--pixel-size", "172", "--calibrant", "AgBhe"), "agbh.edf", "did you mean AgBh"),
+        (("--pixel-size", "172"), "curve.xy", "give the frame of a detector"),
+        (("--pixel-size", "172"), "curve.npy", "curve.npy"),
+        (("--pixel-size", "172"), "cut.edf", "cut.edf"),
     ],
 )
 def test_wrong_usage_is_one_message_and_exit_code_two(folder, words, frame, says):
@@ -115,3 +128,88 @@ def test_wrong_usage_is_one_message_and_exit_code_two(folder, words, frame, says
     assert all(line.startswith("  hint: ") for line in more)
     assert outcome.stdout == ""
     assert "Traceback" not in outcome.output
+
+
+def test_a_rejected_geometry_is_written_with_force_alone_and_says_so(
+    folder, tmp_path, monkeypatch, caplog
+):
+    genuine = xk.calibrate
+
+    def rejecting(*arguments, force=False, **words):
+        found = genuine(*arguments, **words)
+        bad = replace(found, verdict=CalibrationVerdict.REJECTED, reasons=("points lie astray",))
+        if force:
+            return bad
+        refusal = CalibrationRejected("AgBh: points lie astray", hint="look again")
+        refusal.result = bad
+        raise refusal
+
+    monkeypatch.setattr("xrdkit.calibration.calibrate", rejecting)
+    into, store = tmp_path / "new", tmp_path / "store"
+    words = ("--pixel-size", "172", "--into", str(into), "--store", str(store), "--json")
+    words += ("--instrument", "lab", "--date", "2026-03-04")
+    plain = run(folder, *words)
+    assert plain.exit_code == 4
+    fields = json.loads(plain.stdout)
+    assert fields["verdict"] == "rejected"
+    assert fields["reasons"] == ["points lie astray"]
+    assert [fields[k] for k in ("distance_m", "beam_center_px", "tilt_deg", "rms_px", "poni")] == (
+        [None] * 5
+    )
+    assert not into.exists()
+    assert not store.exists()
+
+    forced = run(folder, *words, "--force")
+    assert forced.exit_code == 4
+    fields = json.loads(forced.stdout)
+    assert fields["verdict"] == "rejected"
+    assert fields["distance_m"] == pytest.approx(1.0, abs=1e-4)
+    text = (into / "geometry.poni").read_text(encoding="utf-8")
+    assert "# Verdict: rejected: points lie astray" in text
+    assert (into / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    assert "must not be used" in (into / "calibration.html").read_text(encoding="utf-8")
+    caplog.clear()
+    assert xk.load_calibration(into / "geometry.poni").direct_distance == fields["distance_m"]
+    assert "says of itself: rejected: points lie astray" in caplog.text
+    with pytest.raises(EmptyResult, match="2026-03-04: rejected"):
+        xk.nearest_calibration(store, "lab", "2026-03-04")
+
+
+def test_a_doubtful_geometry_is_written_and_says_so(folder, tmp_path, monkeypatch):
+    genuine = xk.calibrate
+
+    def doubting(*arguments, **words):
+        found = genuine(*arguments, **words)
+        return replace(found, verdict=CalibrationVerdict.DOUBTFUL, reasons=("few rings",))
+
+    monkeypatch.setattr("xrdkit.calibration.calibrate", doubting)
+    outcome = run(folder, "--pixel-size", "172", "--into", str(tmp_path))
+    assert outcome.exit_code == 3
+    assert outcome.stdout.startswith("doubtful: look at it before it is used\n")
+    assert "few rings" in outcome.stdout
+    assert "geometry.poni (marked doubtful)" in outcome.stdout
+    text = (tmp_path / "geometry.poni").read_text(encoding="utf-8")
+    assert "# Verdict: doubtful: few rings" in text
+
+
+def test_what_is_missing_is_asked_for_and_the_header_quoted(folder):
+    words = [str(folder / "stated.edf"), "--calibrant", "AgBh", "--json"]
+    outcome = CliRunner().invoke(APP, words)
+    assert outcome.exit_code == 2
+    for text in ("--wavelength", "says 1:", "--pixel-size", "86 µm"):
+        assert text in outcome.stderr
+    fields = json.loads(outcome.stdout)
+    assert fields["verdict"] is None
+    assert fields["error"] == "XRK-V001"
+    assert fields["reasons"]
+    keys = {"distance_m", "beam_center_px", "tilt_deg", "rms_px", "poni"}
+    assert {fields[key] for key in keys} == {None}
+
+
+def test_what_the_header_contradicts_is_said(folder):
+    outcome = run(folder, "--pixel-size", "172", "--json", frame="stated.edf")
+    warnings = json.loads(outcome.stdout)["warnings"] + json.loads(outcome.stdout)["reasons"]
+    for text in ("86", "172", "1.5406"):
+        assert any(text in warning for warning in warnings)
+    quiet = run(folder, "--pixel-size", "172", "--json")
+    assert json.loads(quiet.stdout)["warnings"] == []

@@ -20,14 +20,17 @@ from xrdkit.calibration.formats.nexus import is_hdf5, load_nexus
 from xrdkit.calibration.formats.nika import is_nika, nika_text, read_nika
 from xrdkit.calibration.formats.pose import from_stored, transposed
 from xrdkit.calibration.poni import poni_text, read_poni
+from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.text import read_text
-from xrdkit.errors import CalibrationError, CalibrationSyntax, SpecError
+from xrdkit.errors import CalibrationError, CalibrationRejected, CalibrationSyntax, SpecError
 from xrdkit.files import read_at_most
 from xrdkit.geometry import Calibration, Detector
 
 GeometryFormat = Literal["poni", "dioptas", "fit2d", "gsas", "nika", "nexus"]
 _READ: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika", "nexus")
 _WRITTEN: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika")
+#: Formats in which a file says what it is worth.
+_SAYING = ("poni", "dioptas")
 _SAME_PIXEL = 1e-6
 _PONI = re.compile(r"^\s*(poni_version|poni1|poni2|rot1)\s*:", re.MULTILINE | re.IGNORECASE)
 
@@ -97,10 +100,11 @@ def load_calibration(
 
 
 def save_calibration(
-    calibration: Calibration,
+    calibration: Calibration | CalibrationResult,
     path: str | Path,
     *,
     format: GeometryFormat = "poni",  # noqa: A002 - the field's word for it
+    force: bool = False,
 ) -> Path:
     """Write `calibration` in the format of a program and return its path.
 
@@ -111,14 +115,22 @@ def save_calibration(
     the numbers of these programs as text. A comment in them lets `load_calibration` return what
     was saved.
 
-    The file is replaced in one step: a reader sees the old or the new one. Raises SpecError for
-    another format, CalibrationSyntax where a format needs the shape of the detector or cannot hold
-    the geometry, StoreFull where no space is left, LinkRefused where `path` is a symbolic link,
-    StoreError where it cannot be written.
+    Of the result of `calibrate` a PONI file says the verdict and the reasons in a comment, and
+    `load_calibration` warns of it. A rejected one is written with `force` alone.
+
+    The file is replaced in one step: a reader sees the old or the new one. Raises
+    CalibrationRejected for a rejected result without `force`, and with it in a format that cannot
+    say so; SpecError for another format, CalibrationSyntax where a format needs the shape of the
+    detector or cannot hold the geometry, StoreFull where no space is left, LinkRefused where `path`
+    is a symbolic link, StoreError where it cannot be written.
     """
     target = Path(path)
     if format not in _WRITTEN:
         raise SpecError(f"no format {format!r} to write", hint=f"one of {', '.join(_WRITTEN)}")
+    verdict = ""
+    if isinstance(calibration, CalibrationResult):
+        verdict = _said(calibration, target, format, force=force)
+        calibration = calibration.calibration
     if format == "fit2d":
         content = fit2d_text(calibration, str(target))
     elif format == "gsas":
@@ -126,11 +138,23 @@ def save_calibration(
     elif format == "nika":
         content = nika_text(calibration, str(target))
     elif format == "dioptas":
-        content = poni_text(_upside_down(calibration, str(target)))
+        content = poni_text(_upside_down(calibration, str(target)), verdict=verdict)
     else:
-        content = poni_text(calibration)
+        content = poni_text(calibration, verdict=verdict)
     write_file(target, content.encode(), overwrite=True)
     return target
+
+
+def _said(result: CalibrationResult, target: Path, form: str, *, force: bool) -> str:
+    """Return what a file says of the worth of a result; refuse one that must not be used."""
+    reasons = "; ".join(result.reasons)
+    if result.verdict is CalibrationVerdict.REJECTED and not (force and form in _SAYING):
+        raise CalibrationRejected(
+            f"is rejected and is not written: {reasons}",
+            source=target,
+            hint=f"force=True writes it nevertheless, as {' or '.join(_SAYING)}",
+        )
+    return ": ".join(part for part in (result.verdict.value, reasons) if part)
 
 
 def _begins_as_hdf5(path: str | Path) -> bool:

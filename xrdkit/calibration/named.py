@@ -1,5 +1,6 @@
 """Detectors by name, from pyFAI's registered list and from nowhere else."""
 
+import difflib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -86,9 +87,11 @@ def _instance(name: str, settings: Mapping[str, Any]) -> Any:
     key = name.strip().lower()
     found = ALL_DETECTORS.get(key, ALL_DETECTORS.get(key.replace(" ", "_")))
     if found is None:
+        near = [ALL_DETECTORS[k].__name__ for k in difflib.get_close_matches(key, ALL_DETECTORS, 3)]
+        meant = f"did you mean {' or '.join(dict.fromkeys(near))}? " if near else ""
         raise CalibrationSyntax(
             f"detector {name!r} is not in pyFAI's list",
-            hint="give a registered name such as Pilatus1M, or Detector with pixel sizes;"
+            hint=f"{meant}give a registered name such as Pilatus1M, or Detector with pixel sizes;"
             " detectors from files are refused",
         )
     arguments = {k: v for k, v in settings.items() if k not in ("binning", "max_shape")}

@@ -30,6 +30,7 @@ _KNOWN = {
 }
 _HEADER = re.compile(r"^#\s*(nota\s*:|calibration done)", re.IGNORECASE)
 _COVARIANCE = re.compile(r"^#\s*covariance of [a-z0-9, ]+:\s*(\[.*\])$", re.IGNORECASE)
+_VERDICT = re.compile(r"^#\s*verdict:\s*(rejected|doubtful)\b(.*)$", re.IGNORECASE)
 _WRITTEN_WITH = re.compile(r"^#\s*geometry as in pyFAI (\S+)", re.IGNORECASE)
 _NEUTRAL = Calibration(
     distance=1.0,
@@ -63,18 +64,21 @@ def read_poni(text: str, source: str, *, wavelength: float | None = None) -> Cal
                 record["wavelength"] = _Entry(text=_shifted(repr(float(wavelength)), -10), line=0)
     chosen = _last_complete(records, source)
     calibration = _calibration(records[chosen], source)
+    if "verdict" in records[chosen]:
+        LOG.warning("%s: says of itself: %s", source, records[chosen]["verdict"].text)
     _say_what_is_odd(calibration, versions[chosen], source)
     return calibration
 
 
-def poni_text(calibration: Calibration) -> str:
-    """Return `calibration` as a PONI file of version 2.1."""
+def poni_text(calibration: Calibration, *, verdict: str = "") -> str:
+    """Return `calibration` as a PONI file of version 2.1, with its verdict in a comment."""
     name, config = detector_config(calibration.detector)
     metre = _shifted(repr(float(calibration.wavelength)), -10)
     lines = [
         "# Nota: C-Order, 1 refers to the Y axis, 2 to the X axis",
         f"# Written by xrdkit {package_version()}",
         f"# Geometry as in pyFAI {package_version('pyFAI')}",
+        *([f"# Verdict: {' '.join(verdict.split())}"] if verdict else []),
         "poni_version: 2.1",
         f"Detector: {name}",
         f"Detector_config: {config}",
@@ -106,6 +110,9 @@ def _records(text: str, source: str) -> tuple[list[_Record], list[str | None]]:
                 versions[-1] = found.group(1)
             elif found := _COVARIANCE.match(line):
                 records[-1]["covariance"] = _Entry(text=found.group(1), line=number)
+            elif found := _VERDICT.match(line):
+                said = f"{found.group(1).lower()}{found.group(2)}"
+                records[-1]["verdict"] = _Entry(text=said, line=number)
             continue
         if not line:
             continue

@@ -100,7 +100,7 @@ def write_calibration(
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     make_folder(partial)
     try:
-        save_calibration(result.calibration, partial / GEOMETRY)
+        save_calibration(result, partial / GEOMETRY, force=force)
         save_instrument(known, partial / INSTRUMENT)
         save_mask(left_out, partial / f"mask.{mask_format}")
         title = f"{known.name}, {day.isoformat()}"
