@@ -11,6 +11,7 @@ from scipy import stats
 from xrdkit.calibration.angle import PARAMETERS, on_detector, two_theta_and_slopes, values_of
 from xrdkit.calibration.ring_points import RingPoints
 from xrdkit.calibration.robust import robust_sigma
+from xrdkit.calibration.scatter import Scatter, groups_of, scatter_of, whole_errors
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected, FitFailed
 from xrdkit.fitting import Values, Verdict, least_squares
 from xrdkit.geometry import Calibration
@@ -27,8 +28,6 @@ _LEAST_SCALE = 0.02
 _CHANCE = 1e-3
 _TILT_KNOWN = math.radians(0.1)
 _ENOUGH_FOR_TILT = 12
-#: points of a ring that show its scatter, and how far below σ it is believed
-_ENOUGH, _LEAST = 8, 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,8 @@ class GeometryFit:
     """Whether the rotations were fitted or kept."""
     error: Array
     """Standard error given to every point, counting and scatter of its ring, pixel; shape (n,)."""
+    scatter: Scatter
+    """Which of the points used err together, in units of `error`."""
     inflation: float
     """Factor by which the variance exceeds that of independent points, contained in it."""
 
@@ -145,7 +146,7 @@ class _Problem:
             z = delta / total
             limit = _CLIP * max(robust_sigma(z[used]), 1e-6)
             used = np.abs(z) <= limit
-            total = _whole_error(delta, used, self.points)
+            total = whole_errors(delta, used, self.points.sigma, self.points.ring)
         return delta, used, total
 
     def tilt_is_seen(self, plain: tuple[float, ...], tilted: tuple[float, ...]) -> bool:
@@ -157,8 +158,8 @@ class _Problem:
         freedom = int(np.count_nonzero(used)) - len(PARAMETERS)
         best = float(np.sum((delta / total)[used] ** 2))
         gain = float(np.sum((without / total)[used] ** 2)) - best
-        inflate = _inflation(delta / total, used, self.points)
-        ratio = gain / 2 / (best / freedom) / inflate
+        scatter, slopes, mean = self.scatter(tilted, list(range(len(PARAMETERS))), used, total)
+        ratio = gain / 2 / mean / scatter.inflation(slopes)
         return bool(stats.f.sf(ratio, 2, freedom) < _CHANCE)
 
     def finish(self, names: tuple[str, ...], values: tuple[float, ...]) -> GeometryFit:
@@ -187,9 +188,9 @@ class _Problem:
                 f"the rings do not determine a geometry: fit is {outcome.verdict.value}"
             )
         delta, used, total = self.scaled(values)
-        inflation = _inflation(delta / total, used, self.points)
+        scatter, slopes, mean = self.scatter(values, free, used, total)
         covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
-        covariance[np.ix_(free, free)] = outcome.covariance * outcome.gof**2 * inflation
+        covariance[np.ix_(free, free)] = scatter.covariance(slopes) * mean
         distance, poni1, poni2, rot1, rot2 = values
         try:
             calibration = replace(
@@ -203,9 +204,21 @@ class _Problem:
             used=used,
             covariance=covariance,
             tilt_free=names == PARAMETERS,
-            error=total,
-            inflation=inflation,
+            error=total * math.sqrt(mean),
+            scatter=scatter,
+            inflation=scatter.inflation(slopes),
         )
+
+    def scatter(
+        self, values: tuple[float, ...], free: list[int], used: Bool, total: Array
+    ) -> tuple[Scatter, Array, float]:
+        """Return who errs with whom, the weighted slopes, and the mean variance of a point."""
+        delta, slopes = self.distances(values)
+        error, at = total[used], self.points
+        weighted = slopes[used][:, free] / error[:, None]
+        groups = groups_of(at.ring[used], at.azimuth[used], at.y[used], at.x[used], error)
+        found, mean = scatter_of(delta[used] / error, weighted, groups)
+        return found, weighted, mean
 
 
 def _with_tilt_of(start: Calibration, current: Calibration) -> tuple[float, ...]:
@@ -225,65 +238,3 @@ def _with_tilt_of(start: Calibration, current: Calibration) -> tuple[float, ...]
 
 def _tuple(values: Values) -> tuple[float, ...]:
     return tuple(float(values[name]) for name in PARAMETERS)
-
-
-def _whole_error(delta: Array, used: Bool, points: RingPoints) -> Array:
-    """Return the standard error of every point as its ring shows it, pixel.
-
-    Where the points of a ring scatter about its middle more than their σ say, τ² is added so that
-    the robust variance is met; where less, σ is scaled down.
-    """
-    whole = points.sigma.copy()
-    for number in np.unique(points.ring):
-        on_ring = points.ring == number
-        inside = on_ring & used
-        if np.count_nonzero(inside) < _ENOUGH:
-            inside = used
-        away, sigma = delta[inside] - np.median(delta[inside]), points.sigma[inside]
-        ratio = robust_sigma(away / sigma)
-        if ratio > 1.0:
-            extra = robust_sigma(away) ** 2 - float(np.median(sigma)) ** 2
-            whole[on_ring] = np.sqrt(whole[on_ring] ** 2 + max(extra, 0.0))
-        else:
-            whole[on_ring] *= max(ratio, _LEAST)
-    return whole
-
-
-def _inflation(z: Array, used: Bool, points: RingPoints) -> float:
-    """Return by how much the variance of the fit exceeds that of independent points, at least 1.
-
-    Points may err together along a ring (distortion of a module) or as a whole ring (distortion of
-    the detector, a wrong lattice spacing). The larger of both effects counts: (1+ρ)/(1-ρ) with ρ
-    the correlation of neighbours, and the mean square between rings over that within them, each
-    only where chance does not explain it.
-    """
-    keep = np.flatnonzero(used)
-    order = keep[np.lexsort((points.azimuth[keep], points.ring[keep]))]
-    return max(
-        _along_rings(z[order], points.ring[order]), _between_rings(z[order], points.ring[order])
-    )
-
-
-def _along_rings(z: Array, ring: NDArray[np.intp]) -> float:
-    same = np.diff(ring) == 0
-    if np.count_nonzero(same) < 10:
-        return 1.0
-    rho = float(np.mean((z[:-1] * z[1:])[same]) / np.mean(z**2))
-    return _grown(rho) if rho > 2.0 / math.sqrt(np.count_nonzero(same)) else 1.0
-
-
-def _grown(rho: float) -> float:
-    return (1.0 + min(rho, 0.95)) / (1.0 - min(rho, 0.95))
-
-
-def _between_rings(z: Array, ring: NDArray[np.intp]) -> float:
-    _, place, number = np.unique(ring, return_inverse=True, return_counts=True)
-    rings, freedom = number.size, z.size - number.size
-    # Distance and tilt take up to two of the ring means.
-    between = rings - 2
-    if between < 1 or freedom < 1:
-        return 1.0
-    means = np.bincount(place, weights=z) / number
-    inside = float(np.sum((z - means[place]) ** 2)) / freedom
-    ratio = float(np.sum(number * means**2)) / between / inside
-    return max(ratio, 1.0) if stats.f.sf(ratio, between, freedom) < _CHANCE else 1.0

@@ -105,8 +105,8 @@ def joint_fit(views: Sequence[View], model: Model) -> JointFit:
 
     Minimised is Σ (δ/s)² + Σ (W θ - t)², δ = (2θ(point) - 2θ(ring, λ))/|∇2θ| in pixels, with
     analytic slopes; s is the error of a point, enlarged where points err together. The covariance
-    is what the scatter found makes of the parameters (White, Econometrica 48 (1980) 817), wider
-    where constraints contradict the points more than chance does. Raises CalibrationRejected where
+    is what the errors that each frame shows by itself make of the parameters, wider where
+    constraints contradict the points more than chance does. Raises CalibrationRejected where
     the points do not determine the parameters.
     """
     keys = [f"p{k}" for k in range(len(model.names))]
@@ -145,7 +145,7 @@ def joint_fit(views: Sequence[View], model: Model) -> JointFit:
     freedom = rank + model.known.size - len(model.names)
     fit = JointFit(
         values=values,
-        covariance=_sandwich(outcome.covariance, slopes, z, views),
+        covariance=_sandwich(outcome.covariance, slopes, views),
         residual=tuple(
             distances(view, model.geometry(at, values)[0])[0]
             for view, at in zip(views, model.place, strict=True)
@@ -161,18 +161,18 @@ def joint_fit(views: Sequence[View], model: Model) -> JointFit:
     return JointFit(**{**vars(fit), "covariance": wider})
 
 
-def _sandwich(inverse: Array, slopes: Array, z: Array, views: Sequence[View]) -> Array:
-    """Return (JᵀJ)⁻¹ Jᵀ diag(z²/(1 - h)) J (JᵀJ)⁻¹, h the leverage of each point.
+def _sandwich(inverse: Array, slopes: Array, views: Sequence[View]) -> Array:
+    """Return (JᵀJ)⁻¹ Jᵀ V J (JᵀJ)⁻¹, V who errs with whom in every view.
 
-    The errors of the points are estimates from few pixels: a point whose error came out too small
-    weighs too much, and JᵀJ alone believes it. What was known beforehand has the errors stated.
+    What was known beforehand has the errors stated.
     """
     points = sum(view.p1.size for view in views)
-    inflation = np.concatenate([np.full(view.p1.size, view.inflation) for view in views])
-    leverage = np.einsum("ij,jk,ik->i", slopes[:points], inverse, slopes[:points])
-    square = inflation * z[:points] ** 2 / np.maximum(1.0 - leverage, 0.1)
-    middle = (slopes[:points] * square[:, None]).T @ slopes[:points]
-    middle += slopes[points:].T @ slopes[points:]
+    middle = slopes[points:].T @ slopes[points:]
+    row = 0
+    for view in views:
+        below = row + view.p1.size
+        middle = middle + view.scatter.middle(slopes[row:below]) / view.inflation
+        row = below
     matrix: Array = inverse @ middle @ inverse
     return 0.5 * (matrix + matrix.T)
 

@@ -11,7 +11,7 @@ from xrdkit.calibration.fit import fit_geometry
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.ring_points import RingPoints
 from xrdkit.calibration.rings import calibrant_rings
-from xrdkit.calibration.robust import robust_sigma
+from xrdkit.calibration.scatter import Scatter
 from xrdkit.errors import CalibrationRejected, SpecError
 from xrdkit.geometry import Calibration
 
@@ -32,6 +32,8 @@ class View:
     """Standard error of the radial position, pixel, enlarged by the root of `inflation`."""
     inflation: float
     """Factor by which the variance exceeds that of independent points."""
+    scatter: Scatter
+    """Which points err together, in units of the error without `inflation`."""
     rise: Array
     """Change of 2θ from pixel to pixel there, rad. It turns angles to pixels and stays as it is in
     a fit, which could otherwise make all residuals smaller by moving the detector."""
@@ -74,25 +76,11 @@ def ring_view(label: str, result: CalibrationResult, current: Calibration) -> Vi
         p1=p1,
         p2=p2,
         d_spacing=rings.d_spacing[points.ring[keep]],
-        error=_errors(points, fit.residual, keep) * math.sqrt(fit.inflation),
+        error=fit.error[keep] * math.sqrt(fit.inflation),
         inflation=fit.inflation,
+        scatter=fit.scatter,
         rise=np.hypot(
             slopes[:, 1] * current.detector.pixel_size_y,
             slopes[:, 2] * current.detector.pixel_size_x,
         ),
     )
-
-
-def _errors(points: RingPoints, residual: Array, keep: NDArray[np.bool_]) -> Array:
-    """Return the standard errors of the points kept, counting and scatter along rings, pixel.
-
-    The scatter is taken from the whole frame: weights from the few points of each ring would favour
-    the rings on which points agree by chance.
-    """
-    away = residual[keep]
-    ring, sigma = points.ring[keep], points.sigma[keep]
-    middle = np.zeros(away.size)
-    for number in np.unique(ring):
-        middle[ring == number] = np.median(away[ring == number])
-    extra = robust_sigma(away - middle) ** 2 - float(np.median(sigma)) ** 2
-    return np.asarray(np.sqrt(sigma**2 + max(extra, 0.0)))
