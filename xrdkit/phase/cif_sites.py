@@ -29,7 +29,9 @@ _TAGS = (
     "_atom_site_calc_flag",
 )
 _TENSOR = ("11", "22", "33", "12", "13", "23")
-_FORMULA_PART = re.compile(r"([A-Z][a-z]?)\s*(\d*\.?\d*)")
+#: One element and its count in a formula, and a bracket and its count.
+FORMULA_PART = re.compile(r"([A-Z][a-z]?)\s*(\d*\.?\d*)")
+FORMULA_GROUP = re.compile(r"\(([^()]*)\)(\d*)")
 
 
 def sites(block: gemmi.cif.Block, cell: Cell) -> tuple[tuple[Site, ...], dict[str, int]]:
@@ -72,10 +74,10 @@ def sites(block: gemmi.cif.Block, cell: Cell) -> tuple[tuple[Site, ...], dict[st
 def formula_of(block: gemmi.cif.Block) -> dict[str, float]:
     """Return the atoms of ``_chemical_formula_sum`` by element; empty where it cannot be read."""
     written = text(block, "_chemical_formula_sum")
-    if not written or re.sub(_FORMULA_PART, "", written).strip(" ,"):
+    if not written or re.sub(FORMULA_PART, "", written).strip(" ,"):
         return {}
     counts: dict[str, float] = {}
-    for symbol, count in _FORMULA_PART.findall(written):
+    for symbol, count in FORMULA_PART.findall(written):
         element = "H" if symbol == "D" else symbol
         counts[element] = counts.get(element, 0.0) + float(count or 1.0)
     return counts
