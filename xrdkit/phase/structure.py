@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import gemmi
 import numpy as np
@@ -107,6 +107,10 @@ class Structure:
 
     def atoms_per_cell(self) -> tuple[float, ...]:
         """Return the number of atoms of each site in one cell, occupancy included."""
+        return self._atoms
+
+    @cached_property
+    def _atoms(self) -> tuple[float, ...]:
         return tuple(
             len(images) * site.occupancy
             for images, site in zip(self.orbits(), self.sites, strict=True)
