@@ -60,6 +60,7 @@ _WHERE = {
     "GrazingSpec": "xrdkit.integration.grazing_spec",
     # fits
     "refine_phases": "xrdkit.phase",
+    "PhaseSpec": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
     "fit_peaks": "xrdkit.phase.peaks",
     "PeakSpec": "xrdkit.phase.peaks_spec",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xrdkit.phase import InstrumentWidths, RefinementSpec, embedded_structure
+from xrdkit.phase import InstrumentWidths, PhaseSpec, RefinementSpec, embedded_structure
 from xrdkit.phase.model import PatternModel
 
 WIDE = {"profile_reach": 1000.0, "background": 3}
@@ -22,6 +22,13 @@ CASES = {
         refine_penetration=True,
         penetration=0.2,
         goniometer_radius=217.5,
+        **WIDE,
+    ),
+    "oriented": RefinementSpec(
+        of_phase=(
+            PhaseSpec(name="Al2O3", march_axis=(0, 0, 1), march=0.7),
+            PhaseSpec(name="CaF2", harmonics=6),
+        ),
         **WIDE,
     ),
     "voigt": RefinementSpec(

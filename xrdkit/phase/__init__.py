@@ -4,6 +4,7 @@ from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_names, embedded_structure
 from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.pattern import powder_intensity
+from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.refine import refine_phases
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Site, Structure
@@ -11,6 +12,7 @@ from xrdkit.phase.widths import InstrumentWidths
 
 __all__ = [
     "InstrumentWidths",
+    "PhaseSpec",
     "RefinementSpec",
     "Site",
     "Structure",

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.errors import SpecError
 from xrdkit.phase.background import chebyshev_rows
 from xrdkit.phase.cell import CELL_NAMES, inverse_d_squared
 from xrdkit.phase.effects import (
@@ -74,6 +75,12 @@ class PatternModel:
         """
         self.structures = tuple(structures)
         self.spec = spec
+        strangers = {own.name for own in spec.of_phase} - {s.name for s in self.structures}
+        if strangers:
+            raise SpecError(
+                f"of_phase has settings for {', '.join(sorted(strangers))}, not in the model",
+                hint=f"its phases are {', '.join(s.name for s in self.structures)}",
+            )
         self.integrated = integrated
         self.wavelengths = tuple(wavelengths)
         self.weights = tuple(weights)
@@ -112,6 +119,7 @@ class PatternModel:
             spec=self.spec,
             structure=self.structures[phase],
             phase=phase,
+            lines=self.lines[phase],
             hkl=np.tile(hkl, (len(self.wavelengths), 1)),
             wavelength=wavelength,
             mean_wavelength=self.wavelength,
@@ -189,6 +197,11 @@ class PatternModel:
         """Return the Gaussian nodes (degree²) that stand for U, V, W."""
         return self.caglioti.node_values(widths)
 
+    @property
+    def _edge(self) -> float:
+        """Height of a Lorentzian of height 1 where lines end."""
+        return 1.0 / (1.0 + 4.0 * self.spec.profile_reach**2)
+
     def background(self, values: Values) -> Array:
         """Return b(x) (n,)."""
         rows = self.background_rows
@@ -212,6 +225,7 @@ class PatternModel:
                 nodes.shift,
                 nodes.weight,
                 total[p],
+                self._edge,
             )
         return total
 
@@ -251,6 +265,7 @@ class PatternModel:
                 shapes.chain(scale, mine),
                 total,
                 slopes,
+                self._edge,
             )
         for k, row in enumerate(self.background_rows):
             name = background_key(k)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.phase.cell import CELL_NAMES, Cell, volume
+from xrdkit.phase.cell import CELL_NAMES, Cell
 from xrdkit.phase.effects import GAUSS_NODES, phase_key
 from xrdkit.phase.effects.nodes import NODE_PARAMETERS
 from xrdkit.phase.fit import FrameFit
+from xrdkit.phase.fractions import UNKNOWN, Derived, fractions
 from xrdkit.phase.parameters import cell_of
 from xrdkit.phase.profile_function import combined_width, integral_breadth
 from xrdkit.phase.widths import gaussian_size_width, size_width
@@ -24,6 +25,10 @@ class PhaseNumbers:
 
     weight_fraction: tuple[float, float]
     """Share of the mass of all crystalline phases in the model, and standard error."""
+    absolute_fraction: tuple[float, float]
+    """Share of the mass of the sample before an internal standard was added; NaN without one."""
+    march: tuple[float, float]
+    """Parameter of March and Dollase; NaN where none is refined."""
     scale: tuple[float, float]
     """Intensity per unit cross-section (1/cm) times volume fraction."""
     cell: Cell
@@ -41,38 +46,23 @@ class PhaseNumbers:
     lengths ``a``, ``b``, ``c``; a missing number has none."""
 
 
-def weight_fractions(fit: FrameFit) -> list[tuple[float, dict[str, float]]]:
-    """Return W_p and its derivatives by the scales for each phase.
-
-    W_p = S_p ρ_p / Σ S ρ, with scales S per volume of crystal; the same as S(ZMV) of Hill &
-    Howard, J. Appl. Cryst. 20 (1987) 467, for scales per |F|². Errors carry the full covariance
-    of the scales.
-    """
-    keys = [phase_key(p, "scale") for p in range(len(fit.model.structures))]
-    # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
-    # angle there, which goes with the third root of the volume.
-    factors = np.array(
-        [
-            s.mass * (volume(cell_of(fit.values, p, s)) / s.volume) ** (2 / 3) / s.volume
-            for p, s in enumerate(fit.model.structures)
-        ]
-    )
-    mass = factors * np.array([max(fit.values[k], 0.0) for k in keys])
-    total = mass.sum()
-    if not total > 0:
-        return [(_NAN, {})] * len(keys)
-    shares = mass / total
-    result = []
-    for p, share in enumerate(shares):
-        slope = factors * ((np.arange(len(keys)) == p) - share) / total
-        result.append((float(share), {k: float(g) for k, g in zip(keys, slope, strict=True)}))
-    return result
-
-
 def phase_numbers(fit: FrameFit) -> list[PhaseNumbers]:
     """Return the numbers of each phase, in the order of the structures."""
-    fractions = weight_fractions(fit)
-    return [_numbers(fit, p, *fraction) for p, fraction in enumerate(fractions)]
+    found = fractions(fit)
+    nothing = (UNKNOWN,) * len(found.crystalline)
+    pairs = zip(found.crystalline, found.absolute or nothing, strict=True)
+    return [_numbers(fit, p, share, absolute) for p, (share, absolute) in enumerate(pairs)]
+
+
+def amorphous_number(fit: FrameFit) -> tuple[float, float] | None:
+    """Return the amorphous fraction and its standard error; None without an added standard."""
+    derived = fractions(fit).amorphous
+    return None if derived is None else _with_error(fit, derived)
+
+
+def _with_error(fit: FrameFit, derived: Derived) -> tuple[float, float]:
+    value, gradient = derived
+    return value, fit.sigma_of(gradient) if gradient else _NAN
 
 
 def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
@@ -92,16 +82,20 @@ def instrument_numbers(fit: FrameFit) -> dict[str, tuple[float, float]]:
     return numbers
 
 
-def _numbers(fit: FrameFit, phase: int, share: float, gradient: dict[str, float]) -> PhaseNumbers:
+def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> PhaseNumbers:
     structure = fit.model.structures[phase]
-    fraction = share, fit.sigma_of(gradient) if gradient else _NAN
+    fraction = _with_error(fit, share)
+    march = phase_key(phase, "march")
+    oriented = (fit.values[march], fit.sigma(march)) if march in fit.values else (_NAN, _NAN)
     scale = fit.values[phase_key(phase, "scale")], fit.sigma(phase_key(phase, "scale"))
-    gradients = {"weight_fraction": gradient, "scale": {phase_key(phase, "scale"): 1.0}}
+    gradients = {"weight_fraction": share[1], "scale": {phase_key(phase, "scale"): 1.0}}
     if not fit.found[phase]:
         missing = (_NAN, _NAN)
         nowhere = (_NAN,) * 6
         return PhaseNumbers(
             weight_fraction=fraction,
+            absolute_fraction=_with_error(fit, absolute),
+            march=missing,
             scale=scale,
             cell=nowhere,
             cell_sigma=nowhere,
@@ -128,6 +122,8 @@ def _numbers(fit: FrameFit, phase: int, share: float, gradient: dict[str, float]
     strain = phase_key(phase, "strain")
     return PhaseNumbers(
         weight_fraction=fraction,
+        absolute_fraction=_with_error(fit, absolute),
+        march=oriented,
         scale=scale,
         cell=cell_of(fit.values, phase, structure),
         cell_sigma=errors,

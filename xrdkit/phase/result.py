@@ -13,7 +13,12 @@ from xrdkit.phase.cell import ANGLES, LENGTHS
 from xrdkit.phase.fit import FrameFit
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.positions import q_of_two_theta
-from xrdkit.phase.quantify import PhaseNumbers, instrument_numbers, phase_numbers
+from xrdkit.phase.quantify import (
+    PhaseNumbers,
+    amorphous_number,
+    instrument_numbers,
+    phase_numbers,
+)
 from xrdkit.phase.source_errors import errors_by_source
 from xrdkit.uncertainty import OFFSET
 
@@ -21,11 +26,15 @@ Array = NDArray[np.float64]
 
 _PAIRED = (
     ("weight_fraction", "mass of the phase over that of all phases in the model", "1"),
+    ("absolute_fraction", "mass of the phase over that of the sample without the standard", "1"),
+    ("march", "parameter r of March and Dollase's preferred orientation", "1"),
     ("crystallite_size", "volume-weighted mean column length L_vol (Scherrer constant 1)", "nm"),
     ("strain", "apparent maximum strain Δd/d", "1"),
     ("scale", "intensity per unit cross-section times volume fraction", ""),
     ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
 )
+#: Not in the result where no phase has them.
+_WHERE_ASKED = ("absolute_fraction", "march")
 #: Labels of variables of the profile that a refinement does not repeat.
 _OF_PROFILE = (OFFSET, "correction")
 #: Variable -> field of `PhaseNumbers`, where it has another name.
@@ -74,8 +83,15 @@ def assemble(
     for name, text, unit in _PAIRED:
         pairs = np.array([[getattr(n, _FIELD.get(name, name)) for n in row] for row in numbers])
         note = _size_note(fits[0]) if name == "crystallite_size" else ""
+        if name in _WHERE_ASKED and np.isnan(pairs).all():
+            continue
         unit = unit or f"{observed.unit} cm"
         _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text + note, unit)
+    amorphous = [amorphous_number(f) for f in fits]
+    if amorphous[0] is not None:
+        pairs = np.array(amorphous, dtype=float)
+        text = "mass of what is none of the phases over that of the sample without the standard"
+        _pair(data, put, "amorphous_fraction", pairs[:, 0], pairs[:, 1], (), text, "1")
     _cells(data, put, numbers)
     errors_by_source(data, put, profile, observed.unit, fits, numbers)
     _instrument(data, put, fits)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
+from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
 
@@ -71,6 +72,8 @@ class RefinementSpec:
     """Shape of size broadening. ``"voigt"`` frees its Gaussian part too and needs `instrument`."""
     b_iso: bool = False
     """Whether one displacement parameter per phase, added to those of its sites, is free."""
+    of_phase: tuple[PhaseSpec, ...] = ()
+    """What is particular to single phases: orientation, particles, an internal standard."""
     profile_reach: float = 30.0
     """Lines are computed to this many FWHM from their centre."""
     max_evaluations: int = 400
@@ -115,6 +118,11 @@ class RefinementSpec:
         if self.goniometer_radius is not None:
             self._number("goniometer_radius", 10.0, 10_000.0)
         self._combinations()
+        names = [own.name for own in self.of_phase]
+        if len(set(names)) != len(names):
+            raise SpecError(f"of_phase has two settings for one phase: {', '.join(names)}")
+        if sum(own.added_fraction is not None for own in self.of_phase) > 1:
+            raise SpecError("only one phase can be the internal standard")
 
     def _number(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
@@ -143,6 +151,10 @@ class RefinementSpec:
                 "size_profile='voigt' needs size=True and the widths of the instrument",
                 hint="refine a line standard with refine_instrument=True, size=False, strain=False",
             )
+
+    def of(self, name: str) -> PhaseSpec:
+        """Return what is particular to the phase `name`."""
+        return next((own for own in self.of_phase if own.name == name), PhaseSpec(name=name))
 
     @property
     def axial_start(self) -> float:

@@ -12,6 +12,7 @@ from xrdkit.phase.effects.effect import (
 )
 from xrdkit.phase.effects.flat_specimen import FlatSpecimen
 from xrdkit.phase.effects.instrument import GAUSS_NODES, Caglioti, LorentzInstrument
+from xrdkit.phase.effects.orientation import Harmonics, March
 from xrdkit.phase.effects.shift import Displacement, Transparency, Zero
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 #: In the order in which they act.
-_EFFECTS = (
+_EFFECTS: tuple[type[Effect], ...] = (
     Zero,
     Displacement,
     Transparency,
@@ -42,4 +43,10 @@ _EFFECTS = (
 
 def effects_of(situation: Situation) -> tuple[Effect, ...]:
     """Return all effects for one phase."""
-    return tuple(kind(situation) for kind in _EFFECTS)
+    effects = [kind(situation) for kind in _EFFECTS]
+    own = situation.spec.of(situation.structure.name)
+    if own.march_axis is not None:
+        effects.append(March(situation))
+    if own.harmonics:
+        effects.append(Harmonics(situation))
+    return tuple(effects)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.phase.intensity import Lines
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
 
@@ -54,8 +55,10 @@ class Situation:
     """The phase at its start."""
     phase: int
     """Number of the phase."""
+    lines: Lines
+    """The lines as powder_lines gives them."""
     hkl: NDArray[np.int64]
-    """A reflection of each line (n, 3)."""
+    """A reflection of each line (n, 3): those of `lines` for each emission line."""
     wavelength: Array
     """Wavelength of each line (n,), ångström."""
     mean_wavelength: float
@@ -110,6 +113,9 @@ class Change:
 
 class Effect:
     """Base of the effects; does nothing."""
+
+    def __init__(self, situation: Situation) -> None:
+        """Take what the effect needs to know of `situation`."""
 
     def parameters(self, *, width: float) -> Sequence[Parameter]:
         """Return the parameters for a start with lines of FWHM `width`, degree."""

@@ -1,0 +1,105 @@
+"""Shares of the phases in the mass of a sample, with their derivatives by the scales."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.phase.cell import volume
+from xrdkit.phase.content import linear_absorption
+from xrdkit.phase.effects import phase_key
+from xrdkit.phase.fit import FrameFit
+from xrdkit.phase.microabsorption import without_microabsorption
+from xrdkit.phase.parameters import cell_of
+
+Array = NDArray[np.float64]
+#: A number and its derivatives by parameters.
+Derived = tuple[float, dict[str, float]]
+
+UNKNOWN: Derived = (float("nan"), {})
+_STEP = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fractions:
+    """Shares of the mass."""
+
+    crystalline: tuple[Derived, ...]
+    """Of each phase in all phases of the model; NaN where none is there."""
+    absolute: tuple[Derived, ...] | None
+    """Of each phase in the sample before the standard was added (NaN for the standard); None
+    without a standard."""
+    amorphous: Derived | None
+    """What is none of the phases, in the sample before the standard was added."""
+
+
+def fractions(fit: FrameFit) -> Fractions:
+    """Return the fractions of a fit.
+
+    W_p = S_p ρ_p / τ_p / Σ S ρ / τ, with scales S per volume of crystal; the same as S(ZMV) of Hill
+    & Howard, J. Appl. Cryst. 20 (1987) 467, for scales per |F|², and τ of `microabsorption`. With
+    w_s of an added standard s, A_p = W_p w_s / W_s in the mixture; the sample without the standard
+    has A_p / (1 - w_s), and 1 - Σ of them is amorphous or not in the model.
+    """
+    spec, structures = fit.model.spec, fit.model.structures
+    keys = [phase_key(p, "scale") for p in range(len(structures))]
+    now = np.array([max(fit.values[k], 0.0) for k in keys])
+    cells = [volume(cell_of(fit.values, p, s)) for p, s in enumerate(structures)]
+    # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
+    # angle there, which goes with the third root of the volume.
+    solid = np.array([(v / s.volume) ** (5 / 3) for v, s in zip(cells, structures, strict=True)])
+    density = np.array([s.mass / v for v, s in zip(cells, structures, strict=True)])
+    own = [spec.of(s.name) for s in structures]
+    diameter = np.array([o.particle_diameter or 0.0 for o in own])
+    absorption = np.zeros(len(own))
+    if diameter.any():
+        absorption = np.array([linear_absorption(s, fit.model.wavelength) for s in structures])
+
+    def shares(scales: Array) -> Array:
+        volumes = solid * scales
+        if diameter.any():
+            volumes = without_microabsorption(volumes, absorption, diameter)
+        mass = density * volumes
+        return np.asarray(mass / mass.sum())
+
+    if not now.sum() > 0:
+        nothing = (UNKNOWN,) * len(keys)
+        return Fractions(crystalline=nothing, absolute=None, amorphous=None)
+    crystalline = _derived(shares, now, keys)
+    standard = [p for p, o in enumerate(own) if o.added_fraction is not None]
+    if not standard:
+        return Fractions(crystalline=crystalline, absolute=None, amorphous=None)
+    spike = standard[0]
+    added = own[spike].added_fraction or 0.0
+
+    def absolute(scales: Array) -> Array:
+        parts = shares(scales)
+        in_sample = parts * added / (parts[spike] * (1.0 - added))
+        in_sample[spike] = 0.0
+        return np.append(in_sample, 1.0 - in_sample.sum())
+
+    if not now[spike] > 0:
+        missing = (UNKNOWN,) * len(keys)
+        return Fractions(crystalline=crystalline, absolute=missing, amorphous=UNKNOWN)
+    *each, rest = _derived(absolute, now, keys)
+    each[spike] = UNKNOWN
+    return Fractions(crystalline=crystalline, absolute=tuple(each), amorphous=rest)
+
+
+def _derived(
+    function: Callable[[Array], Array], scales: Array, keys: list[str]
+) -> tuple[Derived, ...]:
+    """Return each value of a function of the scales with its derivatives (central differences)."""
+    values = function(scales)
+    slopes = []
+    for k in range(len(keys)):
+        step = _STEP * max(scales[k], 1e-3 * scales.max())
+        up, down = scales.copy(), scales.copy()
+        up[k] += step
+        down[k] -= step if scales[k] > step else 0.0
+        slopes.append((function(up) - function(down)) / (up[k] - down[k]))
+    return tuple(
+        (float(value), {key: float(s[p]) for key, s in zip(keys, slopes, strict=True)})
+        for p, value in enumerate(values)
+    )

@@ -1,0 +1,55 @@
+"""What is particular to one phase of a refinement."""
+
+import math
+from dataclasses import dataclass
+
+from xrdkit.errors import SpecError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseSpec:
+    """Settings of one phase; raises SpecError for values outside their range."""
+
+    name: str
+    """Name of the phase as in the result, such as ``"ZnO"``."""
+    march_axis: tuple[float, float, float] | None = None
+    """Normal (h, k, l) of the plates, or axis of the needles, that lie oriented: one parameter of
+    March and Dollase is refined. Below 1: plates that lie flat in reflection."""
+    march: float = 1.0
+    """Where the parameter of March and Dollase starts, 0.1 to 10; 1: no orientation."""
+    harmonics: int = 0
+    """Order of the spherical harmonics of a preferred orientation, even, 2 to 12; 0: none."""
+    particle_diameter: float | None = None
+    """Diameter of the particles that absorb as wholes, µm, for the microabsorption of a mixture
+    (Brindley 1945), 0.01 to 1000. None: as small as not to matter."""
+    added_fraction: float | None = None
+    """Mass of this phase over that of the sample it was added to, spike included, 0 to 1 without
+    the ends: an internal standard, from which the other fractions become absolute."""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise SpecError("settings of a phase need its name")
+        axis = self.march_axis
+        if axis is not None and not (
+            len(axis) == 3 and all(math.isfinite(x) for x in axis) and any(axis)
+        ):
+            raise SpecError(f"{self.name}: march_axis {axis} is no direction (h, k, l)")
+        self._within("march", 0.1, 10.0)
+        if axis is None and self.march != 1.0:
+            raise SpecError(f"{self.name}: march needs march_axis, the normal of the plates")
+        if self.harmonics not in (0, 2, 4, 6, 8, 10, 12):
+            raise SpecError(f"{self.name}: harmonics {self.harmonics!r} is not 0, 2, 4 ... 12")
+        if axis is not None and self.harmonics:
+            raise SpecError(
+                f"{self.name}: march_axis and harmonics are two models of the same orientation"
+            )
+        if self.particle_diameter is not None:
+            self._within("particle_diameter", 0.01, 1000.0)
+        added = self.added_fraction
+        if added is not None and not 0.0 < added < 1.0:
+            raise SpecError(f"{self.name}: added_fraction {added} is not between 0 and 1")
+
+    def _within(self, field: str, low: float, high: float) -> None:
+        value = getattr(self, field)
+        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+            raise SpecError(f"{self.name}: {field} = {value!r} is outside {low} to {high}")
