@@ -28,7 +28,7 @@ COMMON = (
     "C14H30O",
 )
 #: rings of a calibrant that are looked at, and how steep the outermost may be, rad
-_MOST_RINGS, _STEEPEST = 150, 1.4
+_MOST_RINGS, _STEEPEST = 80, 1.4
 #: direct distances that an instrument may have, m
 _NEAREST, _FARTHEST = 0.01, 30.0
 #: what is within this many errors is on the ring; distances that are one

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xrdkit import schema
 from xrdkit.calibration.frame import calibrant_frame
 from xrdkit.calibration.judgement import judged
+from xrdkit.calibration.likely_cause import Attempt, explained
 from xrdkit.calibration.named import named_detector
 from xrdkit.calibration.refinement import refined
 from xrdkit.calibration.result import (
@@ -76,12 +77,21 @@ def calibrate(
     if start is None:
         device, known = _asked_for(detector, wavelength, frames)
         exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=device)
-        found = found_without_start(exposure, calibrant_rings(calibrant, known), device, known)
+        rings = calibrant_rings(calibrant, known)
+        asked = Attempt(
+            frames=frames,
+            exposure=exposure,
+            calibrant=rings.name,
+            detector=device,
+            wavelength=known,
+        )
+        try:
+            found = found_without_start(exposure, rings, device, known)
+        except CalibrationRejected as refusal:
+            raise explained(refusal, asked) from refusal
         if found.verdict is CalibrationVerdict.REJECTED and not force:
-            raise _refusal(
-                f"{found.calibrant}: {'; '.join(found.reasons)}",
-                found,
-                hint="check calibrant, wavelength, pixel size and mask, or give a start",
+            raise explained(
+                _refusal(f"{found.calibrant}: {'; '.join(found.reasons)}", found), asked
             )
         return found
     first = _prepared(start, detector, wavelength, frames)
@@ -108,15 +118,19 @@ def calibrate(
         return best
     if rejected is not None and force:
         return rejected
-    raise _refusal(
-        f"{rings.name}: {failures[0]}",
-        rejected,
-        hint="check calibrant, wavelength, pixel size, mask and start",
+    asked = Attempt(
+        frames=frames,
+        exposure=exposure,
+        calibrant=rings.name,
+        detector=first.detector,
+        wavelength=first.wavelength,
+        start=first,
     )
+    raise explained(_refusal(f"{rings.name}: {failures[0]}", rejected), asked)
 
 
-def _refusal(message: str, result: CalibrationResult | None, hint: str) -> CalibrationRejected:
-    refusal = CalibrationRejected(message, hint=hint)
+def _refusal(message: str, result: CalibrationResult | None) -> CalibrationRejected:
+    refusal = CalibrationRejected(message)
     refusal.result = result
     return refusal
 
