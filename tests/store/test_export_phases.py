@@ -237,6 +237,10 @@ def test_the_instrument_file_has_the_units_of_gsas_2(tmp_path):
     assert float(found["W"]) == pytest.approx(138 / (8 * np.log(2)), rel=1e-6)
     assert float(found["X"]) == pytest.approx(2.0)
     assert float(found["Y"]) == 0.0
+    assert "Gonio. radius" not in found
+    data = result().assign_coords(goniometer_radius=((), 217.5, {"units": "mm"}))
+    _, file = write_gsas(data, tmp_path / "radius.fxye")
+    assert float(parameters(file)["Gonio. radius"]) == 217.5
 
 
 def test_polarisation_is_stated_by_someone(tmp_path):

@@ -13,6 +13,7 @@ Source: GSAS-II documentation, "Instrument parameters" and "Peak profiles"; LAUR
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def write_gsas(
     data: a profile or the result of a refinement with ``intensity``, ``sigma`` and ``wavelength``
     over two_theta (degree), or over q (1/nm) of one wavelength. Several frames become
     ``a-000007.fxye``. Points without data are left out. The instrument file has the wavelengths,
-    zero shift and widths of a refinement, else start values, which it says.
+    the radius of the goniometer, and zero shift and widths of a refinement, else start values,
+    which it says.
 
     polarization_ratio: K above, 0 to 100; by default that of the refinement, or none where the
     profile was corrected for polarisation. Raises SchemaError where it is not known, or sigma or
@@ -134,4 +136,15 @@ def _instprm(
     rows += [f"Zero:{zero if math.isfinite(zero) else 0.0:.8g}", f"Polariz.:{polarization:.6g}"]
     rows += ["Azimuth:0.0"]
     rows += [f"{k}:{v if math.isfinite(v) else 0.0:.8g}" for k, v in widths.items()]
-    return "\n".join([*rows, "Z:0.0", "SH/L:0.002", ""])
+    rows += ["Z:0.0", "SH/L:0.002"]
+    radius = _radius(data)
+    if math.isfinite(radius):
+        rows.append(f"Gonio. radius:{radius:.6g}")
+    return "\n".join([*rows, ""])
+
+
+def _radius(data: xr.Dataset) -> float:
+    """Return the radius of the goniometer in mm: that of the refinement, or of the file read."""
+    spec = settings(data).get("spec")
+    stated = spec.get("goniometer_radius") if isinstance(spec, Mapping) else None
+    return float(stated) if stated is not None else number(data, "goniometer_radius")
