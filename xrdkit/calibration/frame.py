@@ -68,5 +68,9 @@ def calibrant_frame(
         total += np.where(good, raw, 0)
         used += 1
     if used == 0 or not valid.any():
-        raise EmptyResult("no pixel of the calibrant frame holds data", hint="check the mask")
+        raise EmptyResult(
+            "no pixel of the calibrant frame holds data",
+            hint="all are masked, not a number, below 0, saturated, or no frame was written:"
+            " check file and mask",
+        )
     return CalibrantFrame(counts=np.where(valid, total / used, 0.0), valid=valid)

@@ -123,7 +123,10 @@ def _others(attempt: Attempt, system: RingSystem) -> list[str]:
     other = _other_wavelength(attempt, system)
     if other is None:
         return []
-    return [f"the rings fit {attempt.calibrant} at a wavelength of {other:.4g} Å"]
+    text = f"the rings fit {attempt.calibrant} at a wavelength of {other:.4g} Å"
+    if abs(other / attempt.wavelength - 10.0) < 0.5:
+        text += f": was {attempt.wavelength:g} in nanometre?"
+    return [text]
 
 
 def _proposals(attempt: Attempt, system: RingSystem) -> list[Competitor]:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import schema
+from xrdkit.calibration.asked import asked_wavelength
 from xrdkit.calibration.frame import calibrant_frame
 from xrdkit.calibration.judgement import judged
 from xrdkit.calibration.likely_cause import Attempt, explained
@@ -22,7 +23,6 @@ from xrdkit.calibration.result import (
 from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.calibration.unassisted_refine import found_without_start
 from xrdkit.errors import (
-    CalibrationImplausible,
     CalibrationRejected,
     FrameShapeMismatch,
     SpecError,
@@ -146,15 +146,15 @@ def _asked_for(
             hint="pass detector= (name or pixel size) and wavelength= in ångström, or start=",
         )
     device = named_detector(detector) if isinstance(detector, str) else detector
-    if not 0.01 <= wavelength <= 10:
-        raise SpecError(
-            f"wavelength {wavelength} Å is outside 0.01 to 10 Å", hint="wavelengths are in ångström"
-        )
+    known = asked_wavelength(wavelength)
     schema.validate(frames, schema.FRAMES)
     shape = (frames.sizes["y"], frames.sizes["x"])
     if device.shape is not None and tuple(device.shape) != shape:
-        raise FrameShapeMismatch(f"frame of {shape} pixels, detector of {device.shape}")
-    return replace(device, shape=shape), float(wavelength)
+        raise FrameShapeMismatch(
+            f"frame of {shape} pixels, detector of {device.shape}",
+            hint="name the detector of this frame, or give its pixel size alone",
+        )
+    return replace(device, shape=shape), known
 
 
 def _prepared(
@@ -183,9 +183,7 @@ def _prepared(
             chosen = replace(chosen, shape=(sizes["y"], sizes["x"]))
     if wavelength is None:
         return replace(start, detector=chosen)
-    if not math.isclose(wavelength, start.wavelength, rel_tol=1e-3):
-        LOG.warning("wavelength %g Å is used, the start has %g Å", wavelength, start.wavelength)
-    try:
-        return replace(start, detector=chosen, wavelength=float(wavelength))
-    except CalibrationImplausible as exc:
-        raise SpecError(exc.message, hint="wavelengths are in ångström") from exc
+    known = asked_wavelength(wavelength)
+    if not math.isclose(known, start.wavelength, rel_tol=1e-3):
+        LOG.warning("wavelength %g Å is used, the start has %g Å", known, start.wavelength)
+    return replace(start, detector=chosen, wavelength=known)

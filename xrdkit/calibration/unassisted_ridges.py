@@ -57,7 +57,7 @@ def without_blind_areas(frame: CalibrantFrame) -> CalibrantFrame:
     e⁸¹ cases.
     """
     counts, valid = frame.counts, frame.valid
-    if np.median(counts[valid & (counts > 0)]) < 1 or np.median(counts[valid]) < 1:
+    if np.median(counts[valid]) < 1 or np.median(counts[valid & (counts > 0)]) < 1:
         return frame
     something = (counts > 0) & valid
     empty = ndimage.uniform_filter(something.astype(np.float32), _EMPTY, mode="nearest") < 1e-6
