@@ -43,6 +43,12 @@ def check(
             f"    calibration  {geometry.direct_distance:.5g} m, beam at ({x:.2f}, {y:.2f}) pixel, "
             f"tilt {geometry.tilt:.3g} degree, {geometry.wavelength:.6g} angstrom"
         )
+        if inputs.chosen is not None:
+            told = "instrument {instrument}, {measured}, {verdict}".format(**inputs.chosen)
+            typer.echo(f"    from store   {told}")
+        if inputs.resolution is not None:
+            told = "{instrument}, by {calibrant}".format(**inputs.resolution)
+            typer.echo(f"    resolution   {told}, held fixed")
         if detector.stated_values:
             stated = ", ".join(f"{name} {_text(v)}" for name, v in detector.stated_values.items())
             typer.echo(f"    stated       {stated}")

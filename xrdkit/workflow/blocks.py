@@ -78,6 +78,8 @@ def make_blocks(
         for name in detector.products[1:]:
             table = detector.refine_phases if name == "phases" else detector.fit_sizes
             settings = {} if table is None else table.model_dump(exclude={"phases"})
+            if name == "phases" and inputs.resolution is not None:
+                settings["instrument"] = inputs.resolution
             names = [structure.name for structure in inputs.phases] if name == "phases" else []
             keys[name] = sha256_value([name, keys["profile"], settings, names])
         out.append(Block(label=detector.label, index=index, segments=segments, keys=keys))

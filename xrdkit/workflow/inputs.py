@@ -1,21 +1,22 @@
 """What a detector needs besides its frames, read once for the whole run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from xrdkit.calibration import load_calibration, load_mask
+from xrdkit.calibration import load_mask
 from xrdkit.canonical import sha256_value
 from xrdkit.corrections import Correction
 from xrdkit.errors import FrameShapeMismatch, RecipeError
 from xrdkit.frames import open_frames
 from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec
-from xrdkit.phase import Structure, embedded_structure, load_structure
+from xrdkit.phase import RefinementSpec, Structure, embedded_structure, load_structure
 from xrdkit.provenance import fingerprint
+from xrdkit.workflow.calibration_source import open_calibration, open_instrument
 from xrdkit.workflow.coordinates import read_coordinates
 from xrdkit.workflow.recipe import DetectorRecipe
 
@@ -28,6 +29,12 @@ class Inputs:
 
     calibration: Calibration
     """Geometry."""
+    chosen: dict[str, Any] | None = None
+    """What the provenance says of a calibration that was chosen from a store."""
+    refinement: RefinementSpec | None = None
+    """Settings of the refinement, with the widths of the instrument."""
+    resolution: dict[str, Any] | None = None
+    """What the provenance says of widths that were read from a file."""
     spec: IntegrationSpec
     """Settings of the integration, with mask, dark, flat and background frames."""
     corrections: tuple[Correction, ...] = ()
@@ -45,10 +52,9 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
 
     Raises CalibrationError, FrameError, StructureError or RecipeError naming the file.
     """
-    calibration = load_calibration(detector.calibration)
-    if detector.orientation is not None:
-        turned = replace(calibration.detector, orientation=detector.orientation)
-        calibration = replace(calibration, detector=turned)
+    source = open_calibration(detector)
+    calibration, chosen = source.calibration, source.record
+    resolution = open_instrument(detector, source)
     paths = {name: path for name in _FILES if (path := getattr(detector, name)) is not None}
     opened: dict[str, Any] = {}
     if "mask" in paths:
@@ -60,6 +66,8 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
         opened["flat"] = _one_frame(paths["flat"])
     identity = {name: fingerprint(path) for name, path in paths.items()}
     identity["calibration"] = calibration.digest()
+    if chosen is not None:
+        identity["calibration chosen"] = sha256_value(chosen)
     identity["mask_flip"] = str(detector.mask_flip)
     corrections: tuple[Correction, ...] = ()
     if detector.corrections is not None:
@@ -67,7 +75,10 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
         records = [[type(step).__name__, step.record()] for step in corrections]
         identity["corrections"] = sha256_value(records)
     phases: list[Structure] = []
+    refinement: RefinementSpec | None = None
     if detector.refine_phases is not None:
+        widths = None if resolution is None else resolution[0]
+        refinement = detector.refine_phases.spec(instrument=widths)
         for name in detector.refine_phases.phases:
             if name.lower().endswith(".cif"):
                 phases.append(load_structure(name))
@@ -86,6 +97,9 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
             )
     return Inputs(
         calibration=calibration,
+        chosen=chosen,
+        refinement=refinement,
+        resolution=None if resolution is None else resolution[1],
         spec=detector.integrate.spec(**opened),
         corrections=corrections,
         phases=tuple(phases),

@@ -8,11 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from xrdkit.errors import RecipeError
+from xrdkit.workflow.calibration_table import STORED
 from xrdkit.workflow.recipe import Recipe
 from xrdkit.workflow.refusal import nearest, refusal
 from xrdkit.workflow.toml import merged, parse_overrides, read_toml
 
 _PATHS = ("frames", "calibration", "mask", "dark", "flat", "background", "coordinates")
+_INNER_PATHS = (
+    ("calibration", "file"),
+    ("calibration", "store"),
+    ("refine_phases", "instrument"),
+)
 
 
 def load_recipe(
@@ -78,12 +84,10 @@ def _detector(table: Any, base: Path) -> Any:
     if not isinstance(table, dict):
         return table
     out = {key: _resolved_value((key,), value, base) for key, value in table.items()}
-    refine = out.get("refine_phases")
-    if isinstance(refine, dict):
-        out["refine_phases"] = {
-            key: _resolved_value(("refine_phases", key), value, base)
-            for key, value in refine.items()
-        }
+    for name in ("refine_phases", "calibration"):
+        inner = out.get(name)
+        if isinstance(inner, dict):
+            out[name] = {k: _resolved_value((name, k), value, base) for k, value in inner.items()}
     return out
 
 
@@ -94,5 +98,6 @@ def _resolved_value(keys: tuple[str, ...], value: Any, base: Path) -> Any:
     if not isinstance(value, str) or not value:
         return value
     is_path = len(keys) == 1 and keys[0] in _PATHS
+    is_path |= keys in _INNER_PATHS and value != STORED
     is_cif = keys == ("refine_phases", "phases") and value.lower().endswith(".cif")
     return str(base / value) if is_path or is_cif else value

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from xrdkit.errors import RecipeError
 from xrdkit.workflow.blocks import Block, make_blocks
+from xrdkit.workflow.calibration_source import choose_calibrations
 from xrdkit.workflow.inputs import Inputs, open_inputs
 from xrdkit.workflow.outcome import Failed
 from xrdkit.workflow.recipe import Recipe
@@ -53,6 +54,7 @@ def make_plan(recipe: Recipe) -> Plan:
         d.label: look_through(d.label, d.frames, d.reader, d.stated_values)
         for d in recipe.detectors
     }
+    recipe = choose_calibrations(recipe, series)
     inputs = {d.label: open_inputs(d, series[d.label].frames) for d in recipe.detectors}
     for d in recipe.detectors:
         rehearse(d, series[d.label], inputs[d.label])

@@ -169,13 +169,23 @@ def _recipe_text(recipe: Recipe) -> str:
     """Return the recipe for readers: only what was set, files by name."""
     values = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     for detector in values["detectors"]:
-        for name in ("calibration", "mask", "dark", "flat", "background", "coordinates"):
+        if isinstance(detector["calibration"], dict):
+            table = detector["calibration"]
+            for name in ("file", "store"):
+                if name in table:
+                    table[name] = Path(table[name]).name
+        else:
+            detector["calibration"] = Path(detector["calibration"]).name
+        for name in ("mask", "dark", "flat", "background", "coordinates"):
             if name in detector:
                 detector[name] = Path(detector[name]).name
         detector["frames"] = [Path(item).name for item in detector["frames"]]
         if "refine_phases" in detector:
             phases = detector["refine_phases"]["phases"]
             detector["refine_phases"]["phases"] = [Path(item).name for item in phases]
+            if isinstance(detector["refine_phases"].get("instrument"), str):
+                table = detector["refine_phases"]
+                table["instrument"] = Path(table["instrument"]).name
     return json.dumps(values, indent=2, ensure_ascii=False)
 
 

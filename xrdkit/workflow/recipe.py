@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from xrdkit.canonical import sha256_value
+from xrdkit.errors import SpecError
 from xrdkit.integration import IntegrationSpec
 from xrdkit.integration.normalization import COORDINATES
 from xrdkit.phase import RefinementSpec
+from xrdkit.phase.widths import InstrumentWidths
 from xrdkit.saxs import SizeSpec
+from xrdkit.workflow.calibration_table import CalibrationKey, InstrumentKey, Text
 from xrdkit.workflow.frame_corrections import CorrectionsSettings, corrections_model
 from xrdkit.workflow.quality import QualityBase, quality_model
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
@@ -16,17 +19,39 @@ from xrdkit.workflow.stated import StatedSettings, stated_model
 from xrdkit.workflow.toml import with_tuples
 
 Slug = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
-Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f]+\z")]
 
 
 class PhaseSettings(Settings):
     """`RefinementSpec`, and what is in the sample."""
 
-    own_fields = frozenset({"phases"})
+    own_fields = frozenset({"phases", "instrument"})
 
     phases: tuple[Text, ...]
     """Names of embedded structures, or paths of CIF files."""
+    instrument: InstrumentKey | None = None
+    """Path of an ``instrument.toml`` with a resolution, ``"stored"`` for that beside the stored
+    calibration, or a table with the fields of `InstrumentWidths`; held fixed. None: not known."""
 
+    @model_validator(mode="after")
+    def _the_spec_accepts_it(self) -> Self:
+        # What a file holds is not known yet; any instrument will do to check the other settings.
+        self.spec(instrument=_ANY_INSTRUMENT if isinstance(self.instrument, str) else None)
+        return self
+
+    def spec(self, *, instrument: InstrumentWidths | None = None, **inputs: Any) -> Any:
+        """Return the spec; `instrument` is what the file of that key holds.
+
+        Raises SpecError where the spec does not accept the values, or the key names a file and
+        `instrument` is None.
+        """
+        if isinstance(self.instrument, Settings):
+            instrument = self.instrument.spec()
+        elif isinstance(self.instrument, str) and instrument is None:
+            raise SpecError(f"the widths in {self.instrument!r} were not read")
+        return super().spec(instrument=instrument, **inputs)
+
+
+_ANY_INSTRUMENT = InstrumentWidths(w=1e-4)
 
 if TYPE_CHECKING:
     IntegrateTable = Settings
@@ -37,7 +62,7 @@ if TYPE_CHECKING:
     QualityTable = QualityBase
 else:
     IntegrateTable = settings_model(IntegrationSpec)
-    RefineTable = settings_model(RefinementSpec, PhaseSettings)
+    RefineTable = settings_model(RefinementSpec, PhaseSettings, without=("instrument",))
     SizesTable = settings_model(SizeSpec)
     CorrectionsTable = corrections_model()
     StatedTable = stated_model()
@@ -56,11 +81,11 @@ class DetectorRecipe(BaseModel):
     a pattern are sorted by name, numbers by value."""
     reader: Slug | None = None
     """Name of the reader; None: found by the content of the files."""
-    calibration: Text
-    """Path of the PONI file."""
+    calibration: CalibrationKey
+    """Path of a geometry file, or a table: a file with what it does not say, or a store."""
     orientation: Literal[1, 2, 3, 4] | None = None
-    """Orientation of the detector, in place of that of the PONI file: 1 top-left, 2 top-right, 3
-    bottom-right, 4 bottom-left. Dioptas shows frames upside down: its files of orientation 3 are
+    """Orientation of the detector, in place of that of the geometry file: 1 top-left, 2 top-right,
+    3 bottom-right, 4 bottom-left. Dioptas shows frames upside down: its files of orientation 3 are
     2."""
     mask: Text | None = None
     """Path of a mask image: pixels that are not 0 are left out."""

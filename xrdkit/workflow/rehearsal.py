@@ -33,9 +33,9 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
             check_reference(detector.quality.values, series.frames)
         frames = correct(_blank(series, inputs), inputs.corrections)
         profile = integrate(frames, inputs.calibration, inputs.spec)
-        if detector.refine_phases is not None:
+        if inputs.refinement is not None:
             resolve(inputs.phases)
-            observe(profile, detector.refine_phases.spec())
+            observe(profile, inputs.refinement)
         if detector.fit_sizes is not None:
             select(profile, detector.fit_sizes.spec())
     except XrdkitError as exc:

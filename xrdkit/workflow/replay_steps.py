@@ -21,7 +21,7 @@ from xrdkit.integration.grazing import grazing_cut, grazing_map
 from xrdkit.integration.grazing_spec import GrazingSpec
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
 from xrdkit.profiles import average, counting_interval, frame_quality, merge, texture
-from xrdkit.provenance import Step, content_sha256, steps
+from xrdkit.provenance import Step, append, content_sha256, steps
 from xrdkit.saxs import SizeSpec, fit_sizes
 from xrdkit.schema import FRAME
 from xrdkit.workflow.merge import join
@@ -84,6 +84,12 @@ def _open(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     frames, bench.taken = reopened(step, bench.stored, bench.finder, added=added)
     return frames
+
+
+def _told(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    """Say again what was chosen: the steps after it hold what came of it."""
+    step = bench.history[number]
+    return append(data, step.step, step.settings, inputs=step.inputs)
 
 
 def _integrate(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
@@ -273,6 +279,8 @@ def _quality(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
 
 #: Name of a step -> what does it again.
 HANDLERS: dict[str, Handler] = {
+    "choose_calibration": _told,
+    "load_instrument": _told,
     "open_frames": _open,
     "integrate": _integrate,
     "cake": _integrate,

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from xrdkit import provenance
 from xrdkit.corrections import correct
 from xrdkit.errors import FrameTruncated, RecipeError
 from xrdkit.frames import open_frames
@@ -80,15 +82,27 @@ def _done(part: Part, block: Block, product: str) -> Done:
 def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
     if product == "profile":
         return lambda frames: integrate(
-            correct(frames, inputs.corrections), inputs.calibration, inputs.spec
+            correct(_told(frames, "choose_calibration", inputs.chosen), inputs.corrections),
+            inputs.calibration,
+            inputs.spec,
         )
-    if product == "phases" and detector.refine_phases is not None:
-        refinement = detector.refine_phases.spec()
-        return lambda profile: refine_phases(profile, list(inputs.phases), refinement)
+    if product == "phases" and inputs.refinement is not None:
+        refinement = inputs.refinement
+        return lambda profile: refine_phases(
+            _told(profile, "load_instrument", inputs.resolution), list(inputs.phases), refinement
+        )
     if product == "sizes" and detector.fit_sizes is not None:
         sizes = detector.fit_sizes.spec()
         return lambda profile: fit_sizes(profile, sizes)
     raise RecipeError(f"detector {detector.label!r} makes no {product!r}")
+
+
+def _told(data: xr.Dataset, step: str, record: dict[str, Any] | None) -> xr.Dataset:
+    """Return `data` with a choice in its provenance, unchanged where none was made."""
+    if record is None:
+        return data
+    settings = {key: value for key, value in record.items() if key != "sha256"}
+    return provenance.append(data, step, settings, inputs=(record["sha256"],))
 
 
 def _frames_of(

@@ -1,0 +1,220 @@
+"""From the keys of a recipe to the calibration and the resolution of an instrument."""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xrdkit.calibration import Instrument, load_calibration, load_instrument
+from xrdkit.errors import EmptyResult, RecipeError, SpecError, StoreError
+from xrdkit.files import file_sha256
+from xrdkit.fitting import Verdict
+from xrdkit.frames import open_frames
+from xrdkit.geometry import Calibration, Detector
+from xrdkit.phase.widths import InstrumentWidths
+from xrdkit.workflow.calibration_record import RECORD
+from xrdkit.workflow.calibration_table import STORED, CalibrationTable
+from xrdkit.workflow.calibrations import (
+    INSTRUMENT,
+    StoredCalibration,
+    load_stored,
+    nearest_calibration,
+)
+from xrdkit.workflow.recipe import DetectorRecipe, Recipe
+from xrdkit.workflow.series import Series
+
+LOG = logging.getLogger("xrdkit")
+#: Wavelengths that differ by more are another instrument.
+_SAME_LIGHT = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSource:
+    """A geometry, and what a result has to say of where it is from."""
+
+    calibration: Calibration
+    """The geometry."""
+    stored: StoredCalibration | None = None
+    """The folder of the store, where it is from one."""
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """What the provenance says of the choice; None where a file was named."""
+        if self.stored is None:
+            return None
+        record = self.stored.record
+        return {
+            "instrument": record.instrument,
+            "measured": record.measured.isoformat(),
+            "verdict": record.verdict.value,
+            "calibrant": record.calibrant,
+            "sha256": file_sha256(self.stored.folder / RECORD),
+        }
+
+
+def choose_calibrations(recipe: Recipe, series: Mapping[str, Series]) -> Recipe:
+    """Return `recipe` with the day of the calibration written in where it is to be chosen.
+
+    Workers then take what was chosen, also when the store grows meanwhile. Raises RecipeError where
+    the store has none that may be used, or the frames do not say when they were measured.
+    """
+    detectors = []
+    for detector in recipe.detectors:
+        table = detector.calibration
+        if isinstance(table, CalibrationTable) and table.store is not None and table.date is None:
+            stored = _nearest(detector, table, table.store, series[detector.label])
+            LOG.info("%s: %s", detector.label, stored.choice)
+            day = stored.record.measured.isoformat()
+            # `when` stays in the recipe of the user; a calibration is named by its own day.
+            chosen = table.model_copy(update={"date": day, "when": None})
+            detectors.append(detector.model_copy(update={"calibration": chosen}))
+        else:
+            detectors.append(detector)
+    return recipe.model_copy(update={"detectors": tuple(detectors)})
+
+
+def open_calibration(detector: DetectorRecipe) -> CalibrationSource:
+    """Return the calibration that a recipe names; one of the store has to have its day.
+
+    Raises CalibrationError naming the file, SpecError and RecipeError naming the key.
+    """
+    table = detector.calibration
+    if isinstance(table, str):
+        table = CalibrationTable(file=table)
+    if table.store is not None:
+        place = Path(table.store) / str(table.instrument) / str(table.date)
+        stored = load_stored(place)
+        verdict = stored.record.verdict
+        if verdict.value == "rejected":
+            raise RecipeError(
+                f"{_key(detector)}: the calibration is rejected: {_reasons(stored)}", source=place
+            )
+        if verdict.value != "accepted":
+            LOG.warning("%s: %s is %s: %s", detector.label, place, verdict.value, _reasons(stored))
+        found = stored.calibration
+        if table.wavelength is not None and not _same(found.wavelength, table.wavelength):
+            raise RecipeError(
+                f"{_key(detector)}: of {found.wavelength:g} Å, {table.wavelength:g} Å is asked for",
+                source=place,
+            )
+        return CalibrationSource(calibration=_turned(found, detector), stored=stored)
+    device: Detector | str | None = table.detector
+    if table.pixel_size is not None:
+        device = Detector(pixel_size_y=table.pixel_size, pixel_size_x=table.pixel_size)
+    return CalibrationSource(
+        calibration=load_calibration(
+            str(table.file),
+            wavelength=table.wavelength,
+            detector=device,
+            orientation=detector.orientation,
+            transposed=table.transposed,
+            format=table.format,
+        )
+    )
+
+
+def open_instrument(
+    detector: DetectorRecipe, source: CalibrationSource
+) -> tuple[InstrumentWidths, dict[str, Any]] | None:
+    """Return the widths that the refinement is to hold, and what the provenance says of them.
+
+    None where the recipe names no file. Raises CalibrationSyntax naming the file; RecipeError where
+    it has no resolution, or one of another wavelength than the calibration.
+    """
+    named = None if detector.refine_phases is None else detector.refine_phases.instrument
+    if not isinstance(named, str):
+        return None
+    key = f"detectors.{detector.label}.refine_phases.instrument"
+    path = Path(named)
+    if named == STORED:
+        if source.stored is None:
+            raise RecipeError(
+                f"{key}: there is no stored calibration that it could lie beside",
+                hint="calibration = {store = ..., instrument = ...}, or give the path of a file",
+            )
+        path = source.stored.folder / INSTRUMENT
+    known: Instrument = load_instrument(path)
+    found = known.resolution_function
+    if found is None:
+        raise RecipeError(
+            f"{key}: holds no resolution",
+            source=path,
+            hint="measure it with instrument_resolution, or store the calibration with it",
+        )
+    if not _same(found.wavelength, source.calibration.wavelength):
+        raise RecipeError(
+            f"{key}: measured at {found.wavelength:g} Å,"
+            f" the calibration is of {source.calibration.wavelength:g} Å",
+            source=path,
+            hint="widths in 2θ hold for the wavelength at which they were measured",
+        )
+    if found.verdict is not Verdict.OK:
+        LOG.warning("%s: %s: the resolution is a %s", detector.label, path, found.verdict.value)
+    low, high = found.two_theta_range
+    record = {
+        "instrument": known.name,
+        "calibrant": found.calibrant,
+        "wavelength": found.wavelength,
+        "two_theta_range": [low, high],
+        "verdict": found.verdict.value,
+        "sha256": file_sha256(path),
+    }
+    return InstrumentWidths(u=found.u, v=found.v, w=found.w, x=found.x, y=found.y), record
+
+
+def _nearest(
+    detector: DetectorRecipe, table: CalibrationTable, store: str, series: Series
+) -> StoredCalibration:
+    file = next(file for file in series.files if file.layout == series.layout)
+    frames = open_frames(file.path, reader=series.reader, stated=series.stated)
+    try:
+        return nearest_calibration(
+            store,
+            str(table.instrument),
+            table.when or _measured(detector, frames),
+            frames=frames,
+            wavelength=table.wavelength,
+        )
+    except (EmptyResult, SpecError, StoreError) as exc:
+        raise RecipeError(
+            f"{_key(detector)}: {exc.message}", source=exc.source, hint=exc.hint
+        ) from exc
+
+
+def _measured(detector: DetectorRecipe, frames: xr.Dataset) -> str:
+    """Return the earliest moment that the header of any frame states."""
+    if "start_time" in frames.coords:
+        moments = [str(v) for v in np.atleast_1d(frames["start_time"].values) if str(v).strip()]
+        if moments:
+            return min(moments)
+    raise RecipeError(
+        f"{_key(detector)}: the frames do not say when they were measured",
+        hint=f"give {_key(detector)}.when, such as 2026-11-01",
+    )
+
+
+def _turned(found: Calibration, detector: DetectorRecipe) -> Calibration:
+    if detector.orientation not in (None, found.detector.orientation):
+        raise RecipeError(
+            f"detectors.{detector.label}.orientation is {detector.orientation}, that of the stored"
+            f" calibration {found.detector.orientation}",
+            hint="leave it out: the store knows how the frames run",
+        )
+    return found
+
+
+def _reasons(stored: StoredCalibration) -> str:
+    return "; ".join(stored.record.reasons)
+
+
+def _key(detector: DetectorRecipe) -> str:
+    return f"detectors.{detector.label}.calibration"
+
+
+def _same(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=_SAME_LIGHT)
