@@ -9,9 +9,9 @@ import pytest
 import xarray as xr
 
 import xrdkit as xk
-from xrdkit.errors import EmptyResult, ResultExists, SchemaError
+from xrdkit.errors import CurveError, EmptyResult, ResultExists, SchemaError
 from xrdkit.provenance import append
-from xrdkit.store.export import write_gsas, write_pdcif, write_table, write_xye
+from xrdkit.store.export import write_csv, write_gsas, write_pdcif, write_table, write_xye
 from xrdkit.store.export.uncertain import with_uncertainty
 
 ANGLES = np.linspace(20.0, 60.0, 81)
@@ -281,6 +281,32 @@ def test_xye_comes_back_with_unit_lines_and_errors(tmp_path):
     single = xk.pattern(ANGLES, np.ones(81), np.ones(81), wavelength=0.4139)
     (file,) = write_xye(single, tmp_path / "b.xye")
     assert float(xk.read_profile(file)["wavelength"][0]) == 0.4139
+
+
+def test_profiles_as_csv_come_back(tmp_path):
+    one = xk.pattern(ANGLES, 100 + ANGLES, np.sqrt(100 + ANGLES), wavelength="CuKa")
+    lines = {name: one[name] for name in ("wavelength", "emission_weight")}
+    data = xr.concat([one, 2 * one], "frame", combine_attrs="override").assign_coords(lines)
+    data["intensity"].attrs["units"] = data["sigma"].attrs["units"] = "count"
+    data["intensity"][1, 3] = np.nan
+    back = xk.read_profile(write_csv(data.isel(frame=0, drop=True), tmp_path / "a.csv"))
+    np.testing.assert_array_equal(back["two_theta"], ANGLES)
+    np.testing.assert_array_equal(back["sigma"], data["sigma"][0])
+    np.testing.assert_allclose(back["emission_weight"], [2 / 3, 1 / 3])
+    assert back["intensity"].attrs["units"] == "count"
+    file = write_csv(data, tmp_path / "b.csv")
+    with pytest.raises(CurveError, match="positions of scans 0 and 1 differ"):
+        xk.read_profile(file)
+    assert xk.read_profile(file, scan=1).attrs["dropped_points"] == 1
+    file.write_text(file.read_text()[:-40])
+    with pytest.raises(CurveError, match=r"line 163: \d+ cells below"):
+        xk.read_profile(file)
+
+
+def test_a_stored_result_is_for_load(tmp_path):
+    xk.save(result(), tmp_path / "a.nc")
+    with pytest.raises(CurveError, match=r"xrdkit\.load"):
+        xk.read_profile(tmp_path / "a.nc")
 
 
 TABLE = """\

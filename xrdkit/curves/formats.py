@@ -14,6 +14,7 @@ from xrdkit.curves import (
     gsas,
     markup,
     nxcansas,
+    own_csv,
     pdcif,
     pdh,
     ras,
@@ -54,6 +55,7 @@ for _name, _module in (
     ("pdcif", pdcif),
     ("pdh", pdh),
     ("chi", chi),
+    ("own_csv", own_csv),
 ):
     FORMATS.add(_name, CurveFormat(matches=_module.matches, read=_module.read))
 

@@ -61,7 +61,9 @@ def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
             raise CurveError(f"has no data {entry!r}", source=file, hint=f"it has {names}")
         return found[names.index(wanted)]
     if not found:
-        raise CurveError("holds no NXcanSAS data (SASdata with Q and I)", source=file)
+        own = _text(tree.attrs.get("schema", "")).startswith("xrdkit/")
+        hint = "xrdkit.load opens results of this package" if own else None
+        raise CurveError("holds no NXcanSAS data (SASdata with Q and I)", source=file, hint=hint)
     if len(found) == 1:
         return found[0]
     node: Any = tree
