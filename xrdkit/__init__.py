@@ -67,6 +67,8 @@ _WHERE = {
     "baseline": "xrdkit.phase.baseline",
     "Structure": "xrdkit.phase",
     "load_structure": "xrdkit.phase",
+    "embedded_structure": "xrdkit.phase",
+    "embedded_names": "xrdkit.phase",
     "fit_sizes": "xrdkit.saxs",
     "SizeSpec": "xrdkit.saxs",
     # results

@@ -7,7 +7,7 @@ import pytest
 
 from xrdkit.errors import StructureError
 from xrdkit.phase import embedded_structure, load_structure
-from xrdkit.phase.content import content
+from xrdkit.phase.content import cell_content
 from xrdkit.phase.intensity import powder_lines
 
 CELL = """_cell_length_a {0}
@@ -70,7 +70,7 @@ SYMMETRIES = {
 def test_a_setting_may_be_written_in_many_ways(tmp_path, symmetry):
     read = load_structure(write(tmp_path, f"data_x\n{HEXAGONAL}{symmetry}\n{LOOP}{CORUNDUM}"))
     same_lines(read, embedded_structure("Al2O3"))
-    assert str(content(read)) == "Al2 O3"
+    assert str(cell_content(read)) == "Al2 O3"
     assert read.space_group == "R -3 c:H"
 
 
@@ -162,8 +162,8 @@ H ? ? ? 1 ? ?
     symmetry = "_symmetry_space_group_name_H-M 'R -3 m'\n"
     with caplog.at_level(logging.WARNING):
         read = load_structure(write(tmp_path, f"data_x\n{cell}{symmetry}{loop}"))
-    assert str(content(read)) == "Co0.1 Li0.97 Mn0.1 Ni0.83 O2"
-    assert content(read).units == 3
+    assert str(cell_content(read)) == "Co0.1 Li0.97 Mn0.1 Ni0.83 O2"
+    assert cell_content(read).units == 3
     assert "occupancy 0" in caplog.text
     assert "no coordinates" in caplog.text
     assert "states a multiplicity of 12, symmetry gives 6" in caplog.text
@@ -212,7 +212,7 @@ def test_a_wrong_origin_shows_in_the_formula(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         read = load_structure(write(tmp_path, text.replace(":1", ":2")))
     assert caplog.text == ""
-    assert str(content(read)) == "Al2 Mg O4"
+    assert str(cell_content(read)) == "Al2 Mg O4"
 
 
 def test_a_rounded_cell_is_made_symmetric(tmp_path, caplog):

@@ -4,7 +4,7 @@ import pytest
 
 from xrdkit.errors import SpecError
 from xrdkit.phase import Site, Structure, embedded_structure
-from xrdkit.phase.content import content, linear_absorption
+from xrdkit.phase.content import cell_content, linear_absorption
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from xrdkit.phase.content import content, linear_absorption
     ],
 )
 def test_formula_units_and_mass(name, units, formula, mass):
-    found = content(embedded_structure(name))
+    found = cell_content(embedded_structure(name))
     assert (found.units, str(found)) == (units, formula)
     assert found.formula_mass == pytest.approx(mass, abs=0.01)
 
@@ -35,7 +35,7 @@ def test_partly_filled_sites_do_not_change_the_number_of_units():
             Site(label="O", element="O", position=(0.25, 0.25, 0.25), occupancy=0.9625),
         ),
     )
-    found = content(mixed)
+    found = cell_content(mixed)
     assert found.units == 4
     assert str(found) == "O1.925 Y0.15 Zr0.85"
 

@@ -13,7 +13,7 @@ from xrdkit.errors import StructureError
 from xrdkit.phase import embedded_names, embedded_structure
 from xrdkit.phase.cell import inverse_d_squared, metric
 from xrdkit.phase.cif_sites import FORMULA_GROUP, FORMULA_PART
-from xrdkit.phase.content import content
+from xrdkit.phase.content import cell_content
 from xrdkit.phase.embedded import embedded_spacings, is_embedded
 from xrdkit.phase.intensity import powder_lines
 
@@ -63,7 +63,7 @@ def test_there_are_enough_phases_and_each_has_its_facts():
 @pytest.mark.parametrize("name", embedded_names())
 def test_formula_and_units_follow_from_the_sites(name):
     entry = TABLE[name]
-    found = content(embedded_structure(name))
+    found = cell_content(embedded_structure(name))
     assert found.units == entry["units"]
     assert dict(found.formula) == pytest.approx(atoms_of_formula(entry["formula"]), abs=1e-9)
 
@@ -163,3 +163,31 @@ def test_silver_behenate_is_a_series_of_spacings():
     np.testing.assert_allclose(spacings, [5.838, 2.919, 1.946], rtol=1e-12)
     with pytest.raises(StructureError, match="known: AgBh"):
         embedded_spacings("LaB6")
+
+
+def table_of_the_page():
+    """The rows of the table in docs/structures.md, from the facts."""
+    yield "| name | other names | formula, Z | space group | cell (Å, degree) | source |"
+    yield "|---|---|---|---|---|---|"
+    for name, entry in TABLE.items():
+        a, b, c, alpha, beta, gamma = entry["cell"]
+        lengths = [f"{10 * v:.7g}" for v in (a, b, c)]
+        kept = [lengths[0]]
+        kept += [lengths[1]] if b != a else []
+        kept += [lengths[2]] if c not in (a, b) else []
+        kept += [f"{v:g}" for v in (alpha, beta, gamma) if v not in (90, 120)]
+        entries = [f"AMCSD {entry['amcsd']}"] if "amcsd" in entry else []
+        entries += [f"COD {entry['cod']}"] if "cod" in entry else []
+        yield (
+            f"| {name} | {', '.join(entry['aliases'])} | {entry['formula']}, {entry['units']} "
+            f"| {embedded_structure(name).space_group} | {', '.join(kept)} "
+            f"| {'. '.join([entry['citation'], *entries])} |"
+        )
+
+
+def test_the_page_shows_the_structures_that_are_there():
+    page = (Path(__file__).parents[2] / "docs" / "structures.md").read_text("utf-8")
+    shown = [line for line in page.splitlines() if line.startswith("|")]
+    start = shown.index(next(table_of_the_page()))
+    expected = list(table_of_the_page())
+    assert shown[start : start + len(expected)] == expected

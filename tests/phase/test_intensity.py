@@ -9,7 +9,7 @@ import gemmi
 import numpy as np
 import pytest
 
-from xrdkit.errors import SpecError
+from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase import embedded_structure
 from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.intensity import powder_lines, structure_factors_squared
@@ -91,6 +91,11 @@ def test_forward_scattering_counts_the_electrons():
     assert dispersion("La", 1.5405929)[1] == pytest.approx(9.034, abs=0.01)
     with pytest.raises(SpecError, match="tabulated"):
         form_factor("Pt", np.array([2.5]))
+    with pytest.raises(StructureError, match="no form factor of Es"):
+        form_factor("Es", np.array([0.5]))
+    with pytest.raises(StructureError, match="of Pu are tabulated"):
+        dispersion("Pu", 1.5405929)
+    assert dispersion("D", 1.5405929) == (0.0, 0.0)
 
 
 #: Five strongest lines under Cu Kα1 in the powder literature (ICDD-type lists), hkl in any order.

@@ -1,25 +1,48 @@
 """Powder phase analysis: structures, whole-pattern fits, weight fractions, sizes and strains."""
 
 from xrdkit.phase.cif import load_structure
-from xrdkit.phase.embedded import embedded_names, embedded_structure
+from xrdkit.phase.content import Content, cell_content, linear_absorption
+from xrdkit.phase.embedded import (
+    embedded_names,
+    embedded_spacings,
+    embedded_structure,
+    is_embedded,
+)
 from xrdkit.phase.instrument import instrument_widths
+from xrdkit.phase.intensity import Lines, LineStrengths, powder_lines
 from xrdkit.phase.pattern import powder_intensity
 from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.refine import refine_phases
+from xrdkit.phase.reflections import equivalents
+from xrdkit.phase.site_freedom import SiteFreedom, site_freedom
 from xrdkit.phase.spec import RefinementSpec
+from xrdkit.phase.strengths import Atoms, atoms_of
 from xrdkit.phase.structure import Site, Structure
 from xrdkit.phase.widths import InstrumentWidths
 
 __all__ = [
+    "Atoms",
+    "Content",
     "InstrumentWidths",
+    "LineStrengths",
+    "Lines",
     "PhaseSpec",
     "RefinementSpec",
     "Site",
+    "SiteFreedom",
     "Structure",
+    "atoms_of",
+    "cell_content",
     "embedded_names",
+    "embedded_spacings",
     "embedded_structure",
+    "equivalents",
     "instrument_widths",
+    "is_embedded",
+    "linear_absorption",
     "load_structure",
     "powder_intensity",
+    "powder_lines",
     "refine_phases",
+    "site_freedom",
 ]

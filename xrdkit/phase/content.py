@@ -38,7 +38,7 @@ class Content:
         )
 
 
-def content(structure: Structure) -> Content:
+def cell_content(structure: Structure) -> Content:
     """Return the content of the cell of `structure`.
 
     Z is the largest number that divides the atoms of every element, or, where partly filled sites
