@@ -30,7 +30,7 @@ _NARROWEST, _RATIO, _REACH = 2.5, 1.4, 2.5
 #: Steps longer than this many times the median one end a stretch; so do this many points missing.
 _GAP, _MISSING = 5.0, 3
 _FEWEST = 12
-#: A candidate must keep this part of its height when the better ones around it are taken away, and
+#: A candidate must keep this part of its height when the higher ones around it are taken away, and
 #: have this part of theirs.
 _OWN_PART = 0.5
 #: How far a Gaussian is felt, in FWHM.
@@ -49,9 +49,6 @@ class Candidate:
     """Height over the background, in the unit of the intensity."""
     significance: float
     """Height over its standard error."""
-    likeness: float = 1.0
-    """√χ²r of the Gaussian on a parabola within the filter, at least 1: a cluster of sharp peaks
-    seen by a wide filter is no wide peak."""
 
 
 @lru_cache(maxsize=256)
@@ -60,14 +57,11 @@ def height_filter(fwhm: float) -> Array:
 
     `fwhm` in points. Applied to intensities by correlation it returns the height.
     """
-    return np.asarray(np.linalg.pinv(np.stack(_columns(fwhm), axis=1))[0])
-
-
-def _columns(fwhm: float) -> tuple[Array, Array, Array, Array]:
-    """Return the Gaussian and the terms of the parabola that a filter fits, odd in length."""
     reach = int(np.ceil(_REACH * fwhm))
     u = np.arange(-reach, reach + 1) / reach
-    return np.exp(-4.0 * np.log(2.0) * (u * reach / fwhm) ** 2), np.ones_like(u), u, u**2
+    bell = np.exp(-4.0 * np.log(2.0) * (u * reach / fwhm) ** 2)
+    columns = np.stack([bell, np.ones_like(u), u**2], axis=1)
+    return np.asarray(np.linalg.pinv(columns)[0])
 
 
 def threshold(filters: Sequence[Array], points: Sequence[int], false_alarm: float) -> float:
@@ -199,22 +193,15 @@ def _at_width(
     if beside is not None:
         highest = maximum_filter1d(beside, 2 * reach + 1, mode="nearest")[centre]
         top &= height > tolerance * highest
-    shapes = np.stack(_columns(width), axis=1)
-    left = np.eye(shapes.shape[0]) - shapes @ np.linalg.pinv(shapes)
-    found = []
-    for k in np.flatnonzero(top):
-        window = slice(int(k), int(k) + 2 * reach + 1)
-        misfit = (left @ y[window]) ** 2 / np.maximum(band[0, window], 1e-300)
-        found.append(
-            Candidate(
-                position=float(x[k + reach]),
-                fwhm=width * step,
-                height=float(height[k]),
-                significance=float(z[k]),
-                likeness=max(1.0, float(np.sqrt(misfit.mean()))),
-            )
+    return [
+        Candidate(
+            position=float(x[k + reach]),
+            fwhm=width * step,
+            height=float(height[k]),
+            significance=float(z[k]),
         )
-    return found
+        for k in np.flatnonzero(top)
+    ]
 
 
 def _filtered(y: Array, band: Array, width: float) -> tuple[Array, Array, int]:
@@ -235,21 +222,31 @@ def _filtered(y: Array, band: Array, width: float) -> tuple[Array, Array, int]:
 
 
 def _apart(candidates: list[Candidate], level: float) -> list[Candidate]:
-    """Return the candidates that those before them do not explain, the likeliest first.
+    """Return the candidates that those before them do not explain, most significant first.
 
-    A filter answers to peaks beside it and to parts of wider ones. Taking candidates in the order
-    of significance over likeness, what the Gaussians found so far do in the filter of the next is
-    taken off its height. A candidate lower than half of one that it feels is left for a search in
-    the residual of the fit, which knows shapes and emission lines.
+    A filter answers to peaks beside it and to parts of wider ones, and a wide one to a cluster of
+    sharp ones. The height that it gives is largest where its width is that of the peak: narrower
+    ones take the peak for a parabola in part, wider ones spread it out. So candidates are taken in
+    the order of their heights, and what the Gaussians found so far do in the filter of the next is
+    taken off its height. A candidate with one in reach that is twice as high, or narrower and
+    higher, is left for a search in the residual of the fit, which knows shapes and emission lines.
     """
+    order = sorted(candidates, key=lambda c: -c.height)
+    positions = np.array([c.position for c in order])
+    widths = np.array([c.fwhm for c in order])
+    heights = np.array([c.height for c in order])
     kept: list[Candidate] = []
-    for new in sorted(candidates, key=lambda c: -c.significance / c.likeness):
+    for number, new in enumerate(order):
+        away = np.abs(positions[:number] - new.position)
+        felt = away < _REACH * new.fwhm + _FELT * widths[:number]
+        felt &= heights[:number] * _OWN_PART > new.height
+        sharper = (away < _REACH * new.fwhm) & (widths[:number] < 0.99 * new.fwhm)
+        if np.any(felt | sharper):
+            continue
         own = new.height - _answer(new, kept)
-        beside = max((o.height for o in kept if _felt(new, o)), default=0.0)
-        certain = own > _OWN_PART * max(new.height, beside)
-        if certain and own / new.height * new.significance > level:
+        if own > _OWN_PART * new.height and own / new.height * new.significance > level:
             kept.append(new)
-    return kept
+    return sorted(kept, key=lambda c: -c.significance)
 
 
 def _felt(new: Candidate, other: Candidate) -> bool:
