@@ -280,6 +280,32 @@ def test_rates_that_are_no_counts_have_no_invented_error(tmp_path):
     assert "does not tell the counting time" in data.attrs["intensity_note"]
 
 
+def test_a_unit_that_is_not_known_is_no_counts(tmp_path):
+    data = xk.read_profile(put(tmp_path, cf.ras(cf.ras_scan(unit=""))))
+    np.testing.assert_array_equal(data["intensity"], cf.COUNTS)
+    assert "sigma" not in data
+    assert data["intensity"].attrs["units"] == "1"
+
+
+@pytest.mark.parametrize("axis", ["2-Theta/Theta", "TwoTheta", "Theta/2-Theta", "TwoThetaOmega"])
+def test_names_of_the_axis_of_rigaku(tmp_path, axis):
+    content = cf.ras(cf.ras_scan(MEAS_SCAN_AXIS_X=axis))
+    assert xk.read_profile(put(tmp_path, content))["scan_axis"].item() == axis
+
+
+def test_uxd_without_a_drive_is_what_its_marker_says(tmp_path):
+    pairs = cf.uxd().replace(b"_DRIVE='COUPLED'\r\n", b"")
+    assert xk.read_profile(put(tmp_path, pairs)).sizes["two_theta"] == 24
+    single = cf.uxd(marker="_COUNTS").replace(b"_DRIVE='COUPLED'\r\n", b"")
+    with pytest.raises(errors.CurveError, match="not named"):
+        xk.read_profile(put(tmp_path, single))
+
+
+def test_a_raw_file_of_stoe_is_named(tmp_path):
+    with pytest.raises(errors.CurveError, match=r"STOE .* powder CIF"):
+        xk.read_profile(put(tmp_path, b"RAW_1.06Powdat" + bytes(500)))
+
+
 def test_an_attenuator_of_unknown_use_is_refused(tmp_path):
     factor = np.where(np.arange(24) < 12, 1.0, 10.0)
     with pytest.raises(errors.CurveError, match=r"attenuator of factor 10 .* from 26 on"):

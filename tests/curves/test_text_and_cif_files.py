@@ -123,6 +123,39 @@ def test_pdcif_weights_become_errors_and_weight_zero_leaves_a_point_out(tmp_path
     np.testing.assert_allclose(data["sigma"], np.sqrt(cf.COUNTS[kept]), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "wavelength", "lines"),
+    [
+        ("'Cu K\\a'", "1.54184", (1.5405929, 1.5444274)),
+        ("'CuK\\a'", "1.54056", (1.5405929, 1.5444274)),
+        ("'Cu K\\a~1~'", "1.54056", (1.5405929,)),
+        ("'Cu K\\alpha1'", "1.54056(1)", (1.5405929,)),
+        ("synchrotron", "1.54056", (1.54056,)),
+        ("'Cu K\\a'", "?", (1.5405929, 1.5444274)),
+        ("'Cu K\\a'", "0.7093", (0.7093,)),
+    ],
+)
+def test_one_wavelength_of_a_cif_may_stand_for_two(tmp_path, kind, wavelength, lines):
+    loop = "loop_\n_diffrn_radiation_wavelength\n_diffrn_radiation_wavelength_wt\n"
+    two = f"{loop}1.540600 1.0\n1.544390 0.5\n"
+    assert two in cf.PDCIF_HEAD
+    content = cf.pdcif_loop(["_pd_meas_2theta_scan", "_pd_meas_counts_total"], [ANGLE, COUNT])
+    text = content.decode().replace(two, f"_diffrn_radiation_wavelength {wavelength}\n")
+    data = xk.read_profile(put(tmp_path, text.replace("'Cu K\\a'", kind, 1).encode()))
+    np.testing.assert_allclose(data["wavelength"], lines)
+
+
+def test_pdcif_takes_the_axis_that_fits(tmp_path):
+    names = ["_pd_meas_2theta_scan", "_pd_meas_counts_total"]
+    content = cf.pdcif_loop(names, [ANGLE, COUNT]).decode()
+    other = "loop_\n_pd_proc_2theta_corrected\n" + "\n".join(ANGLE[:5]) + "\n"
+    data = xk.read_profile(put(tmp_path, (content + other).encode()))
+    np.testing.assert_allclose(data["two_theta"], cf.ANGLES)
+    content = content.replace("_pd_meas_2theta_scan", "_pd_meas_other")
+    with pytest.raises(errors.CurveError, match="corrected has 5 values for 24 intensities"):
+        xk.read_profile(put(tmp_path, (content + other).encode()))
+
+
 def test_pdcif_range_of_equal_steps(tmp_path):
     head = "_pd_meas_2theta_range_min 20.0\n_pd_meas_2theta_range_max 31.5\n"
     for step, words in (("0.5", None), ("0.25", "do not go from 20 to 31.5")):

@@ -86,6 +86,12 @@ def read_scans(
 
 
 def _refuse_unknown(source: Source) -> None:
+    if source.content.startswith(b"RAW_"):
+        raise CurveError(
+            "is a raw file of STOE WinXPOW, whose layout is not public",
+            source=source.file,
+            hint="export it as columns (.xy) or as powder CIF",
+        )
     if source.content.startswith(archive.MAGIC):
         raise CurveError(
             "is a zip archive without scans of .rasx or .brml in it",

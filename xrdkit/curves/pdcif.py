@@ -132,12 +132,13 @@ def _numbers(block: gemmi.cif.Block, name: str, source: Source) -> tuple[Array, 
 
 
 def _axis(block: gemmi.cif.Block, size: int, source: Source) -> tuple[str, Array] | None:
+    unequal: CurveError | None = None
     for name, unit in _AXES.items():
         if texts(block, name):
             values, _ = _numbers(block, name, source)
             if values.size == size:
                 return unit, values
-            raise _unequal(name, values.size, size, block, source)
+            unequal = unequal or _unequal(name, values.size, size, block, source)
     for kind in ("_pd_proc_2theta_range", "_pd_meas_2theta_range"):
         low, high, step = (as_number(said(block, f"{kind}_{w}")) for w in ("min", "max", "inc"))
         if low is None or high is None or step is None or step <= 0:
@@ -149,6 +150,8 @@ def _axis(block: gemmi.cif.Block, size: int, source: Source) -> tuple[str, Array
                 source=source.file,
             )
         return "degree", np.linspace(low, high, size)
+    if unequal is not None:
+        raise unequal
     return None
 
 

@@ -8,13 +8,14 @@ nowhere, so that scans behind an attenuator are refused.
 Source: files of the instruments; the maker publishes no description.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from xrdkit.curves.beam import passes_alpha1_only, tube_lines
 from xrdkit.curves.columns import Columns
-from xrdkit.curves.counting import counted
+from xrdkit.curves.counting import Counted, counted
 from xrdkit.curves.facts import as_number, facts, iso_time
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.source import Source
@@ -22,14 +23,11 @@ from xrdkit.errors import CurveError
 
 #: Axes whose position is the scattering angle.
 _TWO_THETA = {
-    "twotheta",
-    "twothetatheta",
-    "twothetaomega",
-    "2theta",
-    "2theta/theta",
-    "2theta/omega",
+    *("twotheta", "twothetatheta", "twothetaomega", "thetatwotheta", "omegatwotheta"),
+    *("2theta", "2thetatheta", "2thetaomega", "theta2theta", "omega2theta"),
 }
 _PER_SECOND = {"deg/min": 60.0, "deg/sec": 1.0, "deg/s": 1.0}
+_COUNTS = {"count", "counts"}
 _RATES = {"cps", "counts/s", "counts/sec"}
 
 
@@ -53,9 +51,9 @@ def scan(
             source=source.file,
             hint="the file is truncated; fetch it again",
         )
-    axis = keys.get("MEAS_SCAN_AXIS_X", "")
+    axis = keys.get("MEAS_SCAN_AXIS_X") or keys.get("MEAS_SCAN_AXIS_X_INTERNAL", "")
     refused = None
-    if axis.replace("-", "/").replace("_", "").lower() not in _TWO_THETA:
+    if re.sub(r"[^0-9a-z]", "", axis.lower()) not in _TWO_THETA:
         refused = f"the scan moves {axis or 'an axis that is not named'} and not 2θ"
     elif keys.get("MEAS_SCAN_UNIT_X", "deg") not in ("deg", "degree"):
         refused = f"its angles are in {keys['MEAS_SCAN_UNIT_X']!r}"
@@ -68,7 +66,13 @@ def scan(
         )
     unit = keys.get("MEAS_SCAN_UNIT_Y", "").strip().lower()
     time = _time(keys)
-    result = counted(table[:, 1], rate=unit in _RATES or not unit, time=time)
+    if unit in _RATES or unit in _COUNTS:
+        result = counted(table[:, 1], rate=unit in _RATES, time=time)
+    else:
+        note = f"the file calls the unit of its intensity {unit!r}"
+        result = Counted(
+            intensity=table[:, 1], sigma=None, unit=None, attrs={"intensity_note": note}
+        )
     return RawCurve(
         columns=Columns(
             abscissa=table[:, 0],

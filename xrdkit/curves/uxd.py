@@ -92,7 +92,9 @@ def _range(
     scale = {"NM": 10.0}.get(keys.get("WL_UNIT", "A").upper(), 1.0)
     waves = [as_number(keys.get(name)) for name in ("WL1", "WL2")]
     lengths = [None if w is None else w * scale for w in waves]
-    radius = keys.get("GONIOMETER_RADIUS")
+    # Without a drive, the marker names the first column.
+    is_angle = drive.upper() in _TWO_THETA or (paired and not drive)
+    refused = None if is_angle else f"the scan moves {drive or 'an axis that is not named'}"
     return RawCurve(
         columns=Columns(
             abscissa=angles,
@@ -113,10 +115,10 @@ def _range(
             tube_current=keys.get("MA"),
             scan_axis=drive,
             exposure_time=time,
-            goniometer_radius=radius,
+            goniometer_radius=keys.get("GONIOMETER_RADIUS"),
         ),
         attrs=result.attrs,
-        refused=None if drive.upper() in _TWO_THETA else f"the scan moves {drive or 'no axis'}",
+        refused=refused,
     )
 
 
