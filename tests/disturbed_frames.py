@@ -16,6 +16,8 @@ from xrdkit.geometry import Calibration
 Array = NDArray[np.float64]
 Random = np.random.Generator
 BLOCK = 32
+#: calibrants under whose names frames of others are offered
+WRONG = ("AgBh", "LaB6", "CeO2", "Si", "alpha_Al2O3", "Cr2O3", "NaCl", "Ni")
 
 
 def pixels_permuted(counts: Array, truth: Calibration, rings: Array, random: Random) -> Array:

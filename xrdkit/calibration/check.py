@@ -78,8 +78,12 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
             " another calibrant, wavelength or start?",
         ),
         (
-            e.unexplained > e.rings,
+            e.unexplained >= max(e.rings, 2),
             f"{e.unexplained} strong rings are not of this calibrant: another one?",
+        ),
+        (
+            e.rings == 1 and (e.unexplained > 0 or e.rings_expected > 1),
+            "a single ring of several is one of this calibrant: another one?",
         ),
         (e.distance_sigma > 0.05, f"the distance is known to {e.distance_sigma:.0%} only"),
         (

@@ -132,9 +132,9 @@ def _of_one(
     distance = np.concatenate([part[0] for part in fitted])
     away = np.concatenate([part[1] for part in fitted])
     nearest = np.concatenate([part[2] for part in fitted])
+    on = np.abs(away) <= within * error
     # Two rings found cannot be one ring of the calibrant.
-    doubled = np.diff(nearest, axis=1, prepend=-1) == 0
-    on = (np.abs(away) <= within * error) & ~doubled
+    on[:, 1:] &= ~((np.diff(nearest, axis=1) == 0) & on[:, :-1])
     number = on.sum(axis=1)
     misfit = np.sqrt(np.sum(np.where(on, away / error, 0.0) ** 2, axis=1) / np.maximum(number, 1))
     good = np.flatnonzero(number >= max(2, least * radius.size))

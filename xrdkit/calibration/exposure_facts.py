@@ -46,16 +46,36 @@ def stated_facts(
     stated = _header(frames, "wavelength_header")
     if stated is not None and not _near(stated, wavelength):
         found.append(f"the header states a wavelength of {stated:.5g} Å, {wavelength:.5g} is given")
-    pixel = detector.pixel_size_y
-    stated = _header(frames, "pixel_size_y_header")
-    if stated is not None and not _near(stated, pixel):
-        found.append(f"the header states pixels of {stated * 1e6:g} µm, {pixel * 1e6:g} are given")
-    else:
-        found += _pixels_of_shape(frames, detector)
+    pixels = contradicted_pixels(frames, detector)
+    if pixels:
+        found.append(pixels)
     stated = _header(frames, "distance_header")
     if distance is not None and stated is not None and not _near(stated, distance, 0.05):
         found.append(f"the header states {stated * 1e3:.5g} mm, the start has {distance * 1e3:.5g}")
     return found
+
+
+def contradicted_pixels(frames: xr.Dataset, detector: Detector) -> str:
+    """Return that the frame comes from other pixels than those of `detector`; empty where not so.
+
+    The size of square pixels cannot be seen in the rings of a flat detector: with all lengths
+    multiplied by one factor no angle changes. The shape of a frame counts more than its header.
+    """
+    pixel = detector.pixel_size_y
+    known = _pixels_of_shape(frames)
+    if any(_near(size, pixel) for size in known):
+        return ""
+    stated = _header(frames, "pixel_size_y_header")
+    if stated is not None and not _near(stated, pixel):
+        return f"the header states pixels of {stated * 1e6:g} µm, {pixel * 1e6:g} are given"
+    if stated is None and known:
+        size, name = min(known.items(), key=lambda pair: abs(pair[0] - pixel))
+        rows, columns = frames.sizes["y"], frames.sizes["x"]
+        return (
+            f"frames of {rows} x {columns} come from {name} of {size * 1e6:g} µm,"
+            f" {pixel * 1e6:g} are given"
+        )
+    return ""
 
 
 def _near(a: float, b: float, within: float = _STATED) -> bool:
@@ -74,22 +94,18 @@ def _header(frames: xr.Dataset, name: str) -> float | None:
     return float(values[0]) if values.size == 1 else None
 
 
-def _pixels_of_shape(frames: xr.Dataset, detector: Detector) -> list[str]:
-    """Return that detectors of the shape of the frame have other pixels, where all of them have."""
+def _pixels_of_shape(frames: xr.Dataset) -> dict[float, str]:
+    """Return the edges (m) of pixels that detectors with frames of this shape have, and names."""
     from pyFAI.detectors import ALL_DETECTORS
 
     shape = (frames.sizes["y"], frames.sizes["x"])
     known: dict[float, str] = {}
+    if shape[0] == shape[1]:  # squares are of too many makes to tell
+        return known
     for device in ALL_DETECTORS.values():
-        limits = getattr(device, "MAX_SHAPE", None)
-        if limits is not None and tuple(limits) == shape and device.force_pixel:
-            pixel = getattr(device, "PIXEL_SIZE", None)
-            if pixel is not None:
-                known[float(pixel[0])] = device.__name__
-    if not known or any(_near(pixel, detector.pixel_size_y) for pixel in known):
-        return []
-    pixel, name = min(known.items(), key=lambda pair: abs(pair[0] - detector.pixel_size_y))
-    return [
-        f"frames of {shape[0]} x {shape[1]} come from {name} of {pixel * 1e6:g} µm,"
-        f" {detector.pixel_size_y * 1e6:g} are given"
-    ]
+        if getattr(device, "MAX_SHAPE", None) is None or tuple(device.MAX_SHAPE) != shape:
+            continue
+        pixel = getattr(device, "PIXEL_SIZE", None)
+        if pixel is not None and device.force_pixel:
+            known[float(pixel[0])] = device.__name__
+    return known

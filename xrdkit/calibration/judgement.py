@@ -32,6 +32,8 @@ _LIKE, _LEAST = 0.1, 0.1
 #: rings that another calibrant has to explain at least, and more than the one that is named
 _FEWEST, _MORE = 4, 2
 _ABSENT, _CLOSER = 0.2, 0.4
+#: how far off whole rings are, in widths and in standard errors, where closer ones are asked for
+_OFF, _SURE = 0.05, 5.0
 #: distances that are one, share
 _SAME = 0.004
 #: standard error of the mean radius of a ring that is always granted, pixel
@@ -56,8 +58,9 @@ def judged(
     by_directions = misfit(sectors(points), points, fit)
     missing = missing_rings(profile, rings.two_theta[: present.max() + 1])
     other = None
-    if strangers.size > 1 or missing > _ABSENT or by_rings[0] > _LIKE:
-        other = _other_calibrant(found, profile, rings, strangers, width)
+    off = by_rings[0] > _OFF and by_rings[1] > _SURE
+    if strangers.size > 1 or missing > _ABSENT or off:
+        other = _other_calibrant(found, profile, rings, strangers, width, closer=off)
     evidence = Evidence(
         rings=present.size,
         rings_expected=int(np.count_nonzero(found.looked_for[: present.max() + 1])),
@@ -140,8 +143,13 @@ def _other_calibrant(
     rings: CalibrantRings,
     strangers: Array,
     width: float,
+    *,
+    closer: bool,
 ) -> Competitor | None:
-    """Return the other calibrant that explains the rings of the frame better, if one does."""
+    """Return the other calibrant that explains the rings of the frame better, if one does.
+
+    It explains two rings more, or where `closer` counts, as many to 0.4 times the distance.
+    """
     geometry = found.fit.calibration
     own, _ = _radii(found, profile, rings)
     radius = np.sort(np.concatenate([own, strangers]))
@@ -164,8 +172,8 @@ def _other_calibrant(
     for other in tried(COMMON):
         if other.matched < _FEWEST or other.absent > _ABSENT * other.expected:
             continue
-        closer = bool(named) and other.rms_px < _CLOSER * named[0].rms_px
-        if other.matched >= matched + _MORE or (other.matched >= matched and closer):
+        near = closer and bool(named) and other.rms_px < _CLOSER * named[0].rms_px
+        if other.matched >= matched + _MORE or (other.matched >= matched and near):
             return other
     return None
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.calibration.asked import asked_wavelength
+from xrdkit.calibration.exposure_facts import contradicted_pixels
 from xrdkit.calibration.frame import calibrant_frame
 from xrdkit.calibration.judgement import judged
 from xrdkit.calibration.likely_cause import Attempt, explained
@@ -93,7 +94,7 @@ def calibrate(
             raise explained(
                 _refusal(f"{found.calibrant}: {'; '.join(found.reasons)}", found), asked
             )
-        return found
+        return _with_pixels_doubted(found, frames)
     first = _prepared(start, detector, wavelength, frames)
     rings = calibrant_rings(calibrant, first.wavelength)
     exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=first.detector)
@@ -108,7 +109,7 @@ def calibrate(
             failures.append(exc.message)
             continue
         if result.verdict is CalibrationVerdict.ACCEPTED:
-            return result
+            return _with_pixels_doubted(result, frames)
         if result.verdict is CalibrationVerdict.REJECTED:
             failures.append("; ".join(result.reasons))
             rejected = rejected or result
@@ -127,6 +128,15 @@ def calibrate(
         start=first,
     )
     raise explained(_refusal(f"{rings.name}: {failures[0]}", rejected), asked)
+
+
+def _with_pixels_doubted(result: CalibrationResult, frames: xr.Dataset) -> CalibrationResult:
+    """Return an accepted result as doubtful where the frame states other pixels: no ring would."""
+    contradiction = contradicted_pixels(frames, result.calibration.detector)
+    if not contradiction or result.verdict is not CalibrationVerdict.ACCEPTED:
+        return result
+    reason = f"{contradiction}: every length scales with it"
+    return replace(result, verdict=CalibrationVerdict.DOUBTFUL, reasons=(reason,))
 
 
 def _refusal(message: str, result: CalibrationResult | None) -> CalibrationRejected:
