@@ -243,6 +243,15 @@ def test_the_instrument_file_has_the_units_of_gsas_2(tmp_path):
     assert float(parameters(file)["Gonio. radius"]) == 217.5
 
 
+def test_widths_of_zero_are_no_start(tmp_path):
+    data = result()
+    for name in ("caglioti_u", "caglioti_v", "caglioti_w"):
+        data[name] = data[name] * 0.0
+    _, file = write_gsas(data, tmp_path / "mix.fxye")
+    assert float(parameters(file)["W"]) == 5.0
+    assert "start values" in file.read_text()
+
+
 def test_polarisation_is_stated_by_someone(tmp_path):
     angle = xk.pattern(ANGLES, np.ones(81), np.ones(81), wavelength=0.5)
     with pytest.raises(SchemaError, match="polarisation"):

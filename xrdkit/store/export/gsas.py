@@ -121,7 +121,8 @@ def _instprm(
     data: xr.Dataset, lines: list[float], weights: list[float], polarization: float
 ) -> str:
     widths = {key: number(data, name) * scale for key, (name, scale) in _WIDTHS.items()}
-    known = all(math.isfinite(widths[key]) for key in "UVW")
+    # Zeros are widths of an instrument that broadens nothing, with which no refinement can start.
+    known = all(math.isfinite(widths[key]) for key in "UVW") and any(widths[k] for k in "UVW")
     if not known:
         widths = dict(zip(_WIDTHS, _START[len(lines) > 1], strict=True))
     zero = number(data, "zero_shift")
