@@ -336,3 +336,19 @@ def test_an_encoding_that_is_not_utf8_is_said(tmp_path):
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(StructureError, match=r"latin\.cif.*UTF-8"):
         load_structure(path)
+
+
+def test_only_plain_regular_files_are_read(tmp_path):
+    import gzip
+    import os
+
+    with pytest.raises(StructureError, match="not a regular one"):
+        load_structure(tmp_path)
+    pipe = tmp_path / "pipe.cif"
+    os.mkfifo(pipe)
+    with pytest.raises(StructureError, match="not a regular one"):
+        load_structure(pipe)
+    packed = tmp_path / "packed.cif.gz"
+    packed.write_bytes(gzip.compress(b"data_x\n" + b"#" * 10**6))
+    with pytest.raises(StructureError, match="cannot be read as a CIF"):
+        load_structure(packed)

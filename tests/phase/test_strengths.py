@@ -8,8 +8,8 @@ import pytest
 from xrdkit.errors import SpecError
 from xrdkit.phase import Site, Structure, embedded_structure
 from xrdkit.phase.intensity import LineStrengths, powder_lines
-from xrdkit.phase.site_freedom import site_freedom
-from xrdkit.phase.strengths import Atoms, StructureFactors, atoms_of
+from xrdkit.phase.site_freedom import floating_origin, site_freedom
+from xrdkit.phase.strengths import Atoms, StructureFactors, atoms_of, with_atoms
 from xrdkit.phase.symmetry import find_group, triplets_of
 
 WAVELENGTH = 1.5405929
@@ -162,3 +162,42 @@ def test_reflections_extinct_by_centring_have_no_strength():
     assert min(squared[0], squared[3]) > 1000.0
     with pytest.raises(SpecError, match=r"\(n, 3\)"):
         StructureFactors(copper, np.array([1, 1, 1]), WAVELENGTH)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "angles", "directions"),
+    [
+        ("P 1", (80, 85, 95), np.eye(3)),
+        ("P 1 m 1", (90, 99, 90), [[1, 0, 0], [0, 0, 1]]),
+        ("P 63 m c", (90, 90, 120), [[0, 0, 1]]),
+        ("R 3 m:R", (60, 60, 60), [[1, 1, 1]]),
+        ("P 21 21 21", (90, 90, 90), np.zeros((0, 3))),
+        ("P n m a", (90, 90, 90), np.zeros((0, 3))),
+    ],
+)
+def test_polar_groups_leave_the_origin_free(symbol, angles, directions):
+    a = (0.5, 0.5, 0.5) if ":R" in symbol or symbol == "P 63 m c" else (0.5, 0.6, 0.7)
+    c = 0.7 if symbol == "P 63 m c" else a[2]
+    crystal = structure(symbol, (*a[:2], c, *angles), ("Zn", (0.11, 0.23, 0.37), 1.0, 0.5))
+    found = floating_origin(crystal)
+    np.testing.assert_allclose(found, directions, atol=1e-12)
+    hkl = np.array([[1, 2, 3], [2, 0, 1], [1, 1, 1]])
+    one = StructureFactors(crystal, hkl, WAVELENGTH).squared(atoms_of(crystal))
+    for direction in found:
+        moved = np.array([s.position for s in crystal.sites]) + 0.07 * direction
+        other = with_atoms(crystal, replace(atoms_of(crystal), positions=moved))
+        np.testing.assert_allclose(
+            StructureFactors(other, hkl, WAVELENGTH).squared(atoms_of(other)),
+            one,
+            rtol=1e-9,
+            atol=1e-9,
+        )
+
+
+def test_refined_atoms_make_a_structure_again():
+    crystal = CRYSTALS["no inversion"]
+    atoms = atoms_of(crystal)
+    assert with_atoms(crystal, atoms) == crystal
+    moved = replace(atoms, b_iso=atoms.b_iso + 0.1, occupancy=np.array([1.0, 0.9]))
+    assert [s.b_iso for s in with_atoms(crystal, moved).sites] == pytest.approx([0.7, 0.8])
+    assert crystal.sites[0].b_iso == 0.6

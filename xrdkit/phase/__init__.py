@@ -14,9 +14,9 @@ from xrdkit.phase.pattern import powder_intensity
 from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.refine import refine_phases
 from xrdkit.phase.reflections import equivalents
-from xrdkit.phase.site_freedom import SiteFreedom, site_freedom
+from xrdkit.phase.site_freedom import SiteFreedom, floating_origin, site_freedom
 from xrdkit.phase.spec import RefinementSpec
-from xrdkit.phase.strengths import Atoms, atoms_of
+from xrdkit.phase.strengths import Atoms, atoms_of, with_atoms
 from xrdkit.phase.structure import Site, Structure
 from xrdkit.phase.widths import InstrumentWidths
 
@@ -37,6 +37,7 @@ __all__ = [
     "embedded_spacings",
     "embedded_structure",
     "equivalents",
+    "floating_origin",
     "instrument_widths",
     "is_embedded",
     "linear_absorption",
@@ -45,4 +46,5 @@ __all__ = [
     "powder_lines",
     "refine_phases",
     "site_freedom",
+    "with_atoms",
 ]

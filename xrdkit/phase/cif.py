@@ -37,9 +37,12 @@ def load_structure(path: str | Path, *, block: str | None = None) -> Structure:
     """
     source = Path(path)
     try:
+        if not source.is_file():
+            raise StructureError("no such file, or not a regular one", source=source)
         if source.stat().st_size > _SIZE_LIMIT:
             raise LimitExceeded("a CIF of more than 20 MiB", source=source)
-        document = gemmi.cif.read(str(source))
+        # Compressed files are not unpacked: their size says nothing about what comes out.
+        document = gemmi.cif.read_file(str(source))
     except (OSError, ValueError, RuntimeError) as exc:
         raise StructureError(f"cannot be read as a CIF: {exc}", source=source) from exc
     try:

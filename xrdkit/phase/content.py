@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import gcd
 
 import gemmi
-import xraydb
 
 from xrdkit.constants import HC_KEV_ANGSTROM
 from xrdkit.errors import SpecError, StructureError
@@ -67,6 +66,8 @@ def linear_absorption(structure: Structure, wavelength: float) -> float:
     63 (2002) 121, as xraydb tabulates them. Raises SpecError outside 0.1 to 100 keV and
     StructureError for an element without an entry (beyond Cf).
     """
+    import xraydb  # loading its tables takes more than a second, and few ask for µ
+
     energy = 1000.0 * HC_KEV_ANGSTROM / wavelength if wavelength > 0 else 0.0
     if not 100.0 <= energy <= 1e5:
         raise SpecError(f"wavelength {wavelength} Å: absorption is tabulated from 0.1 to 100 keV")

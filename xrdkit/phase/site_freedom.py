@@ -46,6 +46,16 @@ def site_freedom(structure: Structure, index: int) -> SiteFreedom:
     )
 
 
+def floating_origin(structure: Structure) -> Array:
+    """Return the directions (k, 3) along which all atoms may shift together without effect.
+
+    In polar groups such as P 63 m c (here 0, 0, 1) the origin is a choice: where every atom is
+    free along such a direction, hold the coordinate of one of them. No row in other groups.
+    """
+    rotations, _ = operators(structure.operators)
+    return _echelon(rotations.mean(axis=0).T)
+
+
 def _echelon(matrix: Array) -> Array:
     """Return a basis of the row space, each row led by 1 where all others have 0."""
     rows = np.array(matrix, dtype=float)

@@ -1,6 +1,6 @@
 """Powder line strengths of atoms that move: all that stays the same is computed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,6 +39,16 @@ def atoms_of(structure: Structure) -> Atoms:
         b_iso=np.array([s.b_iso for s in structure.sites]),
         occupancy=np.array([s.occupancy for s in structure.sites]),
     )
+
+
+def with_atoms(structure: Structure, atoms: Atoms) -> Structure:
+    """Return `structure` with other positions, B and occupancies; StructureError as for Site."""
+    values = zip(structure.sites, atoms.positions, atoms.b_iso, atoms.occupancy, strict=True)
+    sites = tuple(
+        replace(site, position=(float(x), float(y), float(z)), b_iso=float(b), occupancy=float(o))
+        for site, (x, y, z), b, o in values
+    )
+    return replace(structure, sites=sites)
 
 
 class StructureFactors:
