@@ -352,3 +352,29 @@ def test_only_plain_regular_files_are_read(tmp_path):
     packed.write_bytes(gzip.compress(b"data_x\n" + b"#" * 10**6))
     with pytest.raises(StructureError, match="cannot be read as a CIF"):
         load_structure(packed)
+
+
+def test_operators_in_decimals_beside_an_unusual_symbol(tmp_path, caplog):
+    cell = CELL.format(2.851, 2.851, 14.275, 90, 90, 120)
+    rows = ["x, y, z", "-x+y, -x, z", "-x+y, y, z", "-x, -x+y, -z", "-x, -y, -z", "-y, -x, z"]
+    rows += ["-y, x-y, z", "x, x-y, z", "x-y, -y, -z", "x-y, x, -z", "y, -x+y, -z", "y, x, -z"]
+    moved = [
+        ", ".join(
+            f"{t}{part.strip()}" if part.strip()[0] == "-" else f"{t}+{part.strip()}"
+            for t, part in zip(shift, row.split(","), strict=True)
+        )
+        for shift in (("0.66667", "0.33333", "0.33333"), ("0.33333", "0.66667", "0.66667"))
+        for row in rows
+    ]
+    listed = "".join(f" {k} '{row}'\n" for k, row in enumerate([*rows, *moved], 1))
+    text = (
+        f"data_x\n{cell}_symmetry_Int_Tables_number 166\n"
+        f"_symmetry_space_group_name_H-M 'R-3m h'\n"
+        f"loop_\n_symmetry_equiv_pos_site_id\n_symmetry_equiv_pos_as_xyz\n{listed}"
+        f"{LOOP}O O 0 0 0.25 1\nM1 Co 0 0 0.5 1\nLi1 Li 0 0 0 1\n"
+    )
+    with caplog.at_level(logging.WARNING):
+        read = load_structure(write(tmp_path, text))
+    assert read.space_group == "R -3 m:H"
+    assert str(cell_content(read)) == "Co Li O2"
+    assert caplog.text == ""
