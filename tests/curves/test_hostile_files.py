@@ -141,6 +141,20 @@ def test_text_of_latin_1_with_crlf_and_a_huge_header(tmp_path):
     np.testing.assert_allclose(data["two_theta"], cf.ANGLES)
 
 
+def test_text_of_spreadsheets_in_utf_16(tmp_path):
+    rows = [f"{a:.4f}\t{c:.0f}" for a, c in zip(cf.ANGLES, cf.COUNTS, strict=True)]
+    content = "\r\n".join(rows).encode("utf-16")
+    data = xk.read_profile(put(tmp_path, content, "a.xy"), wavelength="CuKa")
+    np.testing.assert_allclose(data["two_theta"], cf.ANGLES)
+    with pytest.raises(errors.CurveError, match="UTF-16 text and is none"):
+        xk.read_profile(put(tmp_path, content[:-1], "a.xy"), wavelength="CuKa")
+
+
+def test_the_number_of_scans_is_limited(tmp_path):
+    with pytest.raises(errors.LimitExceeded):
+        xk.read_profile(put(tmp_path, cf.raw1(ranges=3)), limits=xk.Limits(frames=2))
+
+
 def test_decimal_commas_are_named(tmp_path):
     rows = [
         f"{a:.4f}\t{c:.1f}".replace(".", ",") for a, c in zip(cf.ANGLES, cf.COUNTS, strict=True)

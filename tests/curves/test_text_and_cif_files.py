@@ -49,6 +49,11 @@ def test_gsas_fxy_is_counts_without_error(tmp_path):
     assert data["intensity"].attrs["units"] == "count"
 
 
+def test_a_bank_below_a_long_header(tmp_path):
+    content = b"# a comment of the beamline\r\n" * 500 + cf.gsas_std()
+    assert xk.read_profile(put(tmp_path, content), wavelength="CuKa").sizes["two_theta"] == 24
+
+
 def test_gsas_banks_of_equal_angles_are_frames(tmp_path):
     content = cf.gsas_std() + b"\r\n".join(cf.gsas_std(cf.COUNTS + 1).split(b"\r\n")[1:])
     data = xk.read_profile(put(tmp_path, content), wavelength="CuKa")

@@ -64,6 +64,7 @@ def read_profile(
     """
     source = open_source(path, limits or Limits())
     form, scans = read_scans(source, columns=columns, header_lines=header_lines, entry=entry)
+    source.limits.check("frames", len(scans), source=source.file)
     chosen = choose(scans, scan, source.file)
     curves, units = [], []
     for raw in chosen:

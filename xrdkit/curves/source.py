@@ -9,7 +9,7 @@ from xrdkit.errors import CurveError
 from xrdkit.limits import Limits
 
 #: So much of a file is looked at to tell its format.
-_HEAD = 4096
+_HEAD = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Columns of numbers in a text file, below any header."""
 
+import codecs
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,11 @@ def decode(content: bytes, file: Path) -> list[str]:
     """Return the lines of a text file; raise CurveError where it is empty or binary."""
     if not content.strip():
         raise CurveError("is empty", source=file)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16").splitlines()
+        except UnicodeDecodeError as exc:
+            raise CurveError("begins as UTF-16 text and is none", source=file) from exc
     if _CONTROL.intersection(content[:65536]):
         raise CurveError(
             "is not a text file, and no curve format that is known",
