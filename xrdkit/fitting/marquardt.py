@@ -24,7 +24,7 @@ _MOST_DAMPING = 1e12
 #: Added to the diagonal of 1 of the normal matrix: more than rounding, less than any information.
 _RIDGE = 1e-13
 #: A Jacobian belongs to a point that is within this many standard errors of where it was taken.
-_SAME_PLACE = 0.02
+_SAME_PLACE = 0.05
 #: Chord steps go on while each is expected to gain less than this share of the one before.
 _CHORD_FALL = 0.25
 #: Share of the expected fall that a step must bring to be trusted, and to be well trusted.
@@ -33,6 +33,8 @@ _FAIR, _GOOD = 0.25, 0.75
 _SURPRISE = 1.5
 #: Data without noise are fitted until χ² can fall by no more than this share of its first value.
 _NO_FALL = 1e-20
+#: A fall that is not there although it should be is none, where it is within this factor of it.
+_BARELY = 100.0
 #: No step is shorter than rounding, relative to the parameters.
 _ROUNDING = 1e-14
 
@@ -61,7 +63,7 @@ def levenberg_marquardt(
     low: Array,
     high: Array,
     slopes: Array | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = 2e-4,
     max_evaluations: int = 2000,
 ) -> Minimum:
     """Minimise Σ residual(x)² over low <= x <= high.
@@ -121,30 +123,28 @@ class _Descent:
             here = self._here()
             step, fall = self._step(self.damping if here else 0.0)
             whole = fall if self.damping == 0.0 or not here else self._step(0.0)[1]
-            if whole <= max(self._least * self.chi2 / self._dof, self._nothing) or self._still(
-                step
-            ):
-                if here:
-                    converged = True
-                    break
-                self._renew()
-                expected = np.inf
-                continue
-            if not here and not fall < _CHORD_FALL * expected:
+            least = max(self._least * self.chi2 / self._dof, self._nothing)
+            if here and (whole <= least or self._still(step)):
+                converged = True
+                break
+            # The rest of a way is gone with the Jacobian of where it leads to.
+            near = whole <= least or self._length2(step) < _SAME_PLACE**2
+            if not here and (near or not fall < _CHORD_FALL * expected):
                 self._renew()
                 expected = np.inf
                 continue
             gained = self._try(step, fall)
-            if here:
-                near = self.damping <= _FIRST_DAMPING
-                self._damp(gained)
-                expected = fall if near and _FAIR < gained < _SURPRISE else 0.0
-                if gained <= 0 and self.damping > _MOST_DAMPING:
-                    break
-            else:
-                # A short chord step is finished with the Jacobian of where it led to.
-                short = self._length2(step) < _SAME_PLACE**2
-                expected = fall if _FAIR < gained < _SURPRISE and not short else 0.0
+            trusted = self.damping <= _FIRST_DAMPING and _FAIR < gained < _SURPRISE
+            expected = fall if trusted else 0.0
+            if not here:
+                continue
+            if gained <= 0 and self._away.any():
+                self._renew()
+                continue
+            self._damp(gained)
+            if gained <= 0 and (self.damping > _MOST_DAMPING or whole <= _BARELY * least):
+                converged = whole <= _BARELY * least
+                break
         if not self._here():
             self._renew()
         return Minimum(

@@ -26,6 +26,10 @@ _FEWEST, _MOST = 3, 150
 _LINE_SHARE = 1e-3
 _MOST_LINES = 60
 _LINE_WIDTHS = (1.0, 3.0)
+#: Gaussians are taken to this many of their widths, where they are below 1e-7.
+_FAR = 2.5
+#: The cheap test leaves what it puts below this part of a share.
+_SAFETY = 0.5
 #: Eigenvalues below this share of the largest are directions that the columns share.
 _DEPENDENT = 1e-10
 
@@ -53,28 +57,42 @@ def broad_residual(frame: Frame, fit: FrameFit, width: float) -> BroadResidual |
     x, sigma = frame.two_theta, frame.sigma
     apart = max(_KNOT_WIDTHS * width, _KNOT_STEPS * fit.model.step)
     pieces = min(int((x[-1] - x[0]) / apart), _MOST)
-    residual = (frame.intensity - fit.model.pattern(fit.values)) / sigma
-    slopes = fit.model.slopes(fit.values, fit.outcome.names).T
-    lines = _lines(x, fit.model.phases(fit.values).sum(axis=0))
+    residual = -fit.outcome.residual
+    slopes = fit.outcome.slopes
+    if slopes is None:
+        slopes = fit.model.slopes(fit.values, fit.outcome.names).T / sigma[:, np.newaxis]
+    lines = _lines(x, fit.phases.sum(axis=0))
     free = x.size - slopes.shape[1] - lines.shape[1]
     chi2 = fit.outcome.chi2 / max(fit.outcome.dof, 1)
     if pieces < _FEWEST or free - pieces - _DEGREE < _FEWEST or not chi2 > 0:
         return None
-    known = np.hstack([slopes, lines])
     splines = _splines(x, pieces)
-    known = known / sigma[:, np.newaxis]
-    everything = np.hstack([known, splines / sigma[:, np.newaxis]])
-    without = residual - _fitted(known, residual)
-    broad = residual - _fitted(everything, residual)
+    columns = _Columns(np.hstack([slopes, np.hstack([lines, splines]) / sigma[:, np.newaxis]]))
+    known = slice(0, slopes.shape[1] + lines.shape[1])
+    without = residual - columns.fitted(known, residual)
+    broad = residual - columns.fitted(slice(0, None), residual)
     left, left_by_splines = float(free), float(free - pieces - _DEGREE)
     if frame.errors is not None and frame.errors.correlated:
-        left = x.size - _taken(known, frame.errors)
-        left_by_splines = x.size - _taken(everything, frame.errors)
+        left = x.size - columns.taken(known, frame.errors)
+        left_by_splines = x.size - columns.taken(slice(0, None), frame.errors)
         if not left_by_splines > _FEWEST:
             return None
     fall = without @ without / left - broad @ broad / left_by_splines
-    smooth = _fitted(splines / sigma[:, np.newaxis], without) * sigma
+    smooth = columns.fitted(slice(known.stop, None), without) * sigma
     return BroadResidual(share=float(fall / chi2), angle=float(x[int(np.argmax(smooth))]))
+
+
+def may_be_broad(frame: Frame, fit: FrameFit, share: float) -> bool:
+    """Whether more than `share` of the misfit can be broad: cheap, and right where it says no.
+
+    Second differences of the residual r (n,) see white noise as it is, Σ(Δ²r)²/6 = Σr², and little
+    of what varies over several points. Noise that neighbours share looks broad: then always true.
+    """
+    if frame.errors is not None and frame.errors.correlated:
+        return True
+    residual = fit.outcome.residual
+    narrow = float(np.mean(np.diff(residual, 2) ** 2)) / 6.0
+    return not narrow > (1.0 - _SAFETY * share) * float(np.mean(residual**2))
 
 
 def _splines(x: Array, pieces: int) -> Array:
@@ -93,30 +111,37 @@ def _lines(x: Array, calculated: Array) -> Array:
         return np.empty((x.size, 0))
     step = np.interp(peaks, np.arange(x.size), np.gradient(x))
     widths = peak_widths(calculated, peaks)[0] * step
-    columns = [
-        np.exp(-4.0 * np.log(2.0) * ((x[:, np.newaxis] - x[peaks]) / (many * widths)) ** 2)
-        for many in _LINE_WIDTHS
-    ]
-    return np.hstack(columns)
+    columns = np.zeros((x.size, len(_LINE_WIDTHS) * peaks.size))
+    for k, many in enumerate(_LINE_WIDTHS):
+        for m, (centre, wide) in enumerate(zip(x[peaks], many * widths, strict=True)):
+            first, last = np.searchsorted(x, [centre - _FAR * wide, centre + _FAR * wide])
+            t = (x[first:last] - centre) / wide
+            columns[first:last, k * peaks.size + m] = np.exp(-4.0 * np.log(2.0) * t**2)
+    return columns
 
 
-def _fitted(columns: Array, target: Array) -> Array:
-    """Return the least-squares approximation of the target, dependent columns allowed."""
-    basis, vectors, weights = _basis(columns)
-    return np.asarray(basis @ (vectors @ (vectors.T @ (basis.T @ target) / weights)))
+class _Columns:
+    """Columns that least squares combine, with their normal matrix computed once."""
 
+    def __init__(self, columns: Array) -> None:
+        length = np.linalg.norm(columns, axis=0)
+        self.unit = columns / np.where(length > 0, length, 1.0)
+        self.normal = self.unit.T @ self.unit
 
-def _taken(columns: Array, errors: ErrorModel) -> float:
-    """Return what columns take of the χ² of noise, tr(QᵀCQ); their number where C = 1."""
-    unit, vectors, weights = _basis(columns)
-    orthogonal = unit @ (vectors / np.sqrt(weights))
-    return float(np.sum(orthogonal * errors.times(orthogonal)))
+    def _directions(self, which: slice) -> tuple[Array, Array]:
+        """Return the directions that columns do not share, with their weights."""
+        weights, vectors = np.linalg.eigh(self.normal[which, which])
+        kept = weights > _DEPENDENT * weights[-1]
+        return vectors[:, kept], weights[kept]
 
+    def fitted(self, which: slice, target: Array) -> Array:
+        """Return the least-squares approximation of a target (n,) by some columns."""
+        basis = self.unit[:, which]
+        vectors, weights = self._directions(which)
+        return np.asarray(basis @ (vectors @ (vectors.T @ (basis.T @ target) / weights)))
 
-def _basis(columns: Array) -> tuple[Array, Array, Array]:
-    """Return columns of unit length and the directions that they do not share, with weights."""
-    length = np.linalg.norm(columns, axis=0)
-    unit = columns / np.where(length > 0, length, 1.0)
-    weights, vectors = np.linalg.eigh(unit.T @ unit)
-    kept = weights > _DEPENDENT * weights[-1]
-    return unit, vectors[:, kept], weights[kept]
+    def taken(self, which: slice, errors: ErrorModel) -> float:
+        """Return what columns take of the χ² of noise, tr(QᵀCQ); their number where C = 1."""
+        vectors, weights = self._directions(which)
+        orthogonal = self.unit[:, which] @ (vectors / np.sqrt(weights))
+        return float(np.sum(orthogonal * errors.times(orthogonal)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xrdkit.fitting import FitOutcome, Table, least_squares, without
 from xrdkit.phase.cell import CELL_NAMES
 from xrdkit.phase.effects import phase_key
+from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.model import PatternModel
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.parameters import Plan
@@ -23,7 +24,7 @@ Array = NDArray[np.float64]
 _FIRST_EVALUATIONS = 40
 _TOLERANCE = 1e-8
 #: Standard errors to which a start and a fit are brought.
-_ROUGHLY, _EXACTLY = 0.3, 1e-4
+_ROUGHLY, _EXACTLY = 2.0, 2e-4
 #: Broadening below this share of its natural unit is none.
 _NOTHING = 1e-3
 #: Where a broadening that was none starts again.
@@ -59,7 +60,7 @@ class FrameFit:
     model: PatternModel
     """The model on the points with data."""
     origin: Plan
-    """Parameters as the first fit of all of them took them: what is free, bounds and units."""
+    """All parameters before any fit, cells as given, with what may be free, bounds and units."""
     plan: Plan
     """Parameters as they were in the last fit."""
     outcome: FitOutcome
@@ -91,9 +92,12 @@ class FrameFit:
 
     def sigma(self, name: str) -> float:
         """Standard error of a parameter in physical units; NaN where it was not free."""
-        if name not in self.outcome.names:
-            return float("nan")
-        return self.sigma_of({name: 1.0})
+        return self._sigma.get(name, float("nan"))
+
+    @cached_property
+    def _sigma(self) -> dict[str, float]:
+        units = self.plan.units
+        return {name: error * units[name] for name, error in self.outcome.sigma().items()}
 
     def sigma_of(self, gradient: Mapping[str, float]) -> float:
         """Standard error of a number with a `gradient` per physical unit of each parameter."""
@@ -104,8 +108,10 @@ class FrameFit:
         return self.outcome.sources_of({n: g * self.plan.units[n] for n, g in gradient.items()})
 
     def slim(self) -> "FrameFit":
-        """Return the fit without its Jacobian, the bulk of it."""
-        return replace(self, chord=None, outcome=replace(self.outcome, slopes=None))
+        """Return the fit without its Jacobian, the bulk of it, and with its curves."""
+        other = replace(self, chord=None, outcome=replace(self.outcome, slopes=None))
+        other.__dict__.update(phases=self.phases, background=self.background)
+        return other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +159,13 @@ def cold_fit(
     start = search(first, linear)
     # Lines keep the strengths of the cells as given, so that every start has the same minimum.
     model = _model(frame, structures, spec, observed, start.width)
-    begin = model.plan(width=start.width, scales=start.scales, background=start.background)
-    begin = _moved(begin, structures, start.stretch)
+    model = measuring(model, frame.intensity, frame.sigma)
+    nominal = model.plan(width=start.width, scales=start.scales, background=start.background)
     if spec.refine_instrument and spec.instrument is not None:
-        begin = begin.changed(values=model.node_values(spec.instrument))
-    origin = begin
+        nominal = nominal.changed(values=model.node_values(spec.instrument))
+    begin = _moved(nominal, structures, start.stretch)
+    # A phase that is not there keeps the cell as given: the best of a search is the best of noise.
+    origin = replace(begin, values=nominal.values)
     shapes = begin.free & begin.late
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, _ROUGHLY)
     begin = begin.changed(values=begin.physical(rough.values))
@@ -178,6 +186,7 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     old = before.model
     same = np.array_equal(old.x, frame.two_theta)
     model = old if same else old.at(frame.two_theta)
+    model = measuring(model, frame.intensity, frame.sigma)
     linear = LinearPart(model.background_rows, frame.intensity, frame.sigma)
     origin, most = before.origin, old.spec.max_evaluations
     # Whatever an earlier frame fixed is free again: a size may become visible.
@@ -326,7 +335,7 @@ def _finish(
     errors = frame.errors
     slopes = last.slopes
     return FrameFit(
-        model=model,
+        model=model.frozen(begin.physical(outcome.values)),
         origin=origin,
         plan=begin,
         outcome=outcome,

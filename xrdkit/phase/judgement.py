@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
-from xrdkit.phase.broad_residual import broad_residual
+from xrdkit.phase.broad_residual import broad_residual, may_be_broad
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import Frame, FrameFit
 from xrdkit.uncertainty import NOTABLE_CORRELATION
@@ -57,12 +57,8 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
 
 
 def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
-    calculated = fit.model.phases(fit.values).sum(axis=0)
-    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
-    # Smooth noise, which neighbours share, is taken for lines more often by as many times.
-    gain = frame.fewer * (fit.chi2_background - fit.outcome.chi2) / gof_squared
-    number = sum(not n.startswith("background") for n in fit.outcome.names)
-    nothing = gain < number * np.log(frame.two_theta.size) + _EVIDENCE
+    calculated = fit.phases.sum(axis=0)
+    nothing = is_blank(frame, fit)
     if fit.outcome.verdict is not Verdict.OK:
         return fit.outcome.verdict, "; ".join([_trouble(fit)] + ([_BLANK] if nothing else []))
     if not any(fit.found):
@@ -78,7 +74,9 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
             Verdict.MISFIT,
             f"{100 * left:.0f} % of the signal over the background is unexplained",
         )
-    broad = broad_residual(frame, fit, _line_width(fit))
+    broad = None
+    if may_be_broad(frame, fit, _BROAD_SHARE):
+        broad = broad_residual(frame, fit, _line_width(fit))
     if broad is not None and broad.share > _BROAD_SHARE:
         return (
             Verdict.MISFIT,
@@ -93,6 +91,15 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
             " background); the errors given are larger by that factor",
         )
     return Verdict.OK, ""
+
+
+def is_blank(frame: Frame, fit: FrameFit) -> bool:
+    """Whether all phases together improve on a background alone by less than chance allows."""
+    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
+    # Smooth noise, which neighbours share, is taken for lines more often by as many times.
+    gain = frame.fewer * (fit.chi2_background - fit.outcome.chi2) / gof_squared
+    number = sum(not n.startswith("background") for n in fit.outcome.names)
+    return bool(gain < number * np.log(frame.two_theta.size) + _EVIDENCE)
 
 
 def _peak_reason(fit: FrameFit, place: float) -> str:
@@ -115,8 +122,7 @@ def unexplained_peak(frame: Frame, fit: FrameFit, calculated: Array) -> float | 
     and of three points; beside a known line (within three widths) a small excess is a matter of
     that line's shape.
     """
-    background = fit.model.background(fit.values)
-    residual = frame.intensity - background - calculated
+    residual = frame.intensity - fit.background - calculated
     noise = frame.sigma * max(fit.outcome.gof, 1.0) / np.sqrt(frame.fewer)
     wide = _window(fit)
     # A sharp foreign line drowns in a window as wide as the lines of nanoparticles.

@@ -1,29 +1,23 @@
 """The verb: whole-pattern refinement of phases."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 
 from xrdkit import provenance, schema
-from xrdkit.errors import ComputeError, SpecError, StructureError
-from xrdkit.fitting import Verdict
+from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_names, embedded_structure
-from xrdkit.phase.fit import Frame, FrameFit, cold_fit, warm_fit
-from xrdkit.phase.judgement import judge
-from xrdkit.phase.observation import Observation, observe, usable
+from xrdkit.phase.observation import Observation, observe
 from xrdkit.phase.result import assemble
+from xrdkit.phase.series import Series
+from xrdkit.phase.series_result import with_flags
+from xrdkit.phase.series_steps import find_steps
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
 
-_LOG = logging.getLogger(__name__)
 _SOFTWARE = ("numpy", "scipy", "lmfit", "numba", "gemmi")
-#: A frame that fits this much worse than the one before it is fitted from a fresh start too.
-_WORSE = 1.1
-#: Verdicts after which a mixture is tried again, strongest phase first.
-_LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
 _DEFAULT = RefinementSpec()
 
@@ -37,8 +31,9 @@ def refine_phases(
 
     profile: `schema.PROFILE` over q (1/nm) or two_theta (degree) with the coordinate
     ``wavelength``; where it was integrated from frames, solid angle and polarisation must have been
-    corrected. A leading ``frame`` dimension is fitted frame by frame, each from the last good one;
-    a frame that cannot be fitted leaves NaN and its verdict.
+    corrected. A leading ``frame`` dimension is fitted frame by frame, each from the last good one
+    and every twentieth from a fresh start too (`series`); a frame that cannot be fitted leaves NaN
+    and its verdict. Other coordinates on ``frame`` (time, temperature, voltage) stay.
     phases: names of embedded structures (``"LaB6"``), paths of CIF files, or Structures.
     spec: see `RefinementSpec`.
 
@@ -66,27 +61,18 @@ def refine_phases(
     """
     structures = resolve(phases)
     observed = observe(profile, spec)
-    fits: list[FrameFit | None] = []
-    verdicts: list[tuple[Verdict, str]] = []
-    good: FrameFit | None = None
-    failure: ComputeError | None = None
-    for number in range(len(observed.intensity)):
-        try:
-            frame = _frame(observed, number)
-            fit, verdict = _fit(frame, good, structures, spec, observed)
-        except ComputeError as exc:
-            failure = exc
-            fits.append(None)
-            verdict = Verdict.NOT_CONVERGED, exc.message
-        else:
-            fits.append(fit)
-            good = fit if verdict[0] is Verdict.OK else good
-        verdicts.append(verdict)
-        if verdict[0] is not Verdict.OK:
-            _LOG.warning("frame %d: %s: %s", number, verdict[0], verdict[1])
-    if failure is not None and not any(fits):
-        raise failure
-    result = assemble(profile, observed, [s.name for s in structures], fits, verdicts)
+    series = Series(observed, structures, spec)
+    series.run()
+    if series.failure is not None and not any(entry.fit for entry in series.entries):
+        raise series.failure
+    result = _assembled(profile, observed, structures, series)
+    if schema.FRAME in profile.dims:
+        steps = find_steps(result)
+        at_steps = {k for number in steps.frames for k in (number - 1, number)}
+        if series.review(sorted(at_steps)):
+            result = _assembled(profile, observed, structures, series)
+            steps = find_steps(result)
+        result = with_flags(result, series.entries, steps)
     result = provenance.append(
         result,
         "refine_phases",
@@ -134,44 +120,9 @@ def _structure(phase: str | Path | Structure) -> Structure:
     )
 
 
-def _frame(observed: Observation, number: int) -> Frame:
-    good = usable(observed, number)
-    return Frame(
-        two_theta=observed.positions[number][good],
-        intensity=observed.intensity[number][good],
-        sigma=observed.sigma[number][good],
-        errors=observed.errors(number, good),
-        limits=(float(observed.two_theta[0]), float(observed.two_theta[-1])),
-    )
-
-
-def _fit(
-    frame: Frame,
-    before: FrameFit | None,
-    structures: Sequence[Structure],
-    spec: RefinementSpec,
-    observed: Observation,
-) -> tuple[FrameFit, tuple[Verdict, str]]:
-    warm: tuple[FrameFit, tuple[Verdict, str]] | None = None
-    if before is not None:
-        try:
-            fit = warm_fit(frame, before, observed)
-        except ComputeError as exc:
-            _LOG.info("no fit from the frame before: %s", exc)
-        else:
-            warm = fit, judge(frame, fit)
-            if warm[1][0] is Verdict.OK and fit.outcome.gof <= _WORSE * before.outcome.gof:
-                return warm
-    fit = cold_fit(frame, structures, spec, observed)
-    cold = fit, judge(frame, fit)
-    if cold[1][0] in _LOST and len(structures) > 1:
-        fit = cold_fit(frame, structures, spec, observed, strongest_first=True)
-        again = fit, judge(frame, fit)
-        cold = again if again[1][0] is Verdict.OK else cold
-    if warm is None:
-        return cold
-    better = (warm[1][0] is Verdict.OK, -warm[0].outcome.chi2) > (
-        cold[1][0] is Verdict.OK,
-        -cold[0].outcome.chi2,
-    )
-    return warm if better else cold
+def _assembled(
+    profile: xr.Dataset, observed: Observation, structures: Sequence[Structure], series: Series
+) -> xr.Dataset:
+    fits = [entry.fit for entry in series.entries]
+    verdicts = [(entry.verdict, entry.reason) for entry in series.entries]
+    return assemble(profile, observed, [s.name for s in structures], fits, verdicts)

@@ -62,16 +62,17 @@ class LinearPart:
 
     def chi2(self, shapes: Sequence[Array]) -> tuple[float, Array]:
         """Return χ² and the scales (phase,) of weighted shapes."""
-        matrix = np.stack(shapes, axis=1)
-        norm = np.linalg.norm(matrix, axis=0)
-        norm = np.where(norm > 0, norm, 1.0)
+        matrix = np.stack(shapes)
         # Normal equations: as many rows as phases, whatever the number of points.
-        gram = (matrix / norm).T @ (matrix / norm)
-        right = (matrix / norm).T @ self.net
+        gram, right = matrix @ matrix.T, matrix @ self.net
+        norm = np.sqrt(np.diagonal(gram))
+        norm = np.where(norm > 0, norm, 1.0)
+        gram, right = gram / np.outer(norm, norm), right / norm
         root = np.linalg.cholesky(gram + 1e-10 * np.eye(len(gram)))
         solution, _ = nnls(root.T, np.linalg.solve(root, right))
-        rest = self.net - (matrix / norm) @ solution
-        return float(rest @ rest), np.asarray(solution / norm)
+        left = self.chi2_background - solution @ (2.0 * right - gram @ solution)
+        # Rounding of the difference, where hardly anything is left.
+        return max(float(left), 1e-14 * self.chi2_background), np.asarray(solution / norm)
 
     def background(self, contribution: Array) -> Array:
         """Return the background coefficients (terms,) beside a known contribution (n,)."""
@@ -131,10 +132,11 @@ class _Trial:
 
     def __init__(self, model: PatternModel) -> None:
         self.model = model
+        self._neutral = model.neutral_values()
 
     def contribution(self, phase: int, width: float, factor: float) -> Array:
         model, spec = self.model, self.model.spec
-        values = model.neutral_values()
+        values = dict(self._neutral)
         if spec.instrument is None or spec.refine_instrument:
             values |= dict.fromkeys(GAUSS_NODES, width**2)
         elif spec.size:
