@@ -25,6 +25,9 @@ from xrdkit.phase.peaks_spec import PeakSpec
 Array = NDArray[np.float64]
 
 _ROUNDS = 3
+#: Fits of all groups: the second knows the tails of the others, and bare counts are weighted by what
+#: the fit before expects.
+_TURNS, _TURNS_OF_COUNTS = 2, 4
 #: Tails of other groups count to this many FWHM.
 _TAIL = 60.0
 #: A peak of a search that is less significant than this after the fit was none.
@@ -165,12 +168,12 @@ def _fit_all(
     widths: tuple[float, float],
     least: float,
 ) -> tuple[list[FittedGroup], list[Peak]]:
-    """Return the groups fitted twice, the second time with the tails of the others known.
+    """Return the groups fitted again and again, with the tails of the others known.
 
     Peaks that are not significant are left out on the way.
     """
     fits: list[FittedGroup] = []
-    for turn in range(2):
+    for turn in range(_TURNS_OF_COUNTS if data.counted else _TURNS):
         tails = _all_peaks(peaks, frame.x, data, spec) if turn > 0 else 0.0 * frame.x
         sigma = _sigma(fits, frame, data)
         fits = []

@@ -206,6 +206,7 @@ def _minimise(
         errors=known,
         max_evaluations=_EVALUATIONS,
         tolerance=_TOLERANCE,
+        solver="lm",
     )
 
 
