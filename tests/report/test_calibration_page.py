@@ -15,6 +15,7 @@ from xrdkit.report.calibration import calibration_figure, residuals_figure
 from xrdkit.report.calibration_page import calibration_page
 from xrdkit.report.calibration_residuals import contiguous, residual_q, rings_of
 from xrdkit.report.calibration_rings import ring_angles
+from xrdkit.report.calibration_unrolled import pixels_at
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +65,14 @@ def panels(figure):
 def test_the_picture_says_verdict_and_numbers_and_shows_all_panels(standard):
     frames, mask, result = standard
     figure = calibration_figure(frames, result, mask=mask)
-    headline = figure.texts[0]
-    assert headline.get_text().startswith("accepted: AgBh, 1000.")
+    headline, numbers = figure.texts
+    assert headline.get_text() == "ACCEPTED"
+    assert numbers.get_text().startswith("AgBh at 1.5406 Å: 1000.")
     found = panels(figure)
-    frame = next(axes for title, axes in found.items() if title.startswith("Rings"))
+    assert {title.split()[0] for title in found} >= {"Rings", "Caked:", "Residual", "and"}
+    spots = next(axes for title, axes in found.items() if title.startswith("Residual map"))
     [dots] = [
-        c for c in frame.collections if hasattr(c, "get_offsets") and len(c.get_offsets()) > 9
+        c for c in spots.collections if hasattr(c, "get_offsets") and len(c.get_offsets()) > 9
     ]
     used = result.points["used"].values
     np.testing.assert_allclose(dots.get_array(), residual_q(result)[used])
@@ -104,7 +107,8 @@ def test_bright_rings_of_the_cake_lie_on_the_lines_only_where_the_geometry_is_ri
 def test_a_wrong_one_is_red_and_says_why(standard):
     frames, mask, result = standard
     wrong = judged(result, "rejected", "points lie <astray>")
-    headline, why = calibration_figure(frames, wrong, mask=mask).texts
+    headline, _, why = calibration_figure(frames, wrong, mask=mask).texts
+    assert headline.get_text() == "REJECTED, must not be used"
     assert headline.get_color() == "#c0392b"
     assert why.get_text() == "points lie <astray>"
     page = calibration_page(frames, wrong, title="Wrong", mask=mask)
@@ -147,3 +151,37 @@ def test_the_page_needs_nothing_outside_itself_and_has_all_numbers(standard):
     assert page == calibration_page(
         frames, result, title="lab & co", mask=mask, resolution=resolution()
     )
+
+
+def test_a_pixel_is_found_again_from_its_angles(standard):
+    at = standard[2].calibration
+    for turned in (at, replace(at, rot1=0.3, rot2=-0.2, rot3=0.5)):
+        shape = (619, 487)
+        rows, columns = np.mgrid[0 : shape[0] : 31, 0 : shape[1] : 29]
+        angle, chi = np.degrees(turned.two_theta(shape)), turned.azimuth(shape)
+        row, column = pixels_at(turned, shape, angle[rows, columns], chi[rows, columns])
+        np.testing.assert_array_equal(row, rows)
+        np.testing.assert_array_equal(column, columns)
+    far = pixels_at(at, (619, 487), np.array([80.0, 170.0]), np.array([0.0, 0.0]))
+    np.testing.assert_array_equal(far, -1)
+
+
+def test_an_unrolled_ring_is_straight_only_where_the_centre_is_right(standard):
+    frames, mask, result = standard
+    at = result.calibration
+    beside = replace(result, calibration=replace(at, poni2=at.poni2 + 5 * 172e-6))
+
+    def straight(some):
+        """Return the largest distance of the brightest pixel of the inner ring from its place."""
+        axes = next(
+            axes for axes in calibration_figure(frames, some, mask=mask).axes
+            if axes.get_title(loc="left").startswith("Rings unrolled")
+        )  # fmt: skip
+        image = np.asarray(axes.images[0].get_array())
+        middle = int(axes.get_yticks()[0] - 0.5)
+        strip = image[: 2 * middle + 1]
+        counted = np.isfinite(strip).all(axis=0)
+        return np.abs(np.argmax(strip[:, counted], axis=0) - middle).max()
+
+    assert straight(result) <= 1
+    assert straight(beside) >= 4

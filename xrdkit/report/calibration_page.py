@@ -26,15 +26,17 @@ _READINGS = {
     "rejected": Reading(word="rejected", grade="bad", meaning="the geometry must not be used"),
 }
 _RINGS = (
-    "The frame with the rings of the geometry: orange where points were found, blue the other "
-    "rings of the calibrant; points are coloured by their residual in q, crosses were left out. "
-    "Beside it the frame over 2θ and azimuth: of a right geometry all rings are straight, every "
-    "bright one has a dashed line and lies on it. Wavy rings mean a wrong tilt or centre, straight "
-    "ones beside the lines a wrong distance, wavelength or calibrant."
+    "The frame with the rings of the geometry as dashes: orange where points were found, blue the "
+    "other rings of the calibrant. Beside or below it the frame over 2θ and azimuth, its "
+    "background divided out: of a right geometry all rings are straight, every bright one has a "
+    "dashed line and lies on it. Then each ring unrolled along its azimuth, some pixels to both "
+    "sides: it has to run straight along its dashes. Waves mean a wrong tilt or centre, straight "
+    "rings beside the dashes a wrong distance, wavelength or calibrant."
 )
 _RESIDUALS = (
-    "Distance of the points from their rings by azimuth, innermost ring at the bottom (a wave in "
-    "all rings: centre or tilt), and by ring, mean and scatter, in pixels and in q."
+    "The points on the frame, coloured by their residual in q, crosses were left out; the residual "
+    "by azimuth, innermost ring at the bottom (a wave in all rings: centre or tilt); and by ring, "
+    "mean and scatter, in pixels and in q."
 )
 
 

@@ -85,7 +85,7 @@ def draw_by_azimuth(axes: Axes, result: CalibrationResult) -> None:
 
 
 def draw_by_ring(in_pixels: Axes, in_q: Axes, result: CalibrationResult) -> None:
-    """Draw mean and scatter of every ring over 2θ, in pixels above and in q (1/nm) below."""
+    """Draw mean and scatter of every ring over 2θ, in pixels and in q (1/nm)."""
     points, used = result.points, result.points["used"].values
     numbers = np.unique(points["ring"].values[used])
     angle = np.degrees(rings_of(result).two_theta[numbers])
@@ -100,7 +100,6 @@ def draw_by_ring(in_pixels: Axes, in_q: Axes, result: CalibrationResult) -> None
         axes.vlines(angle, mean - spread, mean + spread, color=BLUE, linewidth=1.0)
         axes.plot(angle, mean, "o", color=VERMILION, markersize=3)
         most = 1.25 * float(np.max(np.abs(mean) + spread)) or 1.0
-        axes.set(ylim=(-most, most), ylabel=unit)
-    in_pixels.tick_params(labelbottom=False)
-    in_q.set_xlabel("2θ (degree)")
-    in_pixels.set_title("Residual by ring: mean ± scatter, pixel and q")
+        axes.set(ylim=(-most, most), ylabel=unit, xlabel="2θ (degree)")
+    in_pixels.set_title("Residual by ring in pixels: mean ± scatter")
+    in_q.set_title("and in q")

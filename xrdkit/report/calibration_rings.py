@@ -5,11 +5,14 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
 
 from xrdkit.calibration import CalibrationResult
 from xrdkit.report.binning import block_mean
-from xrdkit.report.calibration_residuals import contiguous, residual_q, rings_of
+from xrdkit.report.calibration_residuals import contiguous, residual_q, rings_of, shape_of
+from xrdkit.report.calibration_unrolled import sampled
 from xrdkit.report.palette import INTENSITY, MUTED, ORANGE, SKY, VERMILION
 
 Array = NDArray[np.float64]
@@ -21,19 +24,14 @@ _LEVELS = 24
 _MAP = "coolwarm"
 #: Dashes with wide gaps: what lies under the line stays to be seen.
 _DASHES = (0, (3, 5))
+_LONG_DASHES = (0, (6, 9))
 
 
-def draw_frame(
-    figure: Figure,
-    axes: Axes,
-    beside: tuple[float, float, float, float],
-    picture: tuple[Values, Reasons],
-    result: CalibrationResult,
-) -> None:
-    """Draw the frame, all rings that the geometry predicts, and the points by residual in q.
+def draw_frame(axes: Axes, picture: tuple[Values, Reasons], result: CalibrationResult) -> None:
+    """Draw the frame and, in dashes, all rings that the geometry predicts.
 
-    `picture` holds raw values and reasons, (y, x); `beside` is where the colour bar goes, in
-    fractions of the figure. Rings with points are orange lines, the others of the calibrant blue.
+    `picture` holds raw values and reasons, (y, x). Rings with points are orange, the others of the
+    calibrant blue; between the dashes the frame itself is to be seen.
     """
     values, reasons = picture
     rows, columns = values.shape
@@ -59,25 +57,46 @@ def draw_frame(
                 angle,
                 levels=levels,
                 colors=colour,
-                linewidths=0.5,
+                linewidths=1.1,
+                linestyles=[_LONG_DASHES],
             )
             lines.set_rasterized(True)
+    axes.set(xlim=(0, columns), ylim=(0, rows), xlabel="x (pixel)", ylabel="y (pixel)")
+    axes.set_aspect("equal", anchor="NW")
+    axes.grid(visible=False)
+    axes.set_title("Rings of the geometry over the frame")
+
+
+def draw_map(
+    figure: Figure,
+    axes: Axes,
+    under: tuple[float, float, float, float],
+    result: CalibrationResult,
+) -> None:
+    """Draw where the points lie on the frame, coloured by residual in q; clipped ones as crosses.
+
+    `under` is where the colour bar goes, in fractions of the figure.
+    """
+    rows, columns = shape_of(result)
     points, used = result.points, result.points["used"].values
     away = residual_q(result)
     most = float(np.percentile(np.abs(away[used]), 98)) if used.any() else 1.0
     range_q = Normalize(-max(most, 1e-9), max(most, 1e-9))
     x, y = points["x"].values, points["y"].values
+    size = float(np.clip(3000.0 / max(x.size, 1), 4.0, 14.0))
     axes.scatter(
-        x[used], y[used], c=away[used], s=3.5, cmap=_MAP, norm=range_q, linewidths=0,
+        x[used], y[used], c=away[used], s=size, cmap=_MAP, norm=range_q, linewidths=0,
         rasterized=True,
     )  # fmt: skip
     axes.plot(x[~used], y[~used], "x", color=MUTED, markersize=3, rasterized=True)
     axes.set(xlim=(0, columns), ylim=(0, rows), xlabel="x (pixel)", ylabel="y (pixel)")
     axes.set_aspect("equal", anchor="NW")
     axes.grid(visible=False)
-    axes.set_title("Rings of the geometry over the frame")
-    bar = figure.add_axes(beside)
+    axes.set_facecolor("#efefef")
+    axes.set_title("Residual map: one colour, or a pattern?")
+    bar = figure.add_axes(under)
     figure.colorbar(ScalarMappable(range_q, _MAP), cax=bar, orientation="horizontal")
+    bar.xaxis.set_major_locator(MaxNLocator(4))
     bar.set_xlabel("q of the point less that of its ring (1/nm)")
 
 
@@ -103,7 +122,14 @@ def draw_cake(axes: Axes, picture: tuple[Values, Reasons], result: CalibrationRe
     counts = np.bincount(cells, values[good].astype(np.float64), _SECTORS * _STEPS)
     number = np.bincount(cells, minlength=_SECTORS * _STEPS)
     mean = np.where(number > 0, counts / np.maximum(number, 1), np.nan)
-    scale, shown = _stretched(mean.reshape(_SECTORS, _STEPS))
+    mean = mean.reshape(_SECTORS, _STEPS)
+    # A cell that is smaller than a pixel may hold no centre of one: it shows the pixel it is in.
+    step, turn = (high - low) / _STEPS, (last - first) / _SECTORS
+    across = low + (np.arange(_STEPS) + 0.5) * step
+    along = first + (np.arange(_SECTORS) + 0.5) * turn
+    within = sampled(picture, result.calibration, across[None, :], along[:, None])
+    mean = np.where(np.isfinite(mean), mean, within)
+    scale, shown = _stretched(_flattened(mean))
     axes.imshow(
         shown,
         cmap=INTENSITY,
@@ -131,6 +157,19 @@ def ring_angles(result: CalibrationResult, most: float) -> tuple[Array, Array]:
     has = np.zeros(angle.size, dtype=bool)
     has[np.unique(result.points["ring"].values[used])] = True
     return angle[has], angle[~has & (angle < most)]
+
+
+def _flattened(mean: Array) -> Array:
+    """Return a cake divided by its background over 2θ, so that weak rings show beside strong."""
+    seen = np.isfinite(mean).any(axis=0)
+    if not seen.any():
+        return mean
+    middle = np.full(mean.shape[1], np.nan)
+    middle[seen] = np.nanmedian(mean[:, seen], axis=0)
+    filled = np.interp(np.arange(middle.size), np.flatnonzero(seen), middle[seen])
+    ground = percentile_filter(filled, 30, size=_STEPS // 10, mode="nearest")
+    least = 1e-3 * float(np.max(np.abs(ground))) or 1.0
+    return np.asarray(mean / np.maximum(ground, least))
 
 
 def _stretched(mean: Array) -> tuple[LogNorm, Array]:
