@@ -72,7 +72,7 @@ def test_profiles_of_other_kinds_are_refused():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"mode": "pawley"},
+        {"mode": "loopstra"},
         {"geometry": "guinier"},
         {"size_profile": "box"},
         {"size_profile": "voigt"},

@@ -26,7 +26,8 @@ class Fractions:
     """Shares of the mass."""
 
     crystalline: tuple[Derived, ...]
-    """Of each phase in all phases of the model; NaN where none is there."""
+    """Of each phase in all phases of the model; NaN where none is there, or where lines of one are
+    free."""
     absolute: tuple[Derived, ...] | None
     """Of each phase in the sample before the standard was added (NaN for the standard); None
     without a standard."""
@@ -44,7 +45,9 @@ def fractions(fit: FrameFit) -> Fractions:
     """
     spec, structures = fit.model.spec, fit.model.structures
     keys = [phase_key(p, "scale") for p in range(len(structures))]
-    now = np.array([max(fit.values[k], 0.0) for k in keys])
+    free = [spec.mode_of(s.name) != "rietveld" for s in structures]
+    # Lines that are free tell nothing of how much there is of a phase.
+    now = np.array([0.0 if f else max(fit.values[k], 0.0) for k, f in zip(keys, free, strict=True)])
     cells = [volume(cell_of(fit.values, p, s)) for p, s in enumerate(structures)]
     # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
     # angle there, which goes with the third root of the volume.
@@ -66,7 +69,7 @@ def fractions(fit: FrameFit) -> Fractions:
     if not now.sum() > 0:
         nothing = (UNKNOWN,) * len(keys)
         return Fractions(crystalline=nothing, absolute=None, amorphous=None)
-    crystalline = _derived(shares, now, keys)
+    crystalline = (UNKNOWN,) * len(keys) if any(free) else _derived(shares, now, keys)
     standard = [p for p, o in enumerate(own) if o.added_fraction is not None]
     if not standard:
         return Fractions(crystalline=crystalline, absolute=None, amorphous=None)
@@ -83,6 +86,7 @@ def fractions(fit: FrameFit) -> Fractions:
         missing = (UNKNOWN,) * len(keys)
         return Fractions(crystalline=crystalline, absolute=missing, amorphous=UNKNOWN)
     *each, rest = _derived(absolute, now, keys)
+    each = [UNKNOWN if f else value for f, value in zip(free, each, strict=True)]
     each[spike] = UNKNOWN
     return Fractions(crystalline=crystalline, absolute=tuple(each), amorphous=rest)
 

@@ -35,6 +35,9 @@ class PhaseLines:
     """(n,), ångström."""
     area: Array
     """Area of each line per unit scale (n,), emission weight included."""
+    area_sigma: Array | None = None
+    """Standard error of the area of each line of all emission lines together, where the lines were
+    free; they are then as many as reflections."""
     effects: tuple[Effect, ...]
     """What moves, widens and scales the lines."""
     owner: dict[str, Effect]

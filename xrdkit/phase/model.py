@@ -89,7 +89,13 @@ class PatternModel:
         self.width = width
         end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
         d_min = max(d_min_of(end, self.wavelength), D_SMALLEST)
-        self.lines = [powder_lines(s, self.wavelength, d_min) for s in self.structures]
+        # Where lines are free, those that the atoms extinguish are lines too.
+        self.lines = [
+            powder_lines(
+                s, self.wavelength, d_min, 1e-9 if spec.mode_of(s.name) == "rietveld" else -1.0
+            )
+            for s in self.structures
+        ]
         self.amplitudes = [
             _amplitudes(s, lines, self.wavelength)
             for s, lines in zip(self.structures, self.lines, strict=True)
@@ -156,6 +162,10 @@ class PatternModel:
             numbers = node_numbers(shapes.lines.angle, shapes.width, values, self.spec)
             other.known.append(replace(known, numbers=numbers))
         return other
+
+    def frozen(self, values: Values) -> "PatternModel":
+        """Return the model with all intensities of lines as they are at `values`: itself."""
+        return self
 
     def with_spec(self, spec: RefinementSpec) -> "PatternModel":
         """Return the same model under another reach of lines or limit of evaluations."""
@@ -283,6 +293,24 @@ class PatternModel:
         part = slice(strongest * count, (strongest + 1) * count)
         shapes = self.shapes(values, phase)
         return np.where(shapes.seen, shapes.position, np.nan)[part]
+
+    def line_areas(self, values: Values, phase: int) -> tuple[Array, Array]:
+        """Return areas of the lines of a phase (n,), intensity times degree, and standard errors.
+
+        All emission lines count together; errors are NaN where the structure gives the areas.
+        """
+        shapes = self.shapes(values, phase)
+        count = len(self.weights)
+        where = np.interp(shapes.position, self.x, self.envelope[phase])
+        unit = (shapes.lines.amplitude * where).reshape(count, -1).sum(axis=0)
+        area = values[phase_key(phase, "scale")] * unit
+        errors = self.known[phase].area_sigma
+        if errors is None:
+            return area, np.full(area.size, np.nan)
+        known = self.known[phase].area.reshape(count, -1).sum(axis=0)
+        return area, np.divide(
+            errors * area, known, out=np.full(area.size, np.nan), where=known > 0
+        )
 
     def typical_width(self, values: Values, phase: int) -> float:
         """Return the median FWHM in degree of the lines of a phase within the pattern."""

@@ -2,8 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from xrdkit.errors import SpecError
+
+Mode = Literal["rietveld", "lebail", "pawley"]
+MODES = ("rietveld", "lebail", "pawley")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +16,8 @@ class PhaseSpec:
 
     name: str
     """Name of the phase as in the result, such as ``"ZnO"``."""
+    mode: Mode | None = None
+    """As `RefinementSpec.mode`, for this phase. None: as that."""
     march_axis: tuple[float, float, float] | None = None
     """Normal (h, k, l) of the plates, or axis of the needles, that lie oriented: one parameter of
     March and Dollase is refined. Below 1: plates that lie flat in reflection."""
@@ -29,6 +35,8 @@ class PhaseSpec:
     def __post_init__(self) -> None:
         if not self.name:
             raise SpecError("settings of a phase need its name")
+        if self.mode is not None and self.mode not in MODES:
+            raise SpecError(f"{self.name}: mode {self.mode!r} is not one of: {', '.join(MODES)}")
         axis = self.march_axis
         if axis is not None and not (
             len(axis) == 3 and all(math.isfinite(x) for x in axis) and any(axis)

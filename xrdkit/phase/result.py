@@ -169,8 +169,9 @@ def _curves(
     positions: Array,
 ) -> None:
     full = [f.model.at(x) for f, x in zip(fits, positions, strict=True)]
-    parts = np.array([m.phases(f.values) for m, f in zip(full, fits, strict=True)])
-    base = np.array([m.background(f.values) for m, f in zip(full, fits, strict=True)])
+    pairs = list(zip(full, fits, strict=True))
+    parts = np.array([f.phases if m is f.model else m.phases(f.values) for m, f in pairs])
+    base = np.array([f.background if m is f.model else m.background(f.values) for m, f in pairs])
     dims, unit = (observed.radial,), observed.unit
     data["intensity"] = put(
         observed.intensity,
@@ -221,20 +222,34 @@ def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence
     owner = np.repeat(np.arange(len(counts)), counts)
     labels = [" ".join(str(i) for i in hkl) for ls in first.lines for hkl in ls.hkl]
     low, high = observed.two_theta[0], observed.two_theta[-1]
-    rows = []
+    rows, areas = [], []
     for fit in fits:
+        found = [first.line_areas(fit.values, p) for p in range(len(counts))]
+        area = np.concatenate([np.stack(pair) for pair in found], axis=1)
+        areas.append(area * np.array([[1.0], [fit.outcome.gof]]))
         angle = np.concatenate([first.line_centres(fit.values, p) for p in range(len(counts))])
         inside = (angle >= low) & (angle <= high)
         angle = np.where(inside & np.repeat(fit.found, counts), angle, np.nan)
         rows.append(angle)
     table = np.array(rows)
     kept = np.isfinite(table).any(axis=0)
+    areas_kept = np.where(np.isfinite(table)[:, np.newaxis], np.array(areas), np.nan)[:, :, kept]
     table = table[:, kept]
     unit = schema.RADIAL[observed.radial]
     if observed.radial == "q":
         table = q_of_two_theta(table, observed.wavelengths[0])
     text = "position of the reflection"
     data["reflection_position"] = put(table, ("reflection",), units=unit, long_name=text)
+    _pair(
+        data,
+        put,
+        "reflection_intensity",
+        areas_kept[:, 0],
+        areas_kept[:, 1],
+        ("reflection",),
+        "area of the reflection, all emission lines together",
+        f"{observed.unit} degree",
+    )
     data["reflection_phase"] = (
         "reflection",
         owner[kept].astype(np.int32),
@@ -245,3 +260,11 @@ def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence
         np.array([label for label, k in zip(labels, kept, strict=True) if k], dtype=str),
         {"long_name": "Miller indices"},
     )
+
+
+def _padded(areas: Array, count: int) -> Array:
+    """Return areas (2, n) as (2, count): models of frames differ in lines beyond the pattern."""
+    result = np.full((2, count), np.nan)
+    n = min(count, areas.shape[1])
+    result[:, :n] = areas[:, :n]
+    return result

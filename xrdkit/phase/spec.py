@@ -6,7 +6,7 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
-from xrdkit.phase.phase_spec import PhaseSpec
+from xrdkit.phase.phase_spec import MODES, Mode, PhaseSpec
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
 
@@ -14,8 +14,10 @@ from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 class RefinementSpec:
     """Settings of `refine_phases`; raises SpecError for values outside their range."""
 
-    mode: Literal["rietveld"] = "rietveld"
-    """Intensities from the structures. Le Bail and Pawley fits are not part of this version."""
+    mode: Mode = "rietveld"
+    """Where intensities of lines come from: ``"rietveld"``: the structures; ``"pawley"``: least
+    squares; ``"lebail"``: shares of the measured points. Cells, widths and background are fitted
+    in all three; fractions need structures."""
     range: tuple[float, float] | None = None
     """Fitted part of the pattern, in the unit of its radial coordinate; None: all of it."""
     background: int = 6
@@ -83,8 +85,8 @@ class RefinementSpec:
     ``"least_squares"`` (through lmfit). All end in the same minimum."""
 
     def __post_init__(self) -> None:
-        if self.mode != "rietveld":
-            raise SpecError(f"mode {self.mode!r} is not one of: rietveld")
+        if self.mode not in MODES:
+            raise SpecError(f"mode {self.mode!r} is not one of: {', '.join(MODES)}")
         if self.geometry not in ("bragg_brentano", "debye_scherrer"):
             raise SpecError(
                 f"geometry {self.geometry!r} is not one of: bragg_brentano, debye_scherrer"
@@ -121,6 +123,9 @@ class RefinementSpec:
         names = [own.name for own in self.of_phase]
         if len(set(names)) != len(names):
             raise SpecError(f"of_phase has two settings for one phase: {', '.join(names)}")
+        for own in self.of_phase:
+            if self.mode_of(own.name) != "rietveld" and (own.march_axis or own.harmonics):
+                raise SpecError(f"{own.name}: free lines tell no preferred orientation")
         if sum(own.added_fraction is not None for own in self.of_phase) > 1:
             raise SpecError("only one phase can be the internal standard")
 
@@ -141,6 +146,8 @@ class RefinementSpec:
                 "a penetration belongs to geometry 'bragg_brentano' and needs goniometer_radius"
                 " (mm)"
             )
+        if self.b_iso and self.mode != "rietveld" and not self.of_phase:
+            raise SpecError(f"mode {self.mode!r} has no structure that b_iso could belong to")
         if self.refine_instrument and (self.size or self.strain):
             raise SpecError(
                 "refine_instrument needs size=False and strain=False",
@@ -155,6 +162,10 @@ class RefinementSpec:
     def of(self, name: str) -> PhaseSpec:
         """Return what is particular to the phase `name`."""
         return next((own for own in self.of_phase if own.name == name), PhaseSpec(name=name))
+
+    def mode_of(self, name: str) -> Mode:
+        """Return where the intensities of the phase `name` come from."""
+        return self.of(name).mode or self.mode
 
     @property
     def axial_start(self) -> float:

@@ -27,7 +27,8 @@ class OverallB(Effect):
 
     def __init__(self, situation: Situation) -> None:
         """Take s of the lines from the cell at the start."""
-        self._free = situation.spec.b_iso
+        spec = situation.spec
+        self._free = spec.b_iso and spec.mode_of(situation.structure.name) == "rietveld"
         self._key = phase_key(situation.phase, "b_iso")
         squared = inverse_d_squared(situation.hkl, situation.structure.cell)
         self._damping = -2.0 * _S_SQUARED * squared

@@ -1,0 +1,303 @@
+"""Patterns of phases whose line intensities follow from the data: Pawley and Le Bail.
+
+At every set of positions and widths the intensities I of these phases are those that suit the data
+best, so that a fit sees positions, widths and background alone (variable projection: Golub &
+Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; slopes after Kaufman, BIT 15 (1975) 49).
+
+Pawley (J. Appl. Cryst. 14 (1981) 357): I minimise χ², none below 0. Lines that coincide share.
+Le Bail (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23 (1988) 447): each point is shared out as
+the lines of before say, I_h <- Σ_i y_i I_h Ω_ih / Σ_k I_k Ω_ik, until they stay.
+
+Their errors are those of least squares at fixed shapes, (Ω W Ωᵀ)⁻¹, for both.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from xrdkit.compiled import compiled
+from xrdkit.phase.effects import phase_key
+from xrdkit.phase.line_shapes import LineShapes
+from xrdkit.phase.model import PatternModel, Values
+from xrdkit.phase.parameters import Plan
+from xrdkit.phase.profile_function import sum_lines
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+#: Share of its square that is added to each line: lines that coincide get equal parts.
+_RIDGE = 1e-8
+_ROUNDS = 40
+_SETTLED = 1e-4
+#: Le Bail intensities start at this share of the largest at least: from 0 none returns.
+_FAINT = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """Which lines are free and how they are found."""
+
+    phases: tuple[int, ...]
+    """Numbers of the phases."""
+    pawley: tuple[bool, ...]
+    """Whether each is found by least squares, else by sharing out."""
+
+
+class ExtractingModel(PatternModel):
+    """The pattern of some structures, line intensities of some of them from measured points."""
+
+    _intensity: Array
+    _sigma: Array
+    _extraction: Extraction
+    _areas: list[Array]
+    _last: tuple[dict[str, float], list[Array]] | None
+
+    @classmethod
+    def of(
+        cls, model: PatternModel, intensity: Array, sigma: Array, extraction: Extraction
+    ) -> "ExtractingModel":
+        """Return `model` with free lines, for `intensity` and `sigma` (n,) at its angles."""
+        other = cls.__new__(cls)
+        other.__dict__.update(copy.copy(model).__dict__)
+        other._intensity, other._sigma, other._extraction = intensity, sigma, extraction
+        count = len(other.weights)
+        other._areas = [k.area.reshape(count, -1).sum(axis=0) for k in other.known]
+        other.known = list(model.known)
+        for p in extraction.phases:
+            unit = np.repeat(other.weights, other._areas[p].size)
+            other.known[p] = replace(model.known[p], area=unit)
+        other._last = None
+        return other
+
+    def plan(self, *, width: float, scales: Sequence[float], background: Sequence[float]) -> Plan:
+        """Return the parameters, without scales of phases whose lines are free."""
+        begin = super().plan(width=width, scales=scales, background=background)
+        keys = [phase_key(p, "scale") for p in self._extraction.phases]
+        plan = begin.changed(values=dict.fromkeys(keys, 1.0), fixed=keys)
+        return replace(plan, units={**plan.units, **dict.fromkeys(keys, 1.0)})
+
+    def frozen(self, values: Values) -> PatternModel:
+        """Return the model with the lines as they are at `values` and their errors."""
+        plain = self._found(values)
+        for p, errors in self._area_errors(values).items():
+            plain.known[p] = replace(plain.known[p], area_sigma=errors)
+        return plain
+
+    def _found(self, values: Values) -> PatternModel:
+        plain = PatternModel.__new__(PatternModel)
+        state = dict(self.__dict__)
+        for name in ("_intensity", "_sigma", "_extraction", "_areas", "_last"):
+            state.pop(name)
+        plain.__dict__.update(state)
+        plain.known = list(self.known)
+        for p, area in zip(self._extraction.phases, self._solved(values), strict=True):
+            plain.known[p] = replace(self.known[p], area=self._over_emission(area))
+        return plain
+
+    def _area_errors(self, values: Values) -> dict[int, Array]:
+        """Return the standard errors of the areas of each free phase; NaN for lines of none."""
+        areas = self._solved(values)
+        design = self._design(values)
+        weighted = sparse.csr_matrix(design.multiply(1.0 / self._sigma))
+        gram = _with_ridge((weighted @ weighted.T).toarray())
+        errors = np.sqrt(np.diag(np.linalg.inv(gram)))
+        result, taken = {}, 0
+        for p, area in zip(self._extraction.phases, areas, strict=True):
+            seen = np.flatnonzero(area > 0)
+            result[p] = np.full(area.size, np.nan)
+            result[p][seen] = errors[taken : taken + seen.size]
+            taken += seen.size
+        return result
+
+    def phases(self, values: Values, only: Sequence[int] | None = None) -> Array:
+        """Return the contribution of each phase (phase, n); rows of phases not in `only` are 0."""
+        return self._found(values).phases(values, only)
+
+    def pattern_and_slopes(self, values: Values, names: Sequence[str]) -> tuple[Array, Array]:
+        """Return y(x) (n,) and ∂y/∂p (len(names), n), the lines following."""
+        total, slopes = self._found(values).pattern_and_slopes(values, names)
+        design = self._design(values)
+        weighted = sparse.csr_matrix(design.multiply(1.0 / self._sigma))
+        gram = _with_ridge((weighted @ weighted.T).toarray())
+        right = weighted @ (slopes / self._sigma).T
+        follow = np.linalg.solve(gram, right)
+        return total, np.asarray(slopes - design.T.dot(follow).T)
+
+    def _over_emission(self, area: Array) -> Array:
+        return np.concatenate([w * area for w in self.weights])
+
+    def _solved(self, values: Values) -> list[Array]:
+        """Return the areas of the lines of each free phase."""
+        now = dict(values)
+        if self._last is not None and self._last[0] == now:
+            return self._last[1]
+        free = self._extraction.phases
+        rest = [p for p in range(len(self.structures)) if p not in free]
+        held = PatternModel.phases(self, values, rest).sum(axis=0) + self.background(values)
+        net = self._intensity - held
+        designs = [self._columns(self.shapes(values, p)) for p in free]
+        areas = [np.maximum(self._areas[p], _FAINT * self._areas[p].max()) for p in free]
+        if all(self._extraction.pawley):
+            found = self._least_squares(sparse.vstack(designs).tocsr(), net)
+            ends = np.cumsum([d.shape[0] for d in designs])[:-1]
+            areas = np.split(found, ends)
+        else:
+            areas = _shared_out(designs, areas, net)
+            for k, by_squares in enumerate(self._extraction.pawley):
+                if by_squares:
+                    others = sum(
+                        d.T.dot(a)
+                        for j, (d, a) in enumerate(zip(designs, areas, strict=True))
+                        if j != k
+                    )
+                    areas[k] = self._least_squares(designs[k], net - others)
+        for p, area in zip(free, areas, strict=True):
+            self._areas[p] = area
+        self._last = now, areas
+        return areas
+
+    def _least_squares(self, design: sparse.csr_matrix, net: Array) -> Array:
+        """Return areas, none below 0, that suit `net` best."""
+        weighted = sparse.csr_matrix(design.multiply(1.0 / self._sigma))
+        gram = _with_ridge((weighted @ weighted.T).toarray())
+        right = weighted @ (net / self._sigma)
+        free = np.ones(right.size, dtype=bool)
+        area = np.zeros(right.size)
+        for _ in range(_ROUNDS):
+            area[:] = 0.0
+            area[free] = np.linalg.solve(gram[np.ix_(free, free)], right[free])
+            slope = gram @ area - right
+            below, wanted = free & (area < 0), ~free & (slope < -1e-9 * np.abs(right).max())
+            if not (below.any() or wanted.any()):
+                break
+            free = (free & ~below) | wanted
+        return np.maximum(area, 0.0)
+
+    def _design(self, values: Values) -> sparse.csr_matrix:
+        """Return lines of area 1 (lines, n) that are not 0."""
+        parts = []
+        for p, area in zip(self._extraction.phases, self._solved(values), strict=True):
+            design = self._columns(self.shapes(values, p))
+            parts.append(design[np.flatnonzero(area > 0)])
+        return sparse.vstack(parts).tocsr()
+
+    def _columns(self, shapes: LineShapes) -> sparse.csr_matrix:
+        """Return the lines of a phase for area 1 at all emission lines together (lines, n)."""
+        phase, x = shapes.known.phase, self.x
+        first, last = shapes.window(x, self.spec.profile_reach)
+        count = len(self.weights)
+        rows = len(first) // count
+        low = first.reshape(count, rows).min(axis=0)
+        high = np.maximum(last.reshape(count, rows).max(axis=0), low)
+        start = np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64)
+        data = np.zeros(int(start[-1]))
+        _fill(
+            x,
+            self.envelope[phase],
+            first,
+            last,
+            shapes.position,
+            shapes.width,
+            shapes.mixing,
+            shapes.lines.amplitude,
+            shapes.nodes.first,
+            shapes.nodes.shift,
+            shapes.nodes.weight,
+            low,
+            start,
+            data,
+            self._edge,
+        )
+        column = np.repeat(low - start[:-1], high - low) + np.arange(start[-1])
+        return sparse.csr_matrix((data, column, start), shape=(rows, x.size))
+
+
+def measuring(model: PatternModel, intensity: Array, sigma: Array) -> PatternModel:
+    """Return `model` with its free lines found from `intensity` and `sigma` (n,) at its angles.
+
+    The same model where no phase has free lines.
+    """
+    modes = [model.spec.mode_of(s.name) for s in model.structures]
+    free = tuple(p for p, mode in enumerate(modes) if mode != "rietveld")
+    if not free:
+        return model
+    by_squares = tuple(modes[p] == "pawley" for p in free)
+    return ExtractingModel.of(model, intensity, sigma, Extraction(phases=free, pawley=by_squares))
+
+
+def _shared_out(
+    designs: Sequence[sparse.csr_matrix], areas: Sequence[Array], net: Array
+) -> list[Array]:
+    """Return Le Bail's areas from those of before."""
+    design = sparse.vstack(designs).tocsr()
+    area = np.concatenate(areas)
+    whole = np.asarray(design.sum(axis=1)).ravel()
+    seen = whole > 0
+    for _ in range(_ROUNDS):
+        calculated = design.T.dot(area)
+        # Points below the background count too: without them noise would add up.
+        ratio = np.divide(net, calculated, out=np.zeros_like(net), where=calculated > 0)
+        after = np.where(seen, area * (design @ ratio) / np.where(seen, whole, 1.0), 0.0)
+        after = np.maximum(after, 0.0)
+        moved = np.abs(after - area).max()
+        area = after
+        if moved <= _SETTLED * area.max(initial=1e-300):
+            break
+    return list(np.split(area, np.cumsum([d.shape[0] for d in designs])[:-1]))
+
+
+def _with_ridge(gram: Array) -> Array:
+    diagonal = np.diag(gram)
+    least = 1e-12 * diagonal.max(initial=1e-300)
+    return np.asarray(gram + np.diag(np.maximum(_RIDGE * diagonal, least)))
+
+
+@compiled(fastmath=True)
+def _fill(
+    x: Array,
+    envelope: Array,
+    first: Index,
+    last: Index,
+    position: Array,
+    width: Array,
+    mixing: Array,
+    amplitude: Array,
+    node_first: Index,
+    node_shift: Array,
+    node_weight: Array,
+    low: Index,
+    start: Index,
+    data: Array,
+    edge: float,
+) -> None:
+    """Write each row's lines, one for each emission line, to its part of `data`."""
+    rows = low.size
+    scratch = np.zeros(x.size)
+    for k in range(position.size):
+        row = k % rows
+        a, b = first[k], last[k]
+        if b <= a:
+            continue
+        scratch[a:b] = 0.0
+        sum_lines(
+            x,
+            envelope,
+            first[k : k + 1],
+            last[k : k + 1],
+            position[k : k + 1],
+            width[k : k + 1],
+            mixing[k : k + 1],
+            amplitude[k : k + 1],
+            node_first[k : k + 2],
+            node_shift,
+            node_weight,
+            scratch,
+            edge,
+        )
+        shift = start[row] - low[row]
+        for i in range(a, b):
+            data[shift + i] += scratch[i]
