@@ -351,6 +351,30 @@ def test_a_refined_displacement_parameter_has_a_column(tmp_path):
     assert "1.00(8)" in write_table(result(b_sigma=0.08), tmp_path / "b.csv").read_text()
 
 
+def test_what_a_refinement_adds_is_told(tmp_path):
+    data = result()
+    told = {
+        "absolute_fraction": ([0.2, 0.4], [0.002, 0.002]),
+        "march": ([0.7, 1.0], [0.03, np.nan]),
+    }
+    for name, (values, errors) in told.items():
+        data[name] = ("phase", values, {"units": "1", "long_name": name})
+        data[f"{name}_sigma"] = ("phase", errors, {"units": "1", "long_name": name})
+    data["amorphous_fraction"] = ((), 0.4, {"units": "1", "long_name": "amorphous"})
+    data["amorphous_fraction_sigma"] = ((), 0.011, {"units": "1", "long_name": "error"})
+    data["axial_divergence"] = ((), 0.031, {"units": "1", "long_name": "heights"})
+    with write_table(data, tmp_path / "t.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [r["wt% absolute"] for r in rows] == ["20.0(2)", "40.0(2)"]
+    assert [r["amorphous wt%"] for r in rows] == ["40.0(11)", ""]
+    assert [r["March r"] for r in rows] == ["0.70(3)", ""]
+    assert rows[0]["Rwp (%)"] == "10.14"
+    (file,) = write_pdcif(data, tmp_path / "a.cif")
+    assert gemmi.cif.read(str(file))[1].find_value("_xrdkit_absolute_mass_fraction") == "0.200(2)"
+    _, instrument = write_gsas(data, tmp_path / "a.fxye")
+    assert parameters(instrument)["SH/L"] == "0.031"
+
+
 def test_a_table_of_something_else_is_refused(tmp_path):
     with pytest.raises(SchemaError, match="refined phases"):
         write_table(xk.pattern(ANGLES, np.ones(81), wavelength=0.5), tmp_path / "t.md")

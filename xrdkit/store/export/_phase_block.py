@@ -20,7 +20,8 @@ _NM_TO_ANGSTROM = 10.0
 _OWN = {
     "crystallite_size": "xrdkit_crystallite_size_nm",
     "strain": "xrdkit_strain",
-    "preferred_orientation": "xrdkit_march_dollase_r",
+    "absolute_fraction": "xrdkit_absolute_mass_fraction",
+    "march": "xrdkit_march_dollase_r",
     "density": "exptl_crystal_density_diffrn",
 }
 

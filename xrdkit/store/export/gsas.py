@@ -33,6 +33,8 @@ _WIDTHS = {
     "X": ("lorentzian_x", 100.0),
     "Y": ("lorentzian_y", 100.0),
 }
+#: SH/L, the half heights of sample and slit over the radius, where it was not refined.
+_AXIAL = 0.002
 #: Where a refinement starts that knows nothing of the instrument: GSAS-II's own, laboratory and
 #: synchrotron.
 _START = {True: (2.0, -2.0, 5.0, 0.0, 0.0), False: (1.163, -0.126, 0.063, 0.0, 0.0)}
@@ -137,7 +139,8 @@ def _instprm(
     rows += [f"Zero:{zero if math.isfinite(zero) else 0.0:.8g}", f"Polariz.:{polarization:.6g}"]
     rows += ["Azimuth:0.0"]
     rows += [f"{k}:{v if math.isfinite(v) else 0.0:.8g}" for k, v in widths.items()]
-    rows += ["Z:0.0", "SH/L:0.002"]
+    axial = number(data, "axial_divergence")
+    rows += ["Z:0.0", f"SH/L:{axial if axial > 0 else _AXIAL:.6g}"]
     radius = _radius(data)
     if math.isfinite(radius):
         rows.append(f"Gonio. radius:{radius:.6g}")

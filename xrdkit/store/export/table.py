@@ -13,18 +13,18 @@ import xarray as xr
 from xrdkit.atomic import write_file
 from xrdkit.errors import SchemaError
 from xrdkit.schema import FRAME, PHASES
-from xrdkit.store.export._result import number, pair, phase_names
+from xrdkit.store.export._result import pair, phase_names
 from xrdkit.store.export.uncertain import with_uncertainty
 
 _ANGSTROM = 10.0
 #: Variable over ``phase`` -> heading, LaTeX heading, factor to the unit of the heading.
 _COLUMNS = {
     "weight_fraction": ("wt%", r"wt\%", 100.0),
-    "weight_fraction_absolute": ("wt% absolute", r"wt\% absolute", 100.0),
+    "absolute_fraction": ("wt% absolute", r"wt\% absolute", 100.0),
     "crystallite_size": ("size (nm)", r"$L_\mathrm{vol}$ (nm)", 1.0),
     "strain": ("strain (%)", r"$\varepsilon$ (\%)", 100.0),
     "b_iso": ("B (Å²)", r"$B$ (\AA$^2$)", 1.0),
-    "preferred_orientation": ("March r", r"$r$", 1.0),
+    "march": ("March r", r"$r$", 1.0),
 }
 _CELL = {
     "lattice": (("a", "b", "c"), ("lattice_parameter",), "Å", r"\AA"),
@@ -32,9 +32,11 @@ _CELL = {
 }
 _GREEK = {"α": r"\alpha", "β": r"\beta", "γ": r"\gamma"}
 _PATTERN = {
+    "amorphous_fraction": ("amorphous wt%", r"amorphous wt\%", 100.0),
     "rwp": ("Rwp (%)", r"$R_\mathrm{wp}$ (\%)", 100.0),
     "gof": ("GoF", r"GoF", 1.0),
 }
+_IF_REFINED = ("b_iso", "march", "strain")
 _Row = list[str]
 
 
@@ -92,19 +94,27 @@ def _rows(data: xr.Dataset) -> list[_Row]:
         }
         own = list(cells.values())
         row = [name, *own[:2], *_cell(data, k), *own[2:]]
-        quality = [number(data, key) * scale for key, (_, _, scale) in _PATTERN.items()]
-        first = k == 0
-        row += [f"{v:.2f}" if first and math.isfinite(v) else "" for v in quality]
-        row.append(str(data["verdict"].values) if first and "verdict" in data else "")
+        row += _quality(data) if k == 0 else [""] * (len(_PATTERN) + 1)
         rows.append(row)
     return rows
 
 
+def _quality(data: xr.Dataset) -> list[str]:
+    found = []
+    for key, (_, _, scale) in _PATTERN.items():
+        value, sigma = pair(data, key, scale)
+        if math.isfinite(sigma):
+            found.append(with_uncertainty(value, sigma))
+        else:
+            found.append(f"{value:.2f}" if math.isfinite(value) else "")
+    return [*found, str(data["verdict"].values) if "verdict" in data else ""]
+
+
 def _known(data: xr.Dataset, key: str, scale: float, phase: int) -> tuple[float, float]:
-    """Return value and error; of displacement parameters only those that were refined."""
+    """Return value and error; what has a value without being refined is told with its error only."""
     value, sigma = pair(data, key, scale, phase=phase)
     refined = math.isfinite(sigma) and sigma > 0
-    return (value, sigma) if refined or key != "b_iso" else (math.nan, math.nan)
+    return (value, sigma) if refined or key not in _IF_REFINED else (math.nan, math.nan)
 
 
 def _cell(data: xr.Dataset, phase: int) -> list[str]:
