@@ -224,8 +224,8 @@ def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence
     low, high = observed.two_theta[0], observed.two_theta[-1]
     rows, areas = [], []
     for fit in fits:
-        found = [first.line_areas(fit.values, p) for p in range(len(counts))]
-        area = np.concatenate([np.stack(pair) for pair in found], axis=1)
+        found = [np.stack(fit.model.line_areas(fit.values, p)) for p in range(len(counts))]
+        area = np.concatenate([_padded(a, n) for a, n in zip(found, counts, strict=True)], axis=1)
         areas.append(area * np.array([[1.0], [fit.outcome.gof]]))
         angle = np.concatenate([first.line_centres(fit.values, p) for p in range(len(counts))])
         inside = (angle >= low) & (angle <= high)
