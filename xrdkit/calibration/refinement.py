@@ -41,16 +41,18 @@ def refined(
     *,
     usual: Calibration | None = None,
     close: bool = False,
+    most_rounds: int = _MOST_ROUNDS,
 ) -> Refinement:
     """Return rings and geometry; where they do not tell the tilt it is that of `usual`.
 
     `reach` is how far `start` may be off, share of the radius and pixels; where it is so `close`
     that rings are seen in the radial profile, weak ones are looked for in longer pieces at once.
+    `most_rounds` is how often at most rings are found and the geometry is fitted.
     """
     shape = (exposure.counts.shape[0], exposure.counts.shape[1])
     current, found, width = start, None, None
-    schedule = [reach, *_LATER]
-    for turn in range(_MOST_ROUNDS):
+    schedule = [reach, *(_LATER[1:] if close else _LATER)]
+    for turn in range(most_rounds):
         relative, added = schedule[min(turn, len(schedule) - 1)]
         angle = current.two_theta(shape)[exposure.valid]
         window = _windows(current, rings.two_theta, (angle.min(), angle.max()), relative, added)
@@ -68,7 +70,7 @@ def refined(
         width = float(np.median(points.width[fit.used]))
         found = Refinement(fit=fit, points=points, looked_for=window > 0)
         rms = float(np.sqrt(np.mean(fit.residual[fit.used] ** 2)))
-        if turn >= len(_LATER) and moved < max(_STILL, 0.05 * rms):
+        if turn >= len(schedule) - 1 and moved < max(_STILL, 0.05 * rms):
             break
     if found is None:
         raise CalibrationRejected("no ring was looked for")

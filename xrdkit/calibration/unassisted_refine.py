@@ -22,13 +22,17 @@ from xrdkit.calibration.unassisted_check import (
 from xrdkit.calibration.unassisted_ridges import without_blind_areas
 from xrdkit.calibration.unassisted_rivals import apart, chi2, much_worse, other_pairs
 from xrdkit.errors import CalibrationRejected
-from xrdkit.geometry import Detector
+from xrdkit.geometry import Calibration, Detector
 
 Array = NDArray[np.float64]
 #: how far geometries may be off that ridges of the frame were fitted to: share of radius, pixels
 _CLOSE = (0.004, 4.0)
 #: hypotheses that score so much less than the best one are not refined
-_CLEAR = 1.0
+_CLEAR = 0.5
+#: nor those of which q differs by less from one that is, rms over the frame, share of the largest
+_OTHER_Q = 6e-3
+#: rounds of refinement, of what comes first and of its rivals
+_ROUNDS, _ROUNDS_OF_RIVALS = 8, 3
 _RANK = {
     CalibrationVerdict.ACCEPTED: 0,
     CalibrationVerdict.DOUBTFUL: 1,
@@ -95,13 +99,27 @@ def _candidates(
     """
     candidates: list[_Candidate] = []
     failure: CalibrationRejected | None = None
+    shape = (exposure.counts.shape[0], exposure.counts.shape[1])
+    refined_from: list[Calibration] = []
     for k, one in enumerate(hypotheses):
         hopeful = any(c.result.verdict is not CalibrationVerdict.REJECTED for c in candidates)
         if hopeful and one.score < hypotheses[0].score - _CLEAR:
             return candidates, hypotheses[k:]
         start = one.calibration
+        if hopeful and not all(apart(start, other, shape, _OTHER_Q) for other in refined_from):
+            continue
+        refined_from.append(start)
+        rounds = _ROUNDS_OF_RIVALS if hopeful else _ROUNDS
         try:
-            found = refined(exposure, rings, start, _CLOSE, usual=untilted(start), close=True)
+            found = refined(
+                exposure,
+                rings,
+                start,
+                _CLOSE,
+                usual=untilted(start),
+                close=True,
+                most_rounds=rounds,
+            )
             candidates.append(_Candidate(one, found, judged(found, exposure, rings, start)))
         except CalibrationRejected as exc:
             failure = failure or exc

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.calibration.angle import on_detector, two_theta_and_slopes, values_of
 from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import fit_geometry
 from xrdkit.calibration.frame import CalibrantFrame
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 STANDARDS = ("AgBh", "LaB6", "CeO2", "Si", "alpha_Al2O3", "Cr2O3", "ZnO", "TiO2")
 #: two geometries are one where their q differs by less, rms over the frame, share of the largest
 _SAME_Q = 1e-3
+_GRID = 24
 #: χ² by which the other has to be worse, in units of the better one's scatter
 _WORSE = 25.0
 #: no point speaks louder than this, in standard errors
@@ -33,11 +35,16 @@ _NEAREST, _FARTHEST = 0.01, 30.0
 _STEEPEST, _STEEPEST_TILT = 1.4, 25.0
 
 
-def apart(one: Calibration, other: Calibration, shape: tuple[int, int]) -> bool:
-    """Return whether q of two geometries differs by more than 0.001 of the largest, rms."""
-    step = max(1, max(shape) // 24)
-    first, second = (c.radial(shape, "q")[::step, ::step] for c in (one, other))
-    return bool(np.sqrt(np.mean((first - second) ** 2)) > _SAME_Q * first.max())
+def apart(
+    one: Calibration, other: Calibration, shape: tuple[int, int], least: float = _SAME_Q
+) -> bool:
+    """Return whether q of two geometries differs by more than `least` of the largest, rms."""
+    y, x = (part.ravel() for part in np.meshgrid(*(np.linspace(0, n, _GRID) for n in shape)))
+    p1, p2 = on_detector(y, x, shape, one.detector)
+    first, second = (
+        c.q_of_two_theta(two_theta_and_slopes(p1, p2, values_of(c))[0]) for c in (one, other)
+    )
+    return bool(np.sqrt(np.mean((first - second) ** 2)) > least * first.max())
 
 
 def chi2(found: Refinement) -> float:
