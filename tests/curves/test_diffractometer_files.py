@@ -43,6 +43,8 @@ def test_every_format_gives_counts_angles_lines_and_facts(tmp_path, name):
     assert data["intensity"].attrs["units"] == "count"
     np.testing.assert_allclose(data["wavelength"], (KA1, KA2), rtol=1e-12)
     np.testing.assert_allclose(data["emission_weight"], [2 / 3, 1 / 3])
+    assert abs(data["wavelength_stated"].item() - KA1) < 5e-5
+    assert data["wavelength_stated"].item() != KA1
     for fact, value in stated.items():
         assert data[fact].item() == value, fact
     assert data["exposure_time"].item() == pytest.approx(TIMES.get(name, 2.0))

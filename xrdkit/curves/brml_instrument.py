@@ -10,6 +10,7 @@ def instrument(node: Element | None) -> dict[str, str | None]:
     tracks = None if node is None else next(node.iter("SecondaryTracks"), None)
     return {
         "anode": _anode(node),
+        "wavelength_stated": _value(node, "WaveLengthAlpha1"),
         "tube_voltage": _value(node, "Voltage"),
         "tube_current": _value(node, "Current"),
         "monochromator": ", ".join(_monochromators(node)) or None,

@@ -60,7 +60,7 @@ def _version1(fields: Fields) -> list[RawCurve]:
                 (points, start, step),
                 time,
                 beam,
-                {"sample_name": sample},
+                {"sample_name": sample, "wavelength_stated": fields.f32(at + 72)},
             )
         )
         at += _HEAD1 + 4 * points
@@ -83,7 +83,11 @@ def _version2(fields: Fields) -> list[RawCurve]:
                 (points, start, step),
                 time,
                 beam,
-                {"temperature": fields.u16(at + 46), "anode": anode},
+                {
+                    "temperature": fields.u16(at + 46),
+                    "anode": anode,
+                    "wavelength_stated": fields.f32(190),
+                },
             )
         )
         at += head + 4 * points

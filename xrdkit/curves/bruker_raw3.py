@@ -82,6 +82,7 @@ def _range(fields: Fields, at: int) -> tuple[RawCurve, int]:
             sample_name=fields.text(326, 60),
             start_time=iso_time(f"{fields.text(16, 10)} {fields.text(26, 10)}"),
             anode=anode,
+            wavelength_stated=fields.f64(624),
             tube_voltage=fields.u32(at + 224),
             tube_current=fields.u32(at + 228),
             exposure_time=time,

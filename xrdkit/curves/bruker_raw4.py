@@ -35,6 +35,7 @@ _COUPLED = ("locked coupled", "unlocked coupled", "detector scan", "2theta")
 class _Head:
     sample: str = ""
     anode: str = ""
+    alpha1: float | None = None
     beam: Radiation | None = None
 
 
@@ -61,7 +62,8 @@ def read(source: Source) -> list[RawCurve]:
             head.sample = fields.text(at + 36, length - 36)
         elif kind == _TUBE:
             head.anode = fields.text(at + 116, 4)
-            lines = (fields.f64(at + k) for k in (80, 88, 104))
+            head.alpha1 = fields.f64(at + 80)
+            lines = head.alpha1, fields.f64(at + 88), fields.f64(at + 104)
             head.beam = tube_lines(head.anode, *lines)
         at += length
     if not found:
@@ -114,6 +116,7 @@ def _range(fields: Fields, at: int, head: _Head) -> tuple[RawCurve, int]:
             sample_name=head.sample,
             start_time=iso_time(f"{fields.text(12, 12)} {fields.text(24, 10)}"),
             anode=head.anode,
+            wavelength_stated=head.alpha1,
             tube_voltage=fields.f32(at + 100),
             tube_current=fields.f32(at + 104),
             scan_axis=axis,

@@ -32,6 +32,9 @@ FACTS: dict[str, Fact] = {
     "anode": Fact(unit="", long_name="element of the X-ray tube"),
     "tube_voltage": Fact(unit="kV", long_name="voltage of the X-ray tube", high=1000.0),
     "tube_current": Fact(unit="mA", long_name="current of the X-ray tube", high=10_000.0),
+    "wavelength_stated": Fact(
+        unit="angstrom", long_name="wavelength of Kα1 as the file states it", low=0.01, high=10.0
+    ),
     "monochromator": Fact(unit="", long_name="monochromator or mirror before the sample"),
     "scan_axis": Fact(unit="", long_name="what the file calls the axis that moved"),
     "exposure_time": Fact(unit="s", long_name="counting time of a point", high=1e7),

@@ -95,6 +95,7 @@ def scan(
             sample_name=keys.get("FILE_SAMPLE"),
             start_time=iso_time(keys.get("MEAS_SCAN_START_TIME")),
             anode=keys.get("HW_XG_TARGET_NAME"),
+            wavelength_stated=keys.get("HW_XG_WAVE_LENGTH_ALPHA1"),
             tube_voltage=keys.get("MEAS_COND_XG_VOLTAGE"),
             tube_current=keys.get("MEAS_COND_XG_CURRENT"),
             monochromator=_unless_none(keys.get("HW_I_MONOCHRO_NAME")),

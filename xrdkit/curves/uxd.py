@@ -111,6 +111,7 @@ def _range(
             sample_name=keys.get("SAMPLE"),
             start_time=iso_time(keys.get("DATEMEASURED")),
             anode=keys.get("ANODE"),
+            wavelength_stated=lengths[0],
             tube_voltage=keys.get("KV"),
             tube_current=keys.get("MA"),
             scan_axis=drive,

@@ -16,6 +16,7 @@ def instrument(measurement: Element) -> dict[str, str | None]:
     optics = [] if path is None else [*path.findall("monochromator"), *path.findall("xRayMirror")]
     return {
         "anode": text_of(path, "xRayTube/anodeMaterial"),
+        "wavelength_stated": text_of(measurement, "usedWavelength/kAlpha1"),
         "tube_voltage": value_of(path, "xRayTube/tension", "kV"),
         "tube_current": value_of(path, "xRayTube/current", "mA"),
         "monochromator": ", ".join(filter(None, (m.get("name") for m in optics))) or None,

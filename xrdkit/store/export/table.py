@@ -111,7 +111,7 @@ def _quality(data: xr.Dataset) -> list[str]:
 
 
 def _known(data: xr.Dataset, key: str, scale: float, phase: int) -> tuple[float, float]:
-    """Return value and error; what has a value without being refined is told with its error only."""
+    """Return value and error; numbers that were not refined are told of a few quantities only."""
     value, sigma = pair(data, key, scale, phase=phase)
     refined = math.isfinite(sigma) and sigma > 0
     return (value, sigma) if refined or key not in _IF_REFINED else (math.nan, math.nan)
