@@ -46,7 +46,7 @@ tests: $(STAMP)
 notebooks: $(STAMP)
 	@echo "== notebooks (nbmake) =="
 	@mkdir -p build/notebooks
-	@$(BIN)/jupytext --quiet --to ipynb --output build/notebooks/first_profile.ipynb notebooks/first_profile.py
+	@for book in notebooks/*.py; do $(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$book .py).ipynb $$book || exit 1; done
 	@$(BIN)/pytest -q --nbmake --nbmake-timeout=300 -p no:cacheprovider build/notebooks
 
 bench: $(STAMP)

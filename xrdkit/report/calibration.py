@@ -1,7 +1,10 @@
 """A calibration to look at: its rings over the frame, and how far points lie from them."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrdkit.calibration import CalibrationResult
 from xrdkit.report.calibration_residuals import draw_by_azimuth, draw_by_ring, shape_of
@@ -32,7 +35,7 @@ def calibration_figure(
     result: CalibrationResult,
     *,
     frame: int = 0,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | NDArray[Any] | None = None,
 ) -> ReportFigure:
     """Return a picture of a calibration by which a person sees whether it is right.
 
@@ -45,7 +48,7 @@ def calibration_figure(
     residuals by azimuth in one band per ring; mean and scatter by ring in pixels and in q.
     Raises FrameError where the frame cannot be read.
     """
-    picture = used_pixels(frames, frame, mask)
+    picture = used_pixels(frames, frame, _named(mask))
     with drawing():
         reasons = [text[:_LONGEST] for text in result.reasons[:_MOST_REASONS]]
         head = _HEAD + _LINE * len(reasons)
@@ -87,10 +90,10 @@ def rings_figure(
     result: CalibrationResult,
     *,
     frame: int = 0,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | NDArray[Any] | None = None,
 ) -> ReportFigure:
     """Return the upper half of `calibration_figure`: frame, cake and unrolled rings."""
-    picture = used_pixels(frames, frame, mask)
+    picture = used_pixels(frames, frame, _named(mask))
     with drawing():
         figure = empty(_rings_height(picture))
         _rings(figure, picture, result, base=0.0)
@@ -103,6 +106,10 @@ def residuals_figure(result: CalibrationResult) -> ReportFigure:
         figure = empty(_residuals_height(result))
         _residuals(figure, result)
         return figure
+
+
+def _named(mask: xr.DataArray | NDArray[Any] | None) -> xr.DataArray | None:
+    return None if mask is None else xr.DataArray(np.asarray(mask), dims=("y", "x"))
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:

@@ -2,9 +2,11 @@
 
 import math
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrdkit import provenance
 from xrdkit.calibration import CalibrationResult, Resolution
@@ -94,7 +96,7 @@ def calibration_page(
     *,
     title: str,
     frame: int = 0,
-    mask: xr.DataArray | None = None,
+    mask: xr.DataArray | NDArray[Any] | None = None,
     resolution: Resolution | None = None,
 ) -> str:
     """Return one HTML page about a calibration that needs nothing outside itself.
