@@ -151,6 +151,20 @@ PEAKS = Schema(
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
+_METHOD = (_OPTIONAL_FRAME, "method")
+SIZE_STRAIN = Schema(
+    name="xrdkit/size_strain/1",
+    fields={
+        **{
+            name + suffix: _value(*_METHOD, units=unit)
+            for name, unit in (("size", "nm"), ("strain", "1"), ("area_size", "nm"))
+            for suffix in ("", "_sigma")
+        },
+        "breadth": _value(*_PEAK, units="1/nm"),
+        "size_spread": _value(_OPTIONAL_FRAME, units="1"),
+        "verdict": _value(_OPTIONAL_FRAME),
+    },
+)
 _SCALAR = (_OPTIONAL_FRAME,)
 SIZES = Schema(
     name="xrdkit/sizes/1",
@@ -203,7 +217,8 @@ QUALITY = Schema(
     },
 )
 SCHEMAS = {
-    s.name: s for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, PEAKS, SIZES, TEXTURE, QUALITY)
+    s.name: s
+    for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, PEAKS, SIZE_STRAIN, SIZES, TEXTURE, QUALITY)
 }
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}

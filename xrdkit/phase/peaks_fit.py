@@ -25,7 +25,7 @@ from xrdkit.phase.peaks_spec import PeakSpec
 Array = NDArray[np.float64]
 
 _ROUNDS = 3
-#: Fits of all groups: the second knows the tails of the others, and bare counts are weighted by what
+#: Fits of all groups: the second knows the tails of the others; bare counts are weighted by what
 #: the fit before expects.
 _TURNS, _TURNS_OF_COUNTS = 2, 4
 #: Tails of other groups count to this many FWHM.
