@@ -26,7 +26,9 @@ CASES = {
     ),
     "oriented": RefinementSpec(
         of_phase=(
-            PhaseSpec(name="Al2O3", march_axis=(0, 0, 1), march=0.7),
+            PhaseSpec(
+                name="Al2O3", march_axis=(0, 0, 1), march=0.7, atoms=("O*.*", "Al*.z", "Al*.b")
+            ),
             PhaseSpec(name="CaF2", harmonics=6),
         ),
         **WIDE,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +53,8 @@ def fractions(fit: FrameFit) -> Fractions:
     # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
     # angle there, which goes with the third root of the volume.
     solid = np.array([(v / s.volume) ** (5 / 3) for v, s in zip(cells, structures, strict=True)])
-    density = np.array([s.mass / v for v, s in zip(cells, structures, strict=True)])
+    mass = [_mass(fit, p) for p in range(len(structures))]
+    density = np.array([m / v for v, m in zip(cells, mass, strict=True)])
     own = [spec.of(s.name) for s in structures]
     diameter = np.array([o.particle_diameter or 0.0 for o in own])
     absorption = np.zeros(len(own))
@@ -63,8 +65,8 @@ def fractions(fit: FrameFit) -> Fractions:
         volumes = solid * scales
         if diameter.any():
             volumes = without_microabsorption(volumes, absorption, diameter)
-        mass = density * volumes
-        return np.asarray(mass / mass.sum())
+        masses = density * volumes
+        return np.asarray(masses / masses.sum())
 
     if not now.sum() > 0:
         nothing = (UNKNOWN,) * len(keys)
@@ -89,6 +91,17 @@ def fractions(fit: FrameFit) -> Fractions:
     each = [UNKNOWN if f else value for f, value in zip(free, each, strict=True)]
     each[spike] = UNKNOWN
     return Fractions(crystalline=crystalline, absolute=tuple(each), amorphous=rest)
+
+
+def _mass(fit: FrameFit, phase: int) -> float:
+    """Return the mass of the cell content with occupancies as refined, g/mol."""
+    structure = fit.model.structures[phase]
+    total = 0.0
+    for count, site in zip(structure.atoms_per_cell(), structure.sites, strict=True):
+        key = phase_key(phase, f"atom_{site.label}_occupancy")
+        share = fit.values.get(key, site.occupancy) / site.occupancy
+        total += count * share * gemmi.Element(site.element).weight
+    return total
 
 
 def _derived(

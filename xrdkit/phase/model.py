@@ -24,6 +24,7 @@ from xrdkit.phase.effects import (
     effects_of,
     phase_key,
 )
+from xrdkit.phase.effects.atoms import FAINTEST
 from xrdkit.phase.effects.nodes import (
     NODE_PARAMETERS,
     beam_of,
@@ -89,12 +90,8 @@ class PatternModel:
         self.width = width
         end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
         d_min = max(d_min_of(end, self.wavelength), D_SMALLEST)
-        # Where lines are free, those that the atoms extinguish are lines too.
         self.lines = [
-            powder_lines(
-                s, self.wavelength, d_min, 1e-9 if spec.mode_of(s.name) == "rietveld" else -1.0
-            )
-            for s in self.structures
+            powder_lines(s, self.wavelength, d_min, _weakest(s, spec)) for s in self.structures
         ]
         self.amplitudes = [
             _amplitudes(s, lines, self.wavelength)
@@ -332,8 +329,16 @@ class PatternModel:
         return LineShapes(self.known[phase], values, cell, _NARROWEST * self.step)
 
 
+def _weakest(structure: Structure, spec: RefinementSpec) -> float:
+    """Return the share of the strongest line below which lines are left out."""
+    moved = spec.mode_of(structure.name) != "rietveld" or spec.of(structure.name).atoms
+    # Where lines or atoms are free, those that are extinct now are lines too.
+    return -1.0 if moved else 1e-9
+
+
 def _amplitudes(structure: Structure, lines: Lines, wavelength: float) -> Array:
     if len(lines.hkl) == 0:
         return np.zeros(0)
     centre = bragg_angle(inverse_d_squared(lines.hkl, structure.cell), wavelength)
-    return line_amplitudes(structure, lines.strength, centre, wavelength)
+    strength = np.maximum(lines.strength, FAINTEST * lines.strength.max())
+    return line_amplitudes(structure, strength, centre, wavelength)

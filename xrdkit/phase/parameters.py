@@ -51,6 +51,8 @@ class Plan:
     """Names of widths, which at 0 have no error."""
     late: frozenset[str]
     """Names of those that a fit frees last."""
+    unit_names: dict[str, str]
+    """Physical unit of each parameter; empty: that of the intensity."""
     width: float
     """FWHM of the lines at the start, degree."""
 
@@ -95,12 +97,15 @@ def plan(
     for p, (structure, scale) in enumerate(zip(structures, scales, strict=True)):
         key = phase_key(p, "scale")
         size = max(abs(scale), 1e-300)
-        table[key] = Parameter(key=key, start=scale, neutral=0.0, unit=size, free=True, low=0.0)
+        table[key] = Parameter(
+            key=key, start=scale, neutral=0.0, unit=size, free=True, low=0.0, units=""
+        )
         for k in structure.ties.free:
             key, value = phase_key(p, CELL_NAMES[k]), structure.cell[k]
             room = _CELL_ROOM * value if k < 3 else _ANGLE_ROOM
             table[key] = Parameter(
                 key=key,
+                units="nm" if k < 3 else "degree",
                 start=value,
                 neutral=value,
                 unit=1e-3 * value,
@@ -112,7 +117,7 @@ def plan(
     for term, value in enumerate(background):
         key = background_key(term)
         start = float(value)
-        table[key] = Parameter(key=key, start=start, neutral=0.0, unit=level, free=True)
+        table[key] = Parameter(key=key, start=start, neutral=0.0, unit=level, free=True, units="")
     return Plan(
         values={key: p.start for key, p in table.items()},
         units={key: p.unit for key, p in table.items()},
@@ -124,5 +129,6 @@ def plan(
         },
         broadening=frozenset(key for key, p in table.items() if p.broadening),
         late=frozenset(key for key, p in table.items() if p.late),
+        unit_names={key: p.units for key, p in table.items()},
         width=width,
     )

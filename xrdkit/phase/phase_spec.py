@@ -18,6 +18,10 @@ class PhaseSpec:
     """Name of the phase as in the result, such as ``"ZnO"``."""
     mode: Mode | None = None
     """As `RefinementSpec.mode`, for this phase. None: as that."""
+    atoms: tuple[str, ...] = ()
+    """What is free of the atoms: a site, a dot, and ``x``, ``y``, ``z``, ``b`` (its isotropic B) or
+    ``occupancy``, such as ``"O1.x"``; ``*`` stands for anything: ``"*.b"``. ``"O1.*"`` is all but
+    the occupancy."""
     march_axis: tuple[float, float, float] | None = None
     """Normal (h, k, l) of the plates, or axis of the needles, that lie oriented: one parameter of
     March and Dollase is refined. Below 1: plates that lie flat in reflection."""

@@ -117,7 +117,9 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
         key = phase_key(phase, CELL_NAMES[ties.master[k]])
         gradients[name] = {key: 1.0} if key in fit.outcome.names else {}
     counts = np.array(structure.atoms_per_cell())
-    mean_b = float(counts @ [s.b_iso for s in structure.sites] / counts.sum())
+    own = [phase_key(phase, f"atom_{s.label}_b") for s in structure.sites]
+    b_of_sites = [fit.values.get(k, s.b_iso) for k, s in zip(own, structure.sites, strict=True)]
+    mean_b = float(counts @ b_of_sites / counts.sum())
     extra = phase_key(phase, "b_iso")
     strain = phase_key(phase, "strain")
     return PhaseNumbers(

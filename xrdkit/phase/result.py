@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xrdkit import schema
 from xrdkit.fitting import Verdict
 from xrdkit.phase.cell import ANGLES, LENGTHS
+from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import FrameFit
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.positions import q_of_two_theta
@@ -95,6 +96,7 @@ def assemble(
     _cells(data, put, numbers)
     errors_by_source(data, put, profile, observed.unit, fits, numbers)
     _instrument(data, put, fits)
+    labels, kinds = _parameters(data, put, observed, names, fits)
     _curves(data, put, observed, fits, observed.positions[fitted])
     _quality(data, put, observed, fitted, fits, verdicts)
     _ticks(data, put, observed, fits)
@@ -102,6 +104,8 @@ def assemble(
         "phase": ("phase", list(names), {"long_name": "phase"}),
         "lattice_parameter": ("lattice_parameter", list(LENGTHS), {"long_name": "cell length"}),
         "lattice_angle_name": ("lattice_angle_name", list(ANGLES), {"long_name": "cell angle"}),
+        "parameter": ("parameter", labels, {"long_name": "refined parameter"}),
+        "parameter_unit": ("parameter", kinds, {"long_name": "unit of the parameter"}),
         radial: (radial, observed.radial_values, dict(profile[radial].attrs)),
     }
     for key, coordinate in profile.coords.items():
@@ -159,6 +163,40 @@ def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> Non
         values = np.array([f.values[key] for f in fits])
         errors = np.array([f.sigma(key) for f in fits])
         _pair(data, put, name, values, errors, (), text, unit)
+
+
+def _parameters(
+    data: dict[str, Any],
+    put: Any,
+    observed: Observation,
+    names: Sequence[str],
+    fits: Sequence[FrameFit],
+) -> tuple[list[str], list[str]]:
+    """Put a table of all that was refined in any frame; return labels and units."""
+    free = list(dict.fromkeys(n for f in fits for n in f.outcome.names))
+    place = {n: k for k, n in enumerate(free)}
+    values, errors = (np.full((len(fits), len(free)), np.nan) for _ in range(2))
+    for row, fit in enumerate(fits):
+        mine = [place[n] for n in fit.outcome.names]
+        size = np.array([fit.plan.units[n] for n in fit.outcome.names])
+        values[row, mine] = [fit.values[n] for n in fit.outcome.names]
+        with np.errstate(invalid="ignore"):
+            errors[row, mine] = size * np.sqrt(np.diagonal(fit.outcome.full_covariance()))
+    for name, table, text in (
+        ("parameter_value", values, "value, NaN where it was not refined"),
+        ("parameter_sigma", errors, "standard error, scaled by the GoF"),
+    ):
+        data[name] = put(table, ("parameter",), units="1", long_name=f"{text}; parameter_unit")
+    labels = []
+    for key in free:
+        phase = next((p for p in range(len(names)) if key.startswith(phase_key(p, ""))), None)
+        own = key if phase is None else f"{names[phase]} {key.removeprefix(phase_key(phase, ''))}"
+        labels.append(own)
+    units = fits[0].plan.unit_names
+    kinds = [
+        units[n] or (f"{observed.unit} cm" if n.endswith("_scale") else observed.unit) for n in free
+    ]
+    return labels, kinds
 
 
 def _curves(

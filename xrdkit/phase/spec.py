@@ -124,8 +124,13 @@ class RefinementSpec:
         if len(set(names)) != len(names):
             raise SpecError(f"of_phase has two settings for one phase: {', '.join(names)}")
         for own in self.of_phase:
-            if self.mode_of(own.name) != "rietveld" and (own.march_axis or own.harmonics):
-                raise SpecError(f"{own.name}: free lines tell no preferred orientation")
+            told = own.march_axis or own.harmonics or own.atoms
+            if self.mode_of(own.name) != "rietveld" and told:
+                raise SpecError(f"{own.name}: free lines tell neither orientation nor atoms")
+            if self.b_iso and any(name.endswith((".b", ".*")) for name in own.atoms):
+                raise SpecError(
+                    f"{own.name}: b_iso shifts all B, atoms frees single ones: they are one thing"
+                )
         if sum(own.added_fraction is not None for own in self.of_phase) > 1:
             raise SpecError("only one phase can be the internal standard")
 

@@ -1,5 +1,6 @@
 """Effects of instrument and sample on powder lines, one file each."""
 
+from xrdkit.phase.effects.atoms import FreeAtoms
 from xrdkit.phase.effects.crystallites import Size, Strain
 from xrdkit.phase.effects.displacement_parameter import OverallB
 from xrdkit.phase.effects.effect import (
@@ -45,6 +46,8 @@ def effects_of(situation: Situation) -> tuple[Effect, ...]:
     """Return all effects for one phase."""
     effects = [kind(situation) for kind in _EFFECTS]
     own = situation.spec.of(situation.structure.name)
+    if own.atoms:
+        effects.append(FreeAtoms(situation))
     if own.march_axis is not None:
         effects.append(March(situation))
     if own.harmonics:

@@ -42,6 +42,7 @@ class Size(Effect):
         return (
             Parameter(
                 key=self._lorentz_key,
+                units="1/nm",
                 start=0.2 * unit if spec.size else 0.0,
                 neutral=0.0,
                 unit=unit,
@@ -52,6 +53,7 @@ class Size(Effect):
             ),
             Parameter(
                 key=self._gauss_key,
+                units="1/nm^2",
                 start=0.2 * unit**2 if voigt else 0.0,
                 neutral=0.0,
                 unit=unit**2,

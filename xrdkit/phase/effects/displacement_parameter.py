@@ -38,6 +38,7 @@ class OverallB(Effect):
         return (
             Parameter(
                 key=self._key,
+                units="angstrom^2",
                 start=0.0,
                 neutral=0.0,
                 unit=1.0,

@@ -41,6 +41,8 @@ class Parameter:
     """Largest value."""
     broadening: bool = False
     """Whether it is a width, which at 0 has no error and is then held there."""
+    units: str = "1"
+    """Physical unit of the values."""
     late: bool = False
     """Whether a fit frees it only when scales, shifts and cells are about right."""
 

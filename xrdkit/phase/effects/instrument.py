@@ -54,6 +54,7 @@ class Caglioti(Effect):
         return tuple(
             Parameter(
                 key=name,
+                units="degree^2",
                 start=width**2,
                 neutral=0.0,
                 unit=width**2,
@@ -96,6 +97,7 @@ class LorentzInstrument(Effect):
             result.append(
                 Parameter(
                     key=f"instrument_{name}",
+                    units="degree",
                     start=start,
                     neutral=held,
                     unit=width,

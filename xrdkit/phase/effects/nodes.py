@@ -86,6 +86,7 @@ def node_parameters(spec: RefinementSpec) -> tuple[Parameter, ...]:
         ),
         Parameter(
             key=TAIL_WIDTH,
+            units="degree",
             start=width,
             neutral=width,
             unit=0.1,

@@ -37,7 +37,12 @@ class Zero(Effect):
         """Return ``zero``, degree."""
         return (
             Parameter(
-                key="zero", start=self._start, neutral=self._start, unit=width, free=self._free
+                key="zero",
+                start=self._start,
+                neutral=self._start,
+                unit=width,
+                free=self._free,
+                units="degree",
             ),
         )
 
@@ -64,6 +69,7 @@ class Displacement(Effect):
         return (
             Parameter(
                 key="displacement",
+                units="mm",
                 start=spec.displacement,
                 neutral=spec.displacement,
                 unit=0.1,
@@ -103,6 +109,7 @@ class Transparency(Effect):
         return (
             Parameter(
                 key="penetration",
+                units="mm",
                 start=spec.penetration,
                 neutral=spec.penetration,
                 unit=0.1,
