@@ -264,6 +264,14 @@ REFUSED = {
         f"{SILICON}loop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\nx,y\n{LOOP}{ATOM}",
         "operator cannot be read",
     ),
+    "no operator": (
+        f"{SILICON}loop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\n0,0,0\n{LOOP}{ATOM}",
+        "'0,0,0' is no symmetry operator",
+    ),
+    "flat cell": (
+        CELL.format(5, 5, 5, 60, 60, 120) + f"_symmetry_space_group_name_H-M 'P 1'\n{LOOP}{ATOM}",
+        "encloses no volume",
+    ),
     "no atoms": (f"{SILICON}_symmetry_space_group_name_H-M 'P 1'\n", "0 data blocks"),
     "no angle known": (
         SILICON.replace("gamma 90", "gamma ?")

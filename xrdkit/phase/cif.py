@@ -7,7 +7,7 @@ import gemmi
 import numpy as np
 
 from xrdkit.errors import LimitExceeded, StructureError
-from xrdkit.phase.cell import CELL_NAMES, Cell, cell_ties, metric
+from xrdkit.phase.cell import CELL_NAMES, Cell, cell_ties, metric, volume
 from xrdkit.phase.cif_sites import formula_of, sites
 from xrdkit.phase.cif_symmetry import symmetry
 from xrdkit.phase.cif_values import column, number, text
@@ -110,7 +110,10 @@ def _cell(block: gemmi.cif.Block) -> Cell:
             raise StructureError(f"the cell is not complete: no {kind} {name}")
         values.append(number(written[0] or "?", f"the cell {kind} {name}"))
     a, b, c, alpha, beta, gamma = values
-    return (a / 10, b / 10, c / 10, alpha, beta, gamma)
+    cell = (a / 10, b / 10, c / 10, alpha, beta, gamma)
+    if min(values) <= 0.0 or not volume(cell) > 1e-6:
+        raise StructureError(f"the cell {values} (Å, degree) encloses no volume")
+    return cell
 
 
 def _symmetric(cell: Cell, triplets: tuple[str, ...], symbol: str) -> Cell:

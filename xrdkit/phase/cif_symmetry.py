@@ -73,6 +73,9 @@ def _from_operators(listed: list[str], symbol: str) -> tuple[tuple[str, ...], st
         parsed = [gemmi.Op(t.strip("'\"")).wrap() for t in listed]
     except (ValueError, RuntimeError) as exc:
         raise StructureError(f"a symmetry operator cannot be read: {exc}") from exc
+    for op, written in zip(parsed, listed, strict=True):
+        if abs(op.det_rot()) != gemmi.Op.DEN**3:
+            raise StructureError(f"{written!r} is no symmetry operator")
     triplets = tuple(dict.fromkeys(op.triplet() for op in parsed))
     own = setting_of(triplets)
     named = gemmi.find_spacegroup_by_name(symbol) if symbol else None
