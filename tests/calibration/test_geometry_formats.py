@@ -74,6 +74,47 @@ def test_every_pixel_comes_back_from_every_format(tmp_path, kind, orientation):
         assert apart(back, calibration) < 1e-9
 
 
+@pytest.mark.parametrize("kind", [*FORMATS, "dioptas"])
+def test_no_geometry_is_too_odd_to_come_back(tmp_path, kind):
+    rng = np.random.default_rng(7)
+    for number in range(60):
+        shape = tuple(int(n) for n in rng.integers(1, 40, 2))
+        pixel = float(10 ** rng.uniform(-5.3, -3.5))
+        most = (0.0, 1e-3, 0.3, 1.2)[number % 4]  # rad: none, hardly any, some, nearly edge on
+        calibration = xk.Calibration(
+            distance=float(10 ** rng.uniform(-2, 1.5)),
+            poni1=float(rng.uniform(-1, 1)),
+            poni2=float(rng.uniform(-1, 1)),
+            rot1=float(rng.uniform(-most, most)),
+            rot2=float(rng.uniform(-most, most)),
+            rot3=(0.0, math.pi, -math.pi, float(rng.uniform(-4, 4)))[number // 4 % 4],
+            wavelength=float(rng.uniform(0.05, 5)),
+            detector=xk.Detector(
+                pixel_size_y=pixel * float(rng.uniform(0.3, 3)),
+                pixel_size_x=pixel,
+                shape=shape,
+                orientation=1 + number % 4 if number % 3 else 3,
+            ),
+        )
+        path = xk.save_calibration(calibration, tmp_path / "geometry.txt", format=kind)
+        back = xk.load_calibration(path)
+        assert back.detector == calibration.detector
+        assert back.wavelength == pytest.approx(calibration.wavelength, rel=1e-12)
+        away = np.subtract(back.positions(shape), calibration.positions(shape))
+        assert np.abs(away).max() < 1e-9, calibration
+
+
+def test_a_distance_in_the_wrong_unit_is_warned_of(tmp_path, caplog):
+    for name, text in (
+        ("fit2d.txt", "directDist = 8.4\ncenterX = 10\ncenterY = 20\nwavelength = 1.0\n"),
+        ("long.txt", "directDist = 42053\ncenterX = 10\ncenterY = 20\nwavelength = 1.0\n"),
+    ):
+        caplog.clear()
+        (tmp_path / name).write_text(text)
+        xk.load_calibration(tmp_path / name, detector="Pilatus300k")
+        assert "unusual" in caplog.text
+
+
 @pytest.mark.parametrize("orientation", [1, 2, 3, 4])
 @pytest.mark.parametrize("kind", ["fit2d", "gsas", "nika"])
 def test_a_program_without_orientation_sees_the_angles_of_the_stored_frame(
@@ -98,11 +139,23 @@ def test_dioptas_gets_the_geometry_of_the_frame_upside_down(tmp_path, orientatio
     place = pyFAI.load(str(path)).position_array(SHAPE, corners=False)
     theirs = np.arctan2(np.hypot(place[..., 1], place[..., 2]), place[..., 0])
     np.testing.assert_allclose(theirs[::-1], calibration.two_theta(SHAPE), rtol=0, atol=1e-12)
+    text = path.read_text()
+    # What Dioptas writes itself has no note, and looks like a file of pyFAI.
+    path.write_text("".join(x for x in text.splitlines(True) if "upside down" not in x))
     back = xk.load_calibration(path, format="dioptas")
     assert back.detector.orientation == 2
     np.testing.assert_allclose(
         back.two_theta(SHAPE), calibration.two_theta(SHAPE), rtol=0, atol=1e-12
     )
+    path.write_text(text)
+    for kind in (None, "dioptas"):
+        same = xk.load_calibration(path, format=kind)
+        assert same.detector == calibration.detector
+        away = np.subtract(same.positions(SHAPE), calibration.positions(SHAPE))
+        assert np.abs(away).max() < 1e-9
+    # A record that a program appended since is not ours: the note does not speak of it.
+    path.write_text(text + text.replace("upside down", "so"))
+    assert xk.load_calibration(path).detector.orientation == 2
 
 
 @pytest.mark.parametrize("orientation", [1, 2, 3, 4])

@@ -18,8 +18,9 @@ from xrdkit.calibration.formats.fit2d import fit2d_text, is_fit2d, read_fit2d
 from xrdkit.calibration.formats.gsas import gsas_text, is_gsas, read_gsas
 from xrdkit.calibration.formats.nexus import is_hdf5, load_nexus
 from xrdkit.calibration.formats.nika import is_nika, nika_text, read_nika
-from xrdkit.calibration.formats.pose import from_stored, transposed
-from xrdkit.calibration.poni import poni_text, read_poni
+from xrdkit.calibration.formats.pose import as_stored, from_stored
+from xrdkit.calibration.formats.pose import transposed as with_axes_swapped
+from xrdkit.calibration.poni import poni_text, read_poni, say_unusual_distance
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.text import read_text
 from xrdkit.errors import CalibrationError, CalibrationRejected, CalibrationSyntax, SpecError
@@ -31,6 +32,10 @@ _READ: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika", "nexus")
 _WRITTEN: tuple[str, ...] = ("poni", "dioptas", "fit2d", "gsas", "nika")
 #: Formats in which a file says what it is worth.
 _SAYING = ("poni", "dioptas")
+_FOREIGN = {"fit2d": read_fit2d, "gsas": read_gsas, "nika": read_nika}
+_NOTE_FOR_DIOPTAS = "# xrdkit: of the frame turned upside down for Dioptas, from orientation "
+_FOR_DIOPTAS = re.compile(rf"^{_NOTE_FOR_DIOPTAS}([1-4])\s*$", re.MULTILINE)
+_PONI1 = re.compile(r"^\s*poni1\s*:", re.MULTILINE | re.IGNORECASE)
 _SAME_PIXEL = 1e-6
 _PONI = re.compile(r"^\s*(poni_version|poni1|poni2|rot1)\s*:", re.MULTILINE | re.IGNORECASE)
 
@@ -62,7 +67,7 @@ def load_calibration(
             the file says, else 3 (as they are stored).
         transposed: the program calls rows x and columns y (Nika with HDF5 frames).
         format: "poni", "dioptas", "fit2d", "gsas", "nika" or "nexus"; "dioptas" is a PONI file
-            for frames turned upside down, orientation 2.
+            for frames turned upside down, orientation 2; those written here say so themselves.
 
     Raises CalibrationSyntax where the file cannot be read, says nothing of what is not given, or
     contradicts it; CalibrationImplausible for a value that no instrument has (NaN, zero or negative
@@ -85,16 +90,19 @@ def load_calibration(
     if format == "nexus":
         raise CalibrationSyntax("is not an HDF5 file", source=source)
     kind = _kind(text) if format is None else format
-    if kind == "fit2d":
-        return complete(read_fit2d(text, source), given, source)
-    if kind == "gsas":
-        return complete(read_gsas(text, source), given, source)
-    if kind == "nika":
-        return complete(read_nika(text, source), given, source)
-    if kind == "dioptas" and orientation is None:
+    if kind in _FOREIGN:
+        found = complete(_FOREIGN[kind](text, source), given, source)
+        say_unusual_distance(found, source)
+        return found
+    noted = _FOR_DIOPTAS.findall(text) if format in (None, "dioptas") else []
+    if (kind == "dioptas" or noted) and orientation is None:
         given = replace(given, orientation=2)
     try:
-        return _poni(text, source, given)
+        found = _poni(text, source, given)
+        # Written here and not appended to since: the frame as it was before it was turned.
+        if len(noted) == 1 == len(_PONI1.findall(text)) and orientation is None and not transposed:
+            found = from_stored(as_stored(found), int(noted[0]))
+        return found
     except CalibrationError as exc:
         raise type(exc)(exc.message, source=source, hint=exc.hint) from exc
 
@@ -139,6 +147,7 @@ def save_calibration(
         content = nika_text(calibration, str(target))
     elif format == "dioptas":
         content = poni_text(_upside_down(calibration, str(target)), verdict=verdict)
+        content += f"{_NOTE_FOR_DIOPTAS}{calibration.detector.orientation}\n"
     else:
         content = poni_text(calibration, verdict=verdict)
     write_file(target, content.encode(), overwrite=True)
@@ -196,7 +205,7 @@ def _poni(text: str, source: str, given: Given) -> Calibration:
         )
     elif given.orientation is not None:
         found = replace(found, detector=replace(own, orientation=given.orientation))
-    return transposed(found) if given.transposed else found
+    return with_axes_swapped(found) if given.transposed else found
 
 
 def _upside_down(calibration: Calibration, target: str) -> Calibration:

@@ -286,12 +286,17 @@ def _json(entry: _Entry, source: str) -> dict[str, Any]:
     return config
 
 
-def _say_what_is_odd(calibration: Calibration, pyfai: str | None, source: str) -> None:
+def say_unusual_distance(calibration: Calibration, source: str) -> None:
+    """Warn in the log of a distance that is possible and unusual."""
     low, high = _USUAL_DISTANCE
     if not low <= calibration.distance <= high:
         LOG.warning(
-            "%s: a distance of %g m is unusual; is it in metre?", source, calibration.distance
+            "%s: a distance of %g m is unusual: is its unit right?", source, calibration.distance
         )
+
+
+def _say_what_is_odd(calibration: Calibration, pyfai: str | None, source: str) -> None:
+    say_unusual_distance(calibration, source)
     if calibration.detector.orientation != 3 and pyfai is None:
         # pyFAI changed what orientations 1, 2 and 4 mean in 2026.9 (its pull request 2911).
         LOG.warning(
