@@ -24,13 +24,20 @@ _MOST_DAMPING = 1e12
 #: Added to the diagonal of 1 of the normal matrix: more than rounding, less than any information.
 _RIDGE = 1e-13
 #: A Jacobian belongs to a point that is within this many standard errors of where it was taken.
-_SAME_PLACE = 0.05
+_SAME_PLACE = 5e-4
+#: Standard errors are those of a minimum that is so many of them away.
+_SAME_ERRORS = 0.01
+#: Chord steps shorter than this many standard errors are not worth a residual.
+_SHORT = 0.1
 #: Chord steps go on while each is expected to gain less than this share of the one before.
 _CHORD_FALL = 0.25
 #: Share of the expected fall that a step must bring to be trusted, and to be well trusted.
 _FAIR, _GOOD = 0.25, 0.75
 #: A step that gains more than this many times what was expected had a poor Jacobian.
 _SURPRISE = 1.5
+#: A step whose gain is off by more than this share of what was expected is lengthened or
+#: shortened to the vertex of the parabola that it tells, at most to this many times its length.
+_BENT, _FURTHEST = 0.15, 5.0
 #: Data without noise are fitted until χ² can fall by no more than this share of its first value.
 _NO_FALL = 1e-20
 #: A fall that is not there although it should be is none, where it is within this factor of it.
@@ -63,7 +70,7 @@ def levenberg_marquardt(
     low: Array,
     high: Array,
     slopes: Array | None = None,
-    tolerance: float = 2e-4,
+    tolerance: float = 1e-4,
     max_evaluations: int = 2000,
 ) -> Minimum:
     """Minimise Σ residual(x)² over low <= x <= high.
@@ -117,7 +124,7 @@ class _Descent:
         else:
             self._take(slopes)
             self._away[:] = np.inf
-        expected = np.inf
+        expected, before = np.inf, np.nan
         converged = False
         while self.evaluations < most:
             here = self._here()
@@ -128,12 +135,18 @@ class _Descent:
                 converged = True
                 break
             # The rest of a way is gone with the Jacobian of where it leads to.
-            near = whole <= least or self._length2(step) < _SAME_PLACE**2
+            near = whole <= least or self._length2(step) < _SHORT**2
             if not here and (near or not fall < _CHORD_FALL * expected):
                 self._renew()
                 expected = np.inf
                 continue
+            # What the Jacobian promised at the point before tells what is left after this step.
+            left = whole * min(whole / before, 1.0) if here and not self._away.any() else np.inf
+            before = whole if np.isfinite(left) or np.isnan(left) else before
             gained = self._try(step, fall)
+            if left <= least and _FAIR < gained < _SURPRISE:
+                converged = True
+                break
             trusted = self.damping <= _FIRST_DAMPING and _FAIR < gained < _SURPRISE
             expected = fall if trusted else 0.0
             if not here:
@@ -141,11 +154,15 @@ class _Descent:
             if gained <= 0 and self._away.any():
                 self._renew()
                 continue
+            if _BENT < abs(gained - 1.0) < 1.0:
+                # Along the step χ² is a parabola of another curvature than that of the Jacobian.
+                further = min(1.0 / (2.0 - gained), _FURTHEST) - 1.0
+                self._try(further * step, further**2 * (2.0 - gained) * fall)
             self._damp(gained)
             if gained <= 0 and (self.damping > _MOST_DAMPING or whole <= _BARELY * least):
                 converged = whole <= _BARELY * least
                 break
-        if not self._here():
+        if not self._length2(self._away) <= _SAME_ERRORS**2:
             self._renew()
         return Minimum(
             x=self.x,

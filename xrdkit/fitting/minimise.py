@@ -49,7 +49,7 @@ def least_squares(
     tolerance: float = 1e-9,
     solver: Solver = "leastsq",
     slopes: Array | None = None,
-    precision: float = 2e-4,
+    precision: float = 1e-4,
 ) -> FitOutcome:
     """Minimise Σ residual² over the free `parameters`.
 

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 _FIRST_EVALUATIONS = 40
 _TOLERANCE = 1e-8
 #: Standard errors to which a start and a fit are brought.
-_ROUGHLY, _EXACTLY = 2.0, 2e-4
+_ROUGHLY, _EXACTLY = 2.0, 1e-4
 #: Broadening below this share of its natural unit is none.
 _NOTHING = 1e-3
 #: Where a broadening that was none starts again.
