@@ -15,20 +15,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Bool = NDArray[np.bool_]
 
-#: neighbours on a ring, and side of a region in pixels, within which points may err together
-_NEIGHBOURS, _REGION = 4, 200.0
+#: neighbours on a ring that may err together
+_NEIGHBOURS = 4
+#: regions along each side of what the points cover, and their least and largest side in pixels:
+#: smaller ones miss what larger ones share, of larger ones there are too few
+_REGIONS, _SIDE = 4.0, (100.0, 400.0)
 #: groups err together where chance has them do so as much in fewer than one of so many frames
 _CHANCE = 1e-3
 #: fewer groups than this, less what the fit takes, do not show it
 _FEWEST = 2.0
 #: neighbours are believed to err against each other no more than this share of their variance
 _OPPOSED = 0.1
+#: columns of unit length with a smaller singular value than this are one, of a fit and of groups
+_RANK, _NEXT_TO_NOTHING = 1e-9, 1e-2
 #: how far below their own errors points are believed to scatter
 _LEAST = 0.3
 
@@ -54,6 +59,11 @@ class Groups:
         for labels in self.labels:
             total += self.sums(values, labels)[labels]
         return np.asarray(self.share[:, None] * total / len(self.labels))
+
+    def columns(self) -> Array:
+        """Return what each group of the first sorting has in common, (n, groups)."""
+        labels = self.labels[0]
+        return np.asarray(self.share[:, None] * (labels[:, None] == np.arange(labels.max() + 1)))
 
     def trace_with(self, other: "Groups") -> float:
         """Return tr(A B) with the matrix B of another sorting."""
@@ -106,9 +116,10 @@ def groups_of(ring: Index, azimuth: Array, y: Array, x: Array, error: Array) -> 
     ]
     # What a module or a ring is off counts in pixels, noise in standard errors.
     share = np.median(error) / error
-    half = 0.5 * _REGION
+    side = float(np.clip(math.sqrt(np.ptp(y) * np.ptp(x)) / _REGIONS, *_SIDE))
+    half = 0.5 * side
     regions = [
-        _numbered(((y + down) // _REGION), ((x + right) // _REGION), along * 0)
+        _numbered((y + down) // side, (x + right) // side, along * 0)
         for down in (0.0, half)
         for right in (0.0, half)
     ]
@@ -127,74 +138,110 @@ def _numbered(*columns: Index | Array) -> Index:
 def scatter_of(z: Array, slopes: Array, groups: Sequence[Groups]) -> tuple[Scatter, float]:
     """Return the covariance of residuals and the mean variance of a point, which it is divided by.
 
-    `z` are weighted residuals (n,) of a fit with weighted `slopes` (n, p). The first of `groups`
-    counts as much as it shows less what chance makes of it; each other where chance would have it
-    err together as much in fewer than one of a thousand frames.
+    `z` are weighted residuals (n,) of a fit with weighted `slopes` (n, p), `groups` those of
+    `groups_of`. Neighbours are compared within their region and ring, regions apart from rings, and
+    rings with what the others leave them. Neighbours count as much as they show less what chance
+    makes of it; regions and rings where chance would have them err together as much in fewer than
+    one of a thousand frames.
     """
     if not float(z @ z) > 0.0:
         return Scatter(white=1.0, parts=()), 0.0
-    moments = _Moments(z, slopes, groups)
-    variance = moments.total / moments.freedom
-    seen = [0, *(k for k in range(1, len(groups)) if moments.seen(k))]
-    size = 1 + len(seen)
-    left, right = np.zeros((size, size)), np.zeros(size)
-    left[0, 0], right[0] = moments.freedom, moments.total
-    for i, a in enumerate(seen, 1):
-        left[0, i] = left[i, 0] = moments.alone[a]
-        right[i] = moments.form[a]
-        for j, b in enumerate(seen, 1):
-            left[i, j] = moments.trace(a, b)
-    scale = np.sqrt(np.diag(left))
-    lower = np.zeros(size)
-    lower[1] = -_OPPOSED * variance * scale[1]
-    system = left / np.outer(scale, scale)
-    strength = optimize.lsq_linear(system, right / scale, bounds=(lower, np.inf)).x / scale
-    chance = variance * math.sqrt(2.0 / max(left[1, 1] - left[0, 1] ** 2 / left[0, 0], 1e-9))
-    # What chance makes of a strength that is always asked for, James and Stein as above.
-    strength[1] *= max(1.0 - (chance / strength[1]) ** 2, 0.0) if strength[1] != 0.0 else 0.0
-    mean = float(strength[0]) + sum(
-        float(strength[i] * np.mean(groups[k].share ** 2)) for i, k in enumerate(seen, 1)
+    neighbours, regions, rings = groups
+    fitted = _basis(slopes)
+    by_ring = _basis(rings.columns(), fitted)
+    by_region = _basis(regions.columns(), by_ring)
+    if 2 * by_region.shape[1] > z.size:
+        by_region = by_ring if 2 * by_ring.shape[1] <= z.size else fitted
+    white, near = _noise(_Moments(z, by_region, [neighbours]))
+    wide = _strength(_Moments(z, by_ring, [regions, neighbours]), (white, near))
+    whole = _strength(_Moments(z, fitted, [rings, neighbours, regions]), (white, near, wide))
+    if wide == 0.0 and whole == 0.0:
+        # nothing but noise: all residuals tell how large it is
+        white, near = _noise(_Moments(z, fitted, [neighbours]))
+    strengths = (near, wide, whole)
+    mean = white + sum(
+        strength * float(np.mean(each.share**2))
+        for strength, each in zip(strengths, groups, strict=True)
     )
     parts = tuple(
-        (float(strength[i]) / mean, groups[k]) for i, k in enumerate(seen, 1) if strength[i] != 0.0
+        (strength / mean, each)
+        for strength, each in zip(strengths, groups, strict=True)
+        if strength != 0.0
     )
-    return Scatter(white=float(strength[0]) / mean, parts=parts), mean
+    return Scatter(white=white / mean, parts=parts), mean
+
+
+def _basis(columns: Array, before: Array | None = None) -> Array:
+    """Return orthonormal columns that span `columns` and the orthonormal ones `before`, (n, r).
+
+    What `before` leaves of a column is left out where it is next to nothing: the slope in distance
+    is the same all along a ring but for the residuals, which lie beside the ring.
+    """
+    length = np.linalg.norm(columns, axis=0)
+    scaled = columns / np.where(length > 0, length, 1.0)
+    if before is not None:
+        scaled = scaled - before @ (before.T @ scaled)
+    left, size, _ = np.linalg.svd(scaled, full_matrices=False)
+    found = left[:, size > (_RANK if before is None else _NEXT_TO_NOTHING)]
+    return found if before is None else np.hstack([before, found])
 
 
 class _Moments:
-    """Quadratic forms zᵀ A z of the residuals of a fit, and what independent errors give them."""
+    """Quadratic forms zᵀ A z of what a basis leaves of residuals, and what errors make of them."""
 
-    def __init__(self, z: Array, slopes: Array, groups: Sequence[Groups]) -> None:
+    def __init__(self, z: Array, basis: Array, groups: Sequence[Groups]) -> None:
         self.groups = groups
-        self.freedom = max(z.size - slopes.shape[1], 1)
-        self.total = float(z @ z)
-        self.form = [float(z @ each.times(z[:, None])[:, 0]) for each in groups]
-        self.inverse = _inverse(slopes)
-        self.times = [each.times(slopes) for each in groups]
-        self.inner = [slopes.T @ each for each in self.times]
-        #: tr(A M), M = I - J (JᵀJ)⁻¹ Jᵀ what the fit leaves of the errors
+        left = z - basis @ (basis.T @ z)
+        self.freedom = max(z.size - basis.shape[1], 1)
+        self.total = float(left @ left)
+        self.form = [float(left @ each.times(left[:, None])[:, 0]) for each in groups]
+        self.times = [each.times(basis) for each in groups]
+        self.inner = [basis.T @ each for each in self.times]
+        #: tr(A M), M = I - U Uᵀ what the basis U leaves of the errors
         self.alone = [
-            float(np.sum(each.share**2) - np.trace(self.inverse @ inner))
+            float(np.sum(each.share**2) - np.trace(inner))
             for each, inner in zip(groups, self.inner, strict=True)
         ]
 
     def trace(self, a: int, b: int) -> float:
         """Return tr(A M B M)."""
-        crossed = np.trace(self.inverse @ self.times[a].T @ self.times[b])
-        twice = np.trace(self.inverse @ self.inner[a] @ self.inverse @ self.inner[b])
-        return self.groups[a].trace_with(self.groups[b]) - 2.0 * float(crossed) + float(twice)
+        crossed = float(np.sum(self.times[a] * self.times[b]))
+        twice = float(np.sum(self.inner[a] * self.inner[b].T))
+        return self.groups[a].trace_with(self.groups[b]) - 2.0 * crossed + twice
 
-    def seen(self, k: int) -> bool:
-        """Whether groups `k` err together by more than chance: the form is about χ² distributed.
 
-        Source: Satterthwaite, Biometrics Bulletin 2 (1946) 110.
-        """
-        own, alone = self.trace(k, k), self.alone[k]
-        if own <= 0 or alone <= 0:
-            return False
-        number = alone**2 / own
-        ratio = self.form[k] * self.freedom / (self.total * alone)
-        return bool(number >= _FEWEST and stats.chi2.sf(ratio * number, number) < _CHANCE)
+def _noise(moments: _Moments) -> tuple[float, float]:
+    """Return the variance of points by themselves and the strength of the only groups."""
+    variance = moments.total / moments.freedom
+    alone, own = moments.alone[0], moments.trace(0, 0)
+    rest = own - alone**2 / moments.freedom
+    if not rest > 1e-9 * own:
+        return variance, 0.0
+    strength = (moments.form[0] - variance * alone) / rest
+    # What chance makes of a strength that is always asked for, James and Stein as above.
+    chance = variance * math.sqrt(2.0 / rest)
+    strength *= max(1.0 - (chance / strength) ** 2, 0.0) if strength != 0.0 else 0.0
+    strength = max(strength, -_OPPOSED * variance)
+    white = variance - strength * alone / moments.freedom
+    return max(white, _LEAST**2 * variance), strength
+
+
+def _strength(moments: _Moments, others: Sequence[float]) -> float:
+    """Return the strength of the first groups, given the noise and that of the `others`; 0: unseen.
+
+    The form is distributed about as χ² of the number of groups, less what the slopes take
+    (Satterthwaite, Biometrics Bulletin 2 (1946) 110).
+    """
+    alone, own = moments.alone[0], moments.trace(0, 0)
+    expected = others[0] * alone + sum(
+        strength * moments.trace(0, k) for k, strength in enumerate(others[1:], 1) if strength
+    )
+    if not (alone > 0 and own > 0 and expected > 0):
+        return 0.0
+    number = alone**2 / own
+    if number < _FEWEST or stats.chi2.sf(number * moments.form[0] / expected, number) > _CHANCE:
+        return 0.0
+    return (moments.form[0] - expected) / own
 
 
 def _inverse(slopes: Array) -> Array:
