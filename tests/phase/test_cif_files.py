@@ -215,6 +215,27 @@ def test_a_wrong_origin_shows_in_the_formula(tmp_path, caplog):
     assert str(cell_content(read)) == "Al2 Mg O4"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("_chemical_formula_sum Si\n_cell_formula_units_Z 8", "16 formula units, the file says 8"),
+        ("_exptl_crystal_density_diffrn 2.33(1)", "density of 4.6"),
+    ],
+)
+def test_a_wrong_origin_shows_in_units_and_density(tmp_path, caplog, line, message):
+    text = (
+        f"data_x\n{SILICON}{line}\n"
+        f"_symmetry_space_group_name_H-M 'F d -3 m:1'\n{LOOP}Si Si .125 .125 .125 0.47\n"
+    )
+    with caplog.at_level(logging.WARNING):
+        load_structure(write(tmp_path, text))
+    assert message in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        load_structure(write(tmp_path, text.replace(":1", ":2")))
+    assert caplog.text == ""
+
+
 def test_a_rounded_cell_is_made_symmetric(tmp_path, caplog):
     cell = CELL.format("4.7594", "4.7593", "12.992", 90, 90, "119.998")
     symmetry = "_symmetry_space_group_name_H-M 'R -3 c:H'\n"

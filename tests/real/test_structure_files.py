@@ -27,3 +27,4 @@ def test_setting_and_content(data_dir, caplog, name, expected):
     assert ("negative displacement" in caplog.text) == ("CuCr2O4" in name)
     assert "multiplicity" not in caplog.text
     assert "formula" not in caplog.text
+    assert "density" not in caplog.text

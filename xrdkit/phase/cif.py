@@ -1,6 +1,7 @@
 """Structures from CIF files: the operators of the file come before its space-group symbol."""
 
 import logging
+import math
 from pathlib import Path
 
 import gemmi
@@ -95,7 +96,8 @@ def _from_block(block: gemmi.cif.Block, stem: str) -> Structure:
         citation=f"CIF data block {block.name}",
     )
     _check_places(structure, stated)
-    _check_formula(structure, formula_of(block))
+    _check_formula(structure, formula_of(block), text(block, "_cell_formula_units_Z"))
+    _check_density(structure, text(block, "_exptl_crystal_density_diffrn"))
     return structure
 
 
@@ -150,7 +152,7 @@ def _check_places(structure: Structure, stated: dict[str, int]) -> None:
         filled.append((site, places, site.occupancy))
 
 
-def _check_formula(structure: Structure, formula: dict[str, float]) -> None:
+def _check_formula(structure: Structure, formula: dict[str, float], stated: str) -> None:
     counts: dict[str, float] = {}
     for count, site in zip(structure.atoms_per_cell(), structure.sites, strict=True):
         element = "H" if site.element == "D" else site.element
@@ -167,3 +169,13 @@ def _check_formula(structure: Structure, formula: dict[str, float]) -> None:
     ]
     if wrong:
         _LOG.warning("the atoms do not add up to the formula of the file: %s", ", ".join(wrong))
+    elif stated.isdigit() and abs(units / int(stated) - 1.0) > _FORMULA_SLACK:
+        _LOG.warning("the atoms make %.3g formula units, the file says %s", units, stated)
+
+
+def _check_density(structure: Structure, stated: str) -> None:
+    density = float(gemmi.cif.as_number(stated)) if stated else math.nan
+    if density > 0.0 and abs(structure.density / density - 1.0) > _FORMULA_SLACK:
+        _LOG.warning(
+            "the atoms make a density of %.3f g/cm³, the file says %s", structure.density, stated
+        )

@@ -13,6 +13,7 @@ _CATEGORIES = (
     "_symmetry_equiv",
     "_space_group",
     "_atom_site",
+    "_exptl_crystal",
     "_chemical",
     "_cell",
 )
