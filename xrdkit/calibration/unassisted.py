@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from xrdkit.calibration.angle import on_detector
 from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.rings import CalibrantRings
-from xrdkit.calibration.unassisted_centre import centre_votes, sharpened
+from xrdkit.calibration.unassisted_centre import centre_votes, farther, sharpened
 from xrdkit.calibration.unassisted_poses import fit_pose, ring_score
 from xrdkit.calibration.unassisted_ridges import ridge_points
 from xrdkit.calibration.unassisted_tilts import fitted_tilts
@@ -27,6 +27,8 @@ _FEW_POINTS, _MANY_POINTS, _LINES = 900, 3000, 48
 _FEWEST = 30
 #: mean gain of ridge points from which on larger tilts are not looked for
 _CONVINCING = 1.5
+#: the same for centres farther away, and how many of those are tried
+_FAIR, _FAR_CENTRES = 0.6, 8
 #: tilts that are tried besides none, degree, and the number of directions
 _TILTS, _DIRECTIONS = (6.0, 12.0), 8
 #: poses closer than this in distance (relative) and centre (of the radius) are one
@@ -87,6 +89,11 @@ def find_hypotheses(
         tilted = fitted_tilts(votes, few, few_normals, two_theta, s)
         tilted.sort(key=lambda pair: -pair[0])
         last += _refitted(_distinct(tilted, 8), many, many_normals, two_theta, s)
+        last.sort(key=lambda pair: -pair[0])
+    if not last or last[0][0] < _FAIR * len(many):
+        far = farther(votes, few, few_normals, _FAR_CENTRES)
+        lines = _lines(far, few, few_normals, two_theta, pixel, ridges.step)
+        last += _followed(lines, (few, few_normals), (many, many_normals), two_theta, s)
         last.sort(key=lambda pair: -pair[0])
     found = []
     for score, pose in _distinct(last, 4):

@@ -12,6 +12,8 @@ _CELLS, _PAST = 240, 1.2
 #: standard error of the direction of a normal with what a tilt adds, rad
 _DIRECTION = 0.06
 _AGREES = 0.85
+#: votes outside that are followed along their rays, and how far, shares of the distance
+_FOLLOWED, _FACTORS = 6, (0.7, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
 #: steps of least squares, and the condition from which normals are taken for parallel
 _TURNS, _PARALLEL = 15, 1e6
 #: bin width of radii, step of the centre, steps to each side: coarse to fine, pixel
@@ -84,6 +86,24 @@ def sharpened(centre: Array, points: Array, normals: Array) -> tuple[Array, floa
     for width, step, steps in _SEARCH:
         best, score = _bunched(best, points, normals, width, step, steps)
     return best, score
+
+
+def farther(votes: Array, points: Array, normals: Array, most: int) -> Array:
+    """Return up to `most` places on the rays to those of `votes` that are not among the points.
+
+    Faint arcs give directions so poor that their normals meet nearer than they should: places at
+    0.7 to 3 times the distance are tried, and those around which radii bunch most are returned.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle = 0.5 * (low + high)
+    found = []
+    outside = [v for v in votes if np.any(v < low) or np.any(v > high)]
+    for vote in outside[:_FOLLOWED]:
+        for factor in _FACTORS:
+            place, score = sharpened(middle + factor * (vote - middle), points, normals)
+            found.append((score, place))
+    found.sort(key=lambda pair: -pair[0])
+    return np.array([place for _, place in found[:most]]).reshape(-1, 2)
 
 
 def crossing(centre: Array, points: Array, normals: Array) -> Array:

@@ -63,7 +63,7 @@ def search_reasons(e: SearchEvidence) -> tuple[tuple[str, ...], tuple[str, ...]]
         (
             e.rings < _FEWEST_RINGS and len(e.others) > 0,
             f"{e.rings} rings cannot confirm calibrant and distance without a start: they may be"
-            f" {' or '.join(e.others[:2])}",
+            f" {' or '.join(e.others)}",
         ),
         (e.error > _UNSURE, f"q is known to {e.error:.1e} of its largest value only"),
     ]

@@ -21,7 +21,7 @@ from xrdkit.calibration.unassisted_check import (
 )
 from xrdkit.calibration.unassisted_ridges import without_blind_areas
 from xrdkit.calibration.unassisted_rivals import apart, chi2, much_worse, other_pairs
-from xrdkit.errors import CalibrationRejected
+from xrdkit.errors import CalibrationImplausible, CalibrationRejected
 from xrdkit.geometry import Calibration, Detector
 
 Array = NDArray[np.float64]
@@ -121,8 +121,8 @@ def _candidates(
                 most_rounds=rounds,
             )
             candidates.append(_Candidate(one, found, judged(found, exposure, rings, start)))
-        except CalibrationRejected as exc:
-            failure = failure or exc
+        except (CalibrationRejected, CalibrationImplausible) as exc:
+            failure = failure or CalibrationRejected(exc.message, hint=exc.hint)
     if not candidates:
         raise failure or CalibrationRejected(f"{rings.name}: nothing was found")
     return candidates, []

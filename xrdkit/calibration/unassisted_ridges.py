@@ -14,6 +14,8 @@ Bool = NDArray[np.bool_]
 
 #: pixels to which larger frames are joined before ridges are looked for
 _MOST_PIXELS = 1_300_000
+#: share of pixels with counts that joined pixels should have, along a side of up to so many
+_OCCUPIED, _MOST_JOINED = 0.2, 3
 #: widths of ridges looked for, pixel (standard deviation)
 _SCALES = (1.2, 2.4, 4.8)
 _BACKGROUND = 14.0
@@ -76,7 +78,10 @@ def ridge_points(frame: CalibrantFrame) -> RidgePoints:
     smoothed frame is held against its scatter, √(3/16π)/s³ for unit variance times the local level
     of noise. Points are maxima across the ridge, in chains of some length, refined by a parabola.
     """
-    step = max(1, math.ceil(math.sqrt(frame.counts.size / _MOST_PIXELS)))
+    # Where most pixels are empty, ridges are seen better in sums of some.
+    occupied = max(float(np.mean(frame.counts[frame.valid] > 0)), 1e-9)
+    sparse = min(math.ceil(math.sqrt(_OCCUPIED / occupied)), _MOST_JOINED)
+    step = max(sparse, math.ceil(math.sqrt(frame.counts.size / _MOST_PIXELS)))
     counts, valid = _joined(frame, step)
     flat = _levelled(counts, valid)
     best = np.zeros(flat.shape, dtype=np.float32)

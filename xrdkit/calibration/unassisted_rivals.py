@@ -31,6 +31,7 @@ _LOUDEST = 4.0
 _COMPENSATED, _ELSEWHERE = 0.05, (0.02, 2.0)
 #: a ring is not there below this share of the lower of those found, with two standard errors
 _NOTHING = 0.05
+_ENOUGH = 2
 _NEAREST, _FARTHEST = 0.01, 30.0
 _STEEPEST, _STEEPEST_TILT = 1.4, 25.0
 
@@ -82,7 +83,7 @@ def other_pairs(
     Any two rings of which the ratio of radii is within 5 % are candidates, tilt and centre being
     able to make up for so much. Refuted are those of which another ring would be where the frame is
     seen to show nothing, and those to which the points, fitted with everything free, fit worse by
-    Δχ² > 25. `wavelength` is in ångström.
+    Δχ² > 25. No more than two are named. `wavelength` is in ångström.
     """
     best = found.fit.calibration
     used = found.fit.used
@@ -109,6 +110,8 @@ def other_pairs(
                 continue
             if _fits(found, numbers, inner, angle[[i, j]], shape):
                 texts.append(f"rings {i + 1} and {j + 1} of {name}")
+            if len(texts) == _ENOUGH:
+                return tuple(texts)
     return tuple(texts)
 
 
