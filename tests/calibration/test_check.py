@@ -53,6 +53,7 @@ def test_good_evidence_is_accepted_without_reasons():
         ({"ring_misfit": 0.2}, "whole rings lie 0.20"),
         ({"sector_misfit": 0.3}, "0.30 of their width off in some directions"),
         ({"missing": 0.3}, "30% of the rings"),
+        ({"rings": 3, "rings_expected": 3, "excess": 5.0}, "counting explains 0.06 px"),
     ],
 )
 def test_weak_evidence_is_doubtful_and_says_why(changes, text):

@@ -12,6 +12,8 @@ _SECTOR = 5.0
 #: how far whole rings may lie off, share of their width, where that is this many standard errors
 _OFF, _SURE = 0.25, 5.0
 _MISSING = 0.2
+#: of few rings points lie closer than this: in counting errors, or in widths of the ring
+_FEW, _BEYOND, _SCATTER = 3, 3.0, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class Evidence:
     """Share of the rings of the calibrant that are not in the frame though others around are."""
     other: str
     """Another calibrant that explains the rings better, with its distance; empty where none."""
+    excess: float = 1.0
+    """How far points lie from their rings in units of their counting errors, root mean square."""
 
 
 def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
@@ -102,6 +106,11 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
         return CalibrationVerdict.REJECTED, tuple(reasons)
     weak = [
         (e.rings == 1, "a single ring cannot confirm the calibrant"),
+        (
+            e.rings <= _FEW and e.excess > _BEYOND and e.rms > _SCATTER * e.width,
+            f"points lie {e.rms:.2f} px from {e.rings} rings {e.width:.2f} px wide, where counting"
+            f" explains {e.rms / e.excess:.2f} px",
+        ),
         (
             e.rings == 2 and abs(e.distance_change) > 0.03,
             f"two rings, and the distance is {e.distance_change:+.1%} from the start",

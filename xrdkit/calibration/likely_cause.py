@@ -28,6 +28,8 @@ _SHORTEST, _LONGEST, _STEP = 0.1, 2.5, 1.02
 _ENOUGH = 8
 #: radius by which the rings of a calibrant are known to be those of another wavelength, share
 _OTHER = 0.01
+#: share of the ridges of a frame that is on circles about one centre where they are rings
+_CONCENTRIC = 0.4
 _USUAL = "check calibrant, wavelength, pixel size and mask"
 
 
@@ -78,7 +80,7 @@ def likely_causes(attempt: Attempt) -> list[str]:
         if found is not None:
             return [_far_from_start(found, start), *facts, *stated]
     system = ring_system(attempt.exposure, attempt.detector)
-    if system is None or system.share < 0.2:
+    if system is None or system.share < _CONCENTRIC:
         return [*facts, *stated, "no concentric rings are seen in the frame"]
     return [*_others(attempt, system), *facts, *stated]
 
