@@ -64,6 +64,8 @@ _WHERE = {
     "RefinementSpec": "xrdkit.phase",
     "fit_peaks": "xrdkit.phase.peaks",
     "PeakSpec": "xrdkit.phase.peaks_spec",
+    "size_strain": "xrdkit.phase.size_strain",
+    "index_mesophase": "xrdkit.phase.mesophase",
     "baseline": "xrdkit.phase.baseline",
     "Structure": "xrdkit.phase",
     "load_structure": "xrdkit.phase",

@@ -151,7 +151,7 @@ PEAKS = Schema(
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
-_METHOD = (_OPTIONAL_FRAME, "method")
+_METHOD = (_OPTIONAL_FRAME, "size_method")
 SIZE_STRAIN = Schema(
     name="xrdkit/size_strain/1",
     fields={
@@ -162,6 +162,18 @@ SIZE_STRAIN = Schema(
         },
         "breadth": _value(*_PEAK, units="1/nm"),
         "size_spread": _value(_OPTIONAL_FRAME, units="1"),
+        "verdict": _value(_OPTIONAL_FRAME),
+    },
+)
+_LATTICE = (_OPTIONAL_FRAME, "lattice")
+MESOPHASE = Schema(
+    name="xrdkit/mesophase/1",
+    fields={
+        "cell": _value(*_LATTICE, units="nm"),
+        "cell_sigma": _value(*_LATTICE, units="nm"),
+        "evidence": _value(*_LATTICE, units="1"),
+        "probability": _value(*_LATTICE, units="1"),
+        "best_lattice": _value(_OPTIONAL_FRAME),
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
@@ -218,7 +230,19 @@ QUALITY = Schema(
 )
 SCHEMAS = {
     s.name: s
-    for s in (FRAMES, PROFILE, CAKE, GRAZING, PHASES, PEAKS, SIZE_STRAIN, SIZES, TEXTURE, QUALITY)
+    for s in (
+        FRAMES,
+        PROFILE,
+        CAKE,
+        GRAZING,
+        PHASES,
+        PEAKS,
+        SIZE_STRAIN,
+        MESOPHASE,
+        SIZES,
+        TEXTURE,
+        QUALITY,
+    )
 }
 #: Labels and flags that explain themselves by other attributes.
 _FREE_FIELDS = {"mask", "mask_reasons", "verdict"}
