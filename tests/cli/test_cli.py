@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_run import FRAMES
 
+import xrdkit as xk
 from xrdkit.cli.main import main
+from xrdkit.phase import powder_intensity
 from xrdkit.store import load
 
 
@@ -219,6 +222,25 @@ def test_show_and_export(xrdkit, source: Path, tmp_path: Path) -> None:
     assert said.code == 2
     assert "XRK-W004" in said.err
     assert xrdkit("export", tmp_path / "saxs.sizes.nc", "--format", "xls").code == 2
+
+
+def test_export_of_phases_for_papers_and_other_programs(xrdkit, tmp_path: Path) -> None:
+    angles = np.arange(25.0, 80.0, 0.03)
+    model = xk.pattern(angles, np.full(angles.size, 50.0), wavelength="CuKa1")
+    lines = powder_intensity("CaF2", angles, wavelength=1.5405929, fwhm=0.1)
+    counts = np.random.default_rng(0).poisson(50 + 4e3 * lines / lines.max()).astype(float)
+    pattern = model.assign(intensity=("two_theta", counts, model.intensity.attrs))
+    xk.save(xk.refine_phases(pattern, ["CaF2"]), tmp_path / "fit.nc")
+    for kind, suffix, word in (
+        ("pdcif", ".cif", "_cell_length_a"),
+        ("gsas", ".fxye", "FXYE"),
+        ("table-md", ".md", "CaF2"),
+        ("table-tex", ".tex", "CaF2"),
+        ("table-csv", ".table.csv", "CaF2"),
+    ):
+        said = xrdkit("export", tmp_path / "fit.nc", "--format", kind)
+        assert said.code == 0, said.err
+        assert word in (tmp_path / "fit.nc").with_suffix(suffix).read_text()
 
 
 def test_fits_that_are_not_ok_are_named(xrdkit, source: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ RECIPE = xk.RefinementSpec(
     monochromator_two_theta=26.6,
     goniometer_radius=173.0,
     refine_axial=True,
-    b_iso=True,
+    of_phase=tuple(xk.PhaseSpec(name=n, atoms=("*.b",)) for n in ("Al2O3", "ZnO", "CaF2")),
 )
 
 
@@ -99,6 +99,24 @@ def test_srm_660c_cell(data_dir):
     assert result.lattice.values[0, 0] == pytest.approx(0.4156780, rel=5e-6)
     assert result.rwp.item() < 0.085
     assert result.gof.item() < 1.8
+
+
+def test_lead_sulphate_of_the_rietveld_round_robin(data_dir):
+    """GSAS-II's own example reaches 13.4 % together with neutrons (Hill, 1992, for the data)."""
+    folder = data_dir / "powder" / "pbso4"
+    profile = xk.read_profile(folder / "PBSO4.XRA", wavelength="CuKa")
+    structure = xk.load_structure(folder / "PbSO4-Wyckoff.cif")
+    spec = xk.RefinementSpec(
+        range=(16, 110),
+        background=8,
+        refine_axial=True,
+        of_phase=(xk.PhaseSpec(name=structure.name, atoms=("*.*",)),),
+    )
+    result = xk.refine_phases(profile, [structure], spec)
+    assert result.verdict.item() == "ok"
+    assert result.rwp.item() < 0.08
+    # Cell of the round robin, Å: Hill, J. Appl. Cryst. 25 (1992) 589.
+    np.testing.assert_allclose(result.lattice.values[0], (0.8480, 0.5398, 0.6959), rtol=1e-3)
 
 
 def test_nac_with_fluorite_at_a_synchrotron(data_dir):

@@ -14,6 +14,22 @@ class Format(StrEnum):
     CSV = "csv"
     NXCANSAS = "nxcansas"
     NXAZINT = "nxazint"
+    PDCIF = "pdcif"
+    GSAS = "gsas"
+    TABLE_MD = "table-md"
+    TABLE_TEX = "table-tex"
+    TABLE_CSV = "table-csv"
+
+
+_SUFFIXES = {
+    Format.XYE: ".xye",
+    Format.CSV: ".csv",
+    Format.PDCIF: ".cif",
+    Format.GSAS: ".fxye",
+    Format.TABLE_MD: ".md",
+    Format.TABLE_TEX: ".tex",
+    Format.TABLE_CSV: ".table.csv",
+}
 
 
 def export(
@@ -23,27 +39,46 @@ def export(
         Path | None,
         typer.Option(help="File to write. Default: beside the result, with another suffix."),
     ] = None,
+    polarization_ratio: Annotated[
+        float | None,
+        typer.Option(help="gsas: 1 for a tube, cos²2θ of the crystal with a monochromator."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
     """Write a result for other programs.
 
     .xye (one file per profile) and .csv (one table) are text; nxcansas (profiles over q) and
     nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and NXazint1d/2d.
+    pdcif (powder CIF) and gsas (.fxye and .instprm) hold patterns and refined phases, one file for
+    each pattern; table-md, table-tex and table-csv the phases with their uncertainties.
     """
     from xrdkit.store import load
-    from xrdkit.store.export import write_csv, write_nxazint, write_nxcansas, write_xye
+    from xrdkit.store.export import (
+        write_csv,
+        write_gsas,
+        write_nxazint,
+        write_nxcansas,
+        write_pdcif,
+        write_table,
+        write_xye,
+    )
 
     data = load(result)
-    suffix = f".{to.value}" if to in (Format.XYE, Format.CSV) else f".{to.value}.h5"
+    suffix = _SUFFIXES.get(to, f".{to.value}.h5")
     target = result.with_suffix(suffix) if into is None else into
     if to is Format.XYE:
         files = write_xye(data, target, overwrite=overwrite)
+    elif to is Format.PDCIF:
+        files = write_pdcif(data, target, overwrite=overwrite)
+    elif to is Format.GSAS:
+        ratio = polarization_ratio
+        files = write_gsas(data, target, polarization_ratio=ratio, overwrite=overwrite)
     else:
         write = {
             Format.CSV: write_csv,
             Format.NXCANSAS: write_nxcansas,
             Format.NXAZINT: write_nxazint,
-        }[to]
+        }.get(to, write_table)
         files = [write(data, target, overwrite=overwrite)]
     for file in files[:3]:
         typer.echo(str(file))
