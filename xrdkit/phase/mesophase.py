@@ -12,13 +12,13 @@ from xrdkit import provenance, schema
 from xrdkit.errors import CurveError, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.phase.mesophase_lattices import LATTICES, reflections
-from xrdkit.phase.mesophase_score import FOREIGN, SEEN, Indexing, best_indexing
+from xrdkit.phase.mesophase_score import FOREIGN, SEEN, SEEN_FIRST, Indexing, best_indexing
 
 Array = NDArray[np.float64]
 
 _TOLERANCE = 0.003
-#: Odds over chance, and over the next lattice, from which a lattice is called found (20 to 1).
-_ODDS = float(np.log(20.0))
+#: Odds over chance (100 to 1) and over the next lattice (10 to 1) from which a lattice is found.
+_OVER_CHANCE, _OVER_NEXT = float(np.log(100.0)), float(np.log(10.0))
 #: A lattice that is this probable is named beside the best.
 _NAMED = 0.02
 
@@ -52,8 +52,9 @@ def index_mesophase(
     ``absent`` (reflections not seen up to the last peak); along ``peak``, the ``indices`` of the
     best lattice (empty: foreign, or no peak) and ``position_residual`` (observed less calculated,
     1/nm). ``best_lattice``, ``verdict`` and ``verdict_reason`` are per frame. The verdict is ok
-    where the best lattice is 20 times as probable as chance and as any other; one peak, or lattices
-    that cannot be told apart, are unidentifiable, and the reason names all that are possible.
+    where the best lattice is 100 times as probable as chance and 10 times as any other; one peak,
+    or lattices that cannot be told apart, are unidentifiable, and the reason names all that are
+    possible.
 
     Raises SchemaError for a Dataset that is none of peaks, SpecError for unknown lattices or a
     tolerance outside its range, CurveError where peaks have no q.
@@ -73,7 +74,12 @@ def index_mesophase(
     result = provenance.append(
         result,
         "index_mesophase",
-        {"lattices": list(lattices), "tolerance": tolerance, "seen": SEEN, "foreign": FOREIGN},
+        {
+            "lattices": list(lattices),
+            "tolerance": tolerance,
+            "seen": [SEEN_FIRST, SEEN],
+            "foreign": FOREIGN,
+        },
         inputs=[provenance.content_sha256(peaks)],
         software=("numpy", "gemmi"),
         history=peaks,
@@ -132,7 +138,7 @@ def _judge(
 ) -> tuple[Verdict, str]:
     order = np.argsort(-evidence)
     best = int(order[0])
-    if not evidence[best] > _ODDS:
+    if not evidence[best] > _OVER_CHANCE:
         return (
             Verdict.UNIDENTIFIABLE,
             f"no lattice explains {count} peaks better than chance does (the best, "
@@ -148,7 +154,7 @@ def _judge(
             f"{lattices[k]} ({probability[k]:.0%}, cell {found[k].cell:.4g} nm)" for k in others
         )
         notes.insert(0, f"{lattices[best]} ({probability[best]:.0%}) is not the only one: {names}")
-    if len(order) > 1 and not evidence[best] - evidence[order[1]] > _ODDS:
+    if len(order) > 1 and not evidence[best] - evidence[order[1]] > _OVER_NEXT:
         return Verdict.UNIDENTIFIABLE, "; ".join(notes)
     return Verdict.OK, "; ".join(notes)
 

@@ -1,8 +1,8 @@
 """How well a lattice explains positions, against chance.
 
 Of a lattice with cell a, each allowed reflection between the first that could be seen and the last
-peak is seen with the probability π, and each peak is foreign with the probability ε, anywhere in
-the range R seen. Over the hypothesis that all n peaks lie anywhere, in logarithms:
+peak is seen with the probability π (of its order), and each peak is foreign with the probability ε,
+anywhere in the range R seen. Over the hypothesis that all n peaks lie anywhere, in logarithms:
 
 ln B = Σ_matched [ln((1 - ε) R N(q_i; q_hkl, σ_i)) + ln π] + Σ_foreign ln ε + Σ_absent ln(1 - π)
        + ln(√(2π) σ_a/(a ln(a_max/a_min)))
@@ -20,9 +20,10 @@ from xrdkit.phase.mesophase_lattices import Reflections
 
 Array = NDArray[np.float64]
 
-#: π and ε: form factors and texture take away one reflection of three, impurities add one peak of
-#: twenty. Reported with the result; verdicts hardly depend on them.
-SEEN, FOREIGN = 0.65, 0.05
+#: π of the first three allowed reflections and of the others, and ε: form factors and texture take
+#: away some, rather high orders, and impurities add one peak of twenty. Kept with the result.
+SEEN_FIRST, SEEN, FOREIGN = 0.85, 0.7, 0.05
+_FIRST_ORDERS = 3
 #: A match must be within this many σ.
 _WITHIN = 4.0
 #: Cells that are thought of span this factor.
@@ -101,8 +102,10 @@ def _settle(
     absent = int(within.sum())
     matched, foreign = int(use.sum()), int((~use).sum())
     density = -0.5 * z**2 - np.log(np.sqrt(2.0 * np.pi) * sigma[use])
-    evidence = float(np.sum(density)) + matched * np.log((1.0 - FOREIGN) * reach * SEEN)
-    evidence += foreign * np.log(FOREIGN) + absent * np.log(1.0 - SEEN)
+    seen = np.where(np.arange(predicted.size) < _FIRST_ORDERS, SEEN_FIRST, SEEN)
+    evidence = float(np.sum(density)) + matched * np.log((1.0 - FOREIGN) * reach)
+    evidence += float(np.sum(np.log(seen[assigned[use]])) + np.sum(np.log(1.0 - seen[within])))
+    evidence += foreign * np.log(FOREIGN)
     evidence += np.log(np.sqrt(2.0 * np.pi) * precision / np.log(_CELLS))
     gof = float(np.sqrt(z @ z / (matched - 1))) if matched > 1 else float("nan")
     return Indexing(

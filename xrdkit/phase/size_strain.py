@@ -40,10 +40,10 @@ def size_strain(
     All sizes are L_vol from integral breadths with K = 1 (spheres of one diameter: D = 4/3 L_vol).
     The result has, along ``size_method`` (and ``frame``), ``size``, ``strain``, ``area_size``
     (L_area of the two methods that tell it), each with ``_sigma``, ``method_gof`` and
-    ``method_verdict``; along ``peak``, ``breadth`` of the sample's line in 1/nm and ``scherrer_size``; and ``size_spread``,
-    (largest - smallest)/mean of the sizes of all methods: what the choice of the method is worth,
-    which no standard error holds. Peaks that are not ok, or no wider than the instrument, are left
-    out. ``verdict`` and ``verdict_reason`` are per frame.
+    ``method_verdict``; along ``peak``, ``breadth`` of the sample's line in 1/nm and
+    ``scherrer_size``; and ``size_spread``, (largest - smallest)/mean of the sizes of all methods:
+    what the choice of the method is worth, which no standard error holds. Peaks that are not ok, or
+    no wider than the instrument, are left out. ``verdict`` and ``verdict_reason`` are per frame.
 
     Raises SchemaError for a Dataset that is none of peaks, SpecError for an unknown method,
     CurveError for Pearson VII peaks or where a wavelength is needed and missing.
