@@ -8,7 +8,7 @@ import xarray as xr
 from xrdkit import provenance, schema
 from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase.cif import load_structure
-from xrdkit.phase.embedded import embedded_names, embedded_structure
+from xrdkit.phase.embedded import embedded_structure, is_embedded
 from xrdkit.phase.observation import Observation, observe
 from xrdkit.phase.result import assemble
 from xrdkit.phase.series import Series
@@ -110,14 +110,11 @@ def _structure(phase: str | Path | Structure) -> Structure:
         return phase
     if not isinstance(phase, str | Path):
         raise StructureError(f"a phase is a name, a path or a Structure, not {phase!r}")
-    if isinstance(phase, str) and (phase in embedded_names() or phase == "graphite"):
+    if isinstance(phase, str) and is_embedded(phase):
         return embedded_structure(phase)
     if isinstance(phase, Path) or phase.lower().endswith((".cif", ".mcif")) or Path(phase).exists():
         return load_structure(phase)
-    raise StructureError(
-        f"unknown phase {phase!r}",
-        hint=f"an embedded one of {', '.join(embedded_names())}, or the path of a CIF",
-    )
+    return embedded_structure(phase)  # which says what is near
 
 
 def _assembled(
