@@ -76,11 +76,14 @@ def done(place):
     return into
 
 
-def test_the_newest_accepted_calibration_before_the_first_frame_is_taken(place):
+def test_the_newest_accepted_calibration_before_the_first_frame_is_taken(place, caplog):
     plan = make_plan(recipe(place))
     assert plan.recipe.detectors[0].calibration.date == "2024-12-01"
     same = xk.load_calibration(place / "waxs" / "geometry.poni")
     assert plan.inputs["waxs"].calibration.distance == same.distance
+    assert "none is before" not in caplog.text
+    make_plan(recipe(place, "calibration.when=2024-01-01"))
+    assert "none is before 2024-01-01" in caplog.text
     earlier = make_plan(recipe(place, "calibration.when=2024-07-01"))
     assert earlier.inputs["waxs"].calibration.distance == pytest.approx(same.distance + 2e-4)
 
@@ -91,7 +94,10 @@ def test_the_check_of_a_recipe_names_what_was_chosen(place):
     words += ["--set", "detectors.waxs.refine_phases.instrument=stored"]
     outcome = CliRunner().invoke(app, words)
     assert outcome.exit_code == 0, outcome.output
-    assert "from store   instrument waxs, 2024-12-01, accepted" in outcome.output
+    assert (
+        "from store   instrument waxs, 2024-12-01, accepted, for a measurement of 2025-01-01"
+        in outcome.output
+    )
     assert "resolution   waxs, by LaB6, held fixed" in outcome.output
 
 
@@ -102,6 +108,7 @@ def test_the_choice_and_the_resolution_are_in_the_provenance(done):
     chosen = history["choose_calibration"]
     assert chosen.settings["instrument"] == "waxs"
     assert chosen.settings["measured"] == "2024-12-01"
+    assert chosen.settings["chosen_for"] == "2025-01-01"
     assert chosen.settings["verdict"] == "accepted"
     assert len(chosen.inputs[0]) == 64
     assert history["load_instrument"].settings["calibrant"] == "LaB6"

@@ -51,11 +51,14 @@ _Record = dict[str, _Entry]
 _NOTHING = _Entry(text="", line=0)
 
 
-def read_poni(text: str, source: str, *, wavelength: float | None = None) -> Calibration:
+def read_poni(
+    text: str, source: str, *, wavelength: float | None = None, quiet: bool = False
+) -> Calibration:
     """Return the geometry in the text of a PONI file; the last complete record counts.
 
     `source` names the file in errors. A `wavelength` in ångström stands in where a file has none,
-    as pyFAI writes it without calibrant. Raises CalibrationSyntax and CalibrationImplausible.
+    as pyFAI writes it without calibrant. Of a verdict that is not good a warning goes to the log,
+    except where `quiet`. Raises CalibrationSyntax and CalibrationImplausible.
     """
     records, versions = _records(text, source)
     if wavelength is not None:
@@ -64,7 +67,7 @@ def read_poni(text: str, source: str, *, wavelength: float | None = None) -> Cal
                 record["wavelength"] = _Entry(text=_shifted(repr(float(wavelength)), -10), line=0)
     chosen = _last_complete(records, source)
     calibration = _calibration(records[chosen], source)
-    if "verdict" in records[chosen]:
+    if "verdict" in records[chosen] and not quiet:
         LOG.warning("%s: says of itself: %s", source, records[chosen]["verdict"].text)
     _say_what_is_odd(calibration, versions[chosen], source)
     return calibration

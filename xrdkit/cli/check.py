@@ -45,6 +45,8 @@ def check(
         )
         if inputs.chosen is not None:
             told = "instrument {instrument}, {measured}, {verdict}".format(**inputs.chosen)
+            day = inputs.chosen["chosen_for"]
+            told += f", for a measurement of {day}" if day else ""
             typer.echo(f"    from store   {told}")
         if inputs.resolution is not None:
             told = "{instrument}, by {calibrant}".format(**inputs.resolution)

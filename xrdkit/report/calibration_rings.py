@@ -125,8 +125,8 @@ def draw_cake(axes: Axes, picture: tuple[Values, Reasons], result: CalibrationRe
     mean = mean.reshape(_SECTORS, _STEPS)
     # A cell that is smaller than a pixel may hold no centre of one: it shows the pixel it is in.
     step, turn = (high - low) / _STEPS, (last - first) / _SECTORS
-    across = low + (np.arange(_STEPS) + 0.5) * step
-    along = first + (np.arange(_SECTORS) + 0.5) * turn
+    across: Array = low + (np.arange(_STEPS, dtype=np.float64) + 0.5) * step
+    along: Array = first + (np.arange(_SECTORS, dtype=np.float64) + 0.5) * turn
     within = sampled(picture, result.calibration, across[None, :], along[:, None])
     mean = np.where(np.isfinite(mean), mean, within)
     scale, shown = _stretched(_flattened(mean))

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from xrdkit.workflow.calibration_table import STORED, CalibrationTable
 from xrdkit.workflow.calibrations import (
     INSTRUMENT,
     StoredCalibration,
+    day_of,
     load_stored,
     nearest_calibration,
 )
@@ -41,6 +43,8 @@ class CalibrationSource:
     """The geometry."""
     stored: StoredCalibration | None = None
     """The folder of the store, where it is from one."""
+    when: str = ""
+    """Day of the measurement that it was chosen for; empty where it was named by its own day."""
 
     @property
     def record(self) -> dict[str, Any] | None:
@@ -51,6 +55,7 @@ class CalibrationSource:
         return {
             "instrument": record.instrument,
             "measured": record.measured.isoformat(),
+            "chosen_for": self.when,
             "verdict": record.verdict.value,
             "calibrant": record.calibrant,
             "sha256": file_sha256(self.stored.folder / RECORD),
@@ -67,11 +72,13 @@ def choose_calibrations(recipe: Recipe, series: Mapping[str, Series]) -> Recipe:
     for detector in recipe.detectors:
         table = detector.calibration
         if isinstance(table, CalibrationTable) and table.store is not None and table.date is None:
-            stored = _nearest(detector, table, table.store, series[detector.label])
-            LOG.info("%s: %s", detector.label, stored.choice)
-            day = stored.record.measured.isoformat()
-            # `when` stays in the recipe of the user; a calibration is named by its own day.
-            chosen = table.model_copy(update={"date": day, "when": None})
+            stored, day = _nearest(detector, table, table.store, series[detector.label])
+            late = stored.record.measured > day
+            LOG.log(
+                logging.WARNING if late else logging.INFO, "%s: %s", detector.label, stored.choice
+            )
+            own = stored.record.measured.isoformat()
+            chosen = table.model_copy(update={"date": own, "when": day.isoformat()})
             detectors.append(detector.model_copy(update={"calibration": chosen}))
         else:
             detectors.append(detector)
@@ -102,7 +109,9 @@ def open_calibration(detector: DetectorRecipe) -> CalibrationSource:
                 f"{_key(detector)}: of {found.wavelength:g} Å, {table.wavelength:g} Å is asked for",
                 source=place,
             )
-        return CalibrationSource(calibration=_turned(found, detector), stored=stored)
+        return CalibrationSource(
+            calibration=_turned(found, detector), stored=stored, when=table.when or ""
+        )
     device: Detector | str | None = table.detector
     if table.pixel_size is not None:
         device = Detector(pixel_size_y=table.pixel_size, pixel_size_x=table.pixel_size)
@@ -169,16 +178,16 @@ def open_instrument(
 
 def _nearest(
     detector: DetectorRecipe, table: CalibrationTable, store: str, series: Series
-) -> StoredCalibration:
+) -> tuple[StoredCalibration, date]:
+    """Return the calibration for the frames of a series, and the day of these."""
     file = next(file for file in series.files if file.layout == series.layout)
     frames = open_frames(file.path, reader=series.reader, stated=series.stated)
     try:
-        return nearest_calibration(
-            store,
-            str(table.instrument),
-            table.when or _measured(detector, frames),
-            frames=frames,
-            wavelength=table.wavelength,
+        day = day_of(table.when or _measured(detector, frames))
+        name = str(table.instrument)
+        return (
+            nearest_calibration(store, name, day, frames=frames, wavelength=table.wavelength),
+            day,
         )
     except (EmptyResult, SpecError, StoreError) as exc:
         raise RecipeError(

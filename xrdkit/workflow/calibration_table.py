@@ -40,7 +40,7 @@ class CalibrationTable(BaseModel):
     when: Text | None = None
     """Day of the measurement; None: that of the first frame that says it."""
     date: Text | None = None
-    """Day of the calibration to take, instead of choosing by `when`."""
+    """Day of the calibration to take, whatever `when` says; None: chosen by `when`."""
 
     @field_validator("when", "date", mode="before")
     @classmethod
@@ -57,8 +57,6 @@ class CalibrationTable(BaseModel):
                 raise ValueError(f"{wrong[0]} does not go with {name}")
         if self.store is not None and self.instrument is None:
             raise ValueError("store needs instrument, the name of a folder in it")
-        if self.when is not None and self.date is not None:
-            raise ValueError("when (of the measurement) or date (of the calibration), not both")
         if self.detector is not None and self.pixel_size is not None:
             raise ValueError("detector or pixel_size, not both")
         return self

@@ -14,9 +14,10 @@ import xarray as xr
 from xrdkit.calibration import (
     CalibrationVerdict,
     Instrument,
-    load_calibration,
     load_instrument,
 )
+from xrdkit.calibration.poni import read_poni
+from xrdkit.calibration.text import read_text
 from xrdkit.errors import CalibrationSyntax, EmptyResult, SpecError, StoreError, XrdkitError
 from xrdkit.files import file_sha256, read_at_most
 from xrdkit.geometry import Calibration
@@ -93,7 +94,8 @@ def load_stored(folder: str | Path) -> StoredCalibration:
     return StoredCalibration(
         folder=place,
         record=record,
-        calibration=load_calibration(place / GEOMETRY),
+        # The record tells the verdict: no warning for each time that it is looked at.
+        calibration=read_poni(read_text(place / GEOMETRY), str(place / GEOMETRY), quiet=True),
         instrument=instrument,
     )
 
@@ -163,7 +165,7 @@ def nearest_calibration(
         raise EmptyResult(
             f"no accepted calibration of {instrument!r}" + _passed(passed),
             source=root,
-            hint="store one with write_calibration",
+            hint="xrdkit calibrate --store, or write_calibration, stores one",
         )
     before = [s for s in good if s.record.measured <= day]
     chosen = before[-1] if before else good[0]
