@@ -85,6 +85,16 @@ def test_bad_evidence_is_rejected_and_says_why(changes, text):
     assert any(text in reason for reason in reasons)
 
 
+def test_three_weak_signs_together_reject():
+    two = {"unexplained": 2, "missing": 0.3}
+    assert verdict(replace(GOOD, **two))[0] is CalibrationVerdict.DOUBTFUL
+    kind, reasons = verdict(replace(GOOD, **two, clipped=0.3))
+    assert kind is CalibrationVerdict.REJECTED
+    assert len(reasons) == 3
+    # What is merely not known well is no sign of another calibrant.
+    assert verdict(replace(GOOD, **two, center_sigma=9.0))[0] is CalibrationVerdict.DOUBTFUL
+
+
 def test_coverage_counts_sectors_once_and_across_the_cut():
     assert azimuth_coverage(np.array([])) == 0.0
     assert azimuth_coverage(np.array([1.0, 2.0, 4.9])) == 5.0

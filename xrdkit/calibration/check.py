@@ -9,9 +9,12 @@ from xrdkit.calibration.result import CalibrationVerdict
 
 Array = NDArray[np.float64]
 _SECTOR = 5.0
-#: how far whole rings may lie off, share of their width, where that is this many standard errors
-_OFF, _SURE = 0.25, 5.0
+#: how far whole rings, and all of them in one direction, may lie off, share of their width, where
+#: that is this many standard errors
+_OFF, _ASIDE, _SURE = 0.25, 0.15, 3.0
 _MISSING = 0.2
+#: so many signs that the rings are not those of the calibrant, each weak by itself, are enough
+_MANY = 3
 #: of few rings points lie closer than this: in counting errors, or in widths of the ring
 _FEW, _BEYOND, _SCATTER = 3, 3.0, 0.1
 
@@ -104,18 +107,12 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
     reasons = [text for found, text in fatal if found]
     if reasons:
         return CalibrationVerdict.REJECTED, tuple(reasons)
-    weak = [
-        (e.rings == 1, "a single ring cannot confirm the calibrant"),
+    signs = [
         (
             e.rings <= _FEW and e.excess > _BEYOND and e.rms > _SCATTER * e.width,
             f"points lie {e.rms:.2f} px from {e.rings} rings {e.width:.2f} px wide, where counting"
             f" explains {e.rms / e.excess:.2f} px",
         ),
-        (
-            e.rings == 2 and abs(e.distance_change) > 0.03,
-            f"two rings, and the distance is {e.distance_change:+.1%} from the start",
-        ),
-        (e.coverage < 20, f"rings cover only {e.coverage:.0f} degree of azimuth"),
         (e.rms > 0.5 * e.width, f"points lie {e.rms:.2f} px from rings {e.width:.2f} px wide"),
         (e.clipped > 0.25, f"{e.clipped:.0%} of the points contradict the others"),
         (
@@ -131,17 +128,11 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
             f"{e.unexplained} strong rings are not of this calibrant: another one?",
         ),
         (
-            abs(e.distance_change) > 0.1,
-            f"the distance is {e.distance_change:+.1%} from the start",
-        ),
-        (e.center_sigma > 5, f"the beam centre is known to {e.center_sigma:.1f} px only"),
-        (e.distance_sigma > 0.01, f"the distance is known to {e.distance_sigma:.1%} only"),
-        (
             e.ring_misfit > 0.5 * _OFF and e.ring_misfit_sigma > _SURE,
             f"whole rings lie {e.ring_misfit:.2f} of their width off",
         ),
         (
-            e.sector_misfit > _OFF and e.sector_misfit_sigma > _SURE,
+            e.sector_misfit > _ASIDE and e.sector_misfit_sigma > _SURE,
             f"the rings lie {e.sector_misfit:.2f} of their width off in some directions",
         ),
         (
@@ -149,7 +140,24 @@ def verdict(evidence: Evidence) -> tuple[CalibrationVerdict, tuple[str, ...]]:
             f"{e.missing:.0%} of the rings of the calibrant are missing: another one?",
         ),
     ]
-    reasons = [text for found, text in weak if found]
+    weak = [
+        (e.rings == 1, "a single ring cannot confirm the calibrant"),
+        (
+            e.rings == 2 and abs(e.distance_change) > 0.03,
+            f"two rings, and the distance is {e.distance_change:+.1%} from the start",
+        ),
+        (e.coverage < 20, f"rings cover only {e.coverage:.0f} degree of azimuth"),
+        (
+            abs(e.distance_change) > 0.1,
+            f"the distance is {e.distance_change:+.1%} from the start",
+        ),
+        (e.center_sigma > 5, f"the beam centre is known to {e.center_sigma:.1f} px only"),
+        (e.distance_sigma > 0.01, f"the distance is known to {e.distance_sigma:.1%} only"),
+    ]
+    contradictions = [text for found, text in signs if found]
+    if len(contradictions) >= _MANY:
+        return CalibrationVerdict.REJECTED, tuple(contradictions)
+    reasons = contradictions + [text for found, text in weak if found]
     kind = CalibrationVerdict.DOUBTFUL if reasons else CalibrationVerdict.ACCEPTED
     return kind, tuple(reasons)
 

@@ -27,6 +27,8 @@ _CLOSER = 0.6
 #: how far the geometry of another calibrant is at first: share of the radius, and pixels
 _REACH = (0.006, 5.0)
 _ROUNDS = 4
+#: calibrants that are refined at most
+_REFINED = 2
 #: distances that are one, share; error of the mean radius of a ring that is granted, pixel
 _SAME, _RADIUS = 0.004, 0.02
 
@@ -80,7 +82,7 @@ def other_calibrant(
     def tried(names: tuple[str, ...]) -> list[Competitor]:
         return competitors(
             radius,
-            np.full(radius.size, max(_LIKE * width, _LEAST)),
+            np.full(radius.size, max(_LIKE * width, _LEAST, _rms(found))),
             wavelength=geometry.wavelength,
             pixel=_pixel(geometry),
             names=names,
@@ -90,6 +92,7 @@ def other_calibrant(
 
     named = max((c.matched for c in tried((rings.name,))), default=0)
     kin = rings.name.split("_SRM")[0]
+    proposed: list[Competitor] = []
     for other in tried(tuple(name for name in COMMON if name != kin)):
         if other.matched < _FEWEST or other.absent > _ABSENT * other.expected:
             continue
@@ -98,11 +101,12 @@ def other_calibrant(
                 f"{other.calibrant} at {other.distance * 1e3:.4g} mm: it explains"
                 f" {other.matched} of {radius.size}, {rings.name} {named}"
             )
-        if other.matched >= named:
-            text = _closer(found, exposure, rings, other)
-            if text:
-                return text
-    return ""
+        if len(proposed) < _REFINED and other.calibrant not in {c.calibrant for c in proposed}:
+            proposed.append(other)
+    # Radii under a wrong geometry are themselves wrong: what nearly fits is refined.
+    return next(
+        (text for other in proposed if (text := _closer(found, exposure, rings, other))), ""
+    )
 
 
 def _closer(
