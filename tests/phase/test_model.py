@@ -39,6 +39,14 @@ CASES = {
         refine_zero=True,
         **WIDE,
     ),
+    "spheres": RefinementSpec(
+        instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02, axial=0.04),
+        of_phase=(
+            PhaseSpec(name="Al2O3", size_profile="lognormal", size_sigma=0.3, harmonics=2),
+            PhaseSpec(name="CaF2", size_profile="lognormal"),
+        ),
+        **WIDE,
+    ),
 }
 
 

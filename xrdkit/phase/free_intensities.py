@@ -64,11 +64,10 @@ class ExtractingModel(PatternModel):
         other = cls.__new__(cls)
         other.__dict__.update(copy.copy(model).__dict__)
         other._intensity, other._sigma, other._extraction = intensity, sigma, extraction
-        count = len(other.weights)
-        other._areas = [k.area.reshape(count, -1).sum(axis=0) for k in other.known]
+        other._areas = [k.area.reshape(len(k.copies), -1).sum(axis=0) for k in other.known]
         other.known = list(model.known)
         for p in extraction.phases:
-            unit = np.repeat(other.weights, other._areas[p].size)
+            unit = np.repeat(other.known[p].copies, other._areas[p].size)
             other.known[p] = replace(model.known[p], area=unit)
         other._last = None
         return other
@@ -95,7 +94,8 @@ class ExtractingModel(PatternModel):
         plain.__dict__.update(state)
         plain.known = list(self.known)
         for p, area in zip(self._extraction.phases, self._solved(values), strict=True):
-            plain.known[p] = replace(self.known[p], area=self._over_emission(area))
+            known = self.known[p]
+            plain.known[p] = replace(known, area=np.outer(known.copies, area).ravel())
         return plain
 
     def _area_errors(self, values: Values) -> dict[int, Array]:
@@ -126,9 +126,6 @@ class ExtractingModel(PatternModel):
         right = weighted @ (slopes / self._sigma).T
         follow = np.linalg.solve(gram, right)
         return total, np.asarray(slopes - design.T.dot(follow).T)
-
-    def _over_emission(self, area: Array) -> Array:
-        return np.concatenate([w * area for w in self.weights])
 
     def _solved(self, values: Values) -> list[Array]:
         """Return the areas of the lines of each free phase."""
@@ -189,7 +186,7 @@ class ExtractingModel(PatternModel):
         """Return the lines of a phase for area 1 at all emission lines together (lines, n)."""
         phase, x = shapes.known.phase, self.x
         first, last = shapes.window(x, self.spec.profile_reach)
-        count = len(self.weights)
+        count = len(shapes.known.copies)
         rows = len(first) // count
         low = first.reshape(count, rows).min(axis=0)
         high = np.maximum(last.reshape(count, rows).max(axis=0), low)

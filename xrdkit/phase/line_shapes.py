@@ -33,8 +33,11 @@ class PhaseLines:
     """One reflection of each line (n, 3)."""
     wavelength: Array
     """(n,), ångström."""
+    copies: Array
+    """Share of the lines of each set of all reflections, in their order: emission weights, for each
+    component of a line."""
     area: Array
-    """Area of each line per unit scale (n,), emission weight included."""
+    """Area of each line per unit scale (n,), times its share of `copies`."""
     area_sigma: Array | None = None
     """Standard error of the area of each line of all emission lines together, where the lines were
     free; they are then as many as reflections."""

@@ -21,6 +21,7 @@ from xrdkit.phase.effects import (
     Caglioti,
     Parameter,
     Situation,
+    component_count,
     effects_of,
     phase_key,
 )
@@ -117,16 +118,18 @@ class PatternModel:
     def _known(self, phase: int, natural: Sequence[float]) -> PhaseLines:
         hkl = self.lines[phase].hkl
         count = len(hkl)
-        wavelength = np.repeat(self.wavelengths, count)
+        parts = component_count(self.spec, self.structures[phase].name)
+        copies = np.tile(self.weights, parts) / parts
+        wavelength = np.repeat(np.tile(self.wavelengths, parts), count)
         situation = Situation(
             spec=self.spec,
             structure=self.structures[phase],
             phase=phase,
             lines=self.lines[phase],
-            hkl=np.tile(hkl, (len(self.wavelengths), 1)),
+            hkl=np.tile(hkl, (len(copies), 1)),
             wavelength=wavelength,
             mean_wavelength=self.wavelength,
-            emission_width=np.repeat(natural, count) / wavelength,
+            emission_width=np.repeat(np.tile(natural, parts), count) / wavelength,
             integrated=self.integrated,
             limits=self.limits,
         )
@@ -141,7 +144,8 @@ class PatternModel:
             phase=phase,
             hkl=situation.hkl,
             wavelength=wavelength,
-            area=np.concatenate([w * self.amplitudes[phase] for w in self.weights]),
+            copies=copies,
+            area=np.concatenate([w * self.amplitudes[phase] for w in copies]),
             effects=effects,
             owner={p.key: e for e in effects for p in e.parameters(width=1.0)},
             numbers=node_numbers(angle, guess, None, self.spec),
@@ -297,7 +301,7 @@ class PatternModel:
         All emission lines count together; errors are NaN where the structure gives the areas.
         """
         shapes = self.shapes(values, phase)
-        count = len(self.weights)
+        count = len(self.known[phase].copies)
         where = np.interp(shapes.position, self.x, self.envelope[phase])
         unit = (shapes.lines.amplitude * where).reshape(count, -1).sum(axis=0)
         area = values[phase_key(phase, "scale")] * unit

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
+from xrdkit.phase.sphere_components import SIGMA_MOST
 
 Mode = Literal["rietveld", "lebail", "pawley"]
 MODES = ("rietveld", "lebail", "pawley")
+SizeProfile = Literal["lorentzian", "voigt", "lognormal"]
+SIZE_PROFILES = ("lorentzian", "voigt", "lognormal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,10 @@ class PhaseSpec:
     """Where the parameter of March and Dollase starts, 0.1 to 10; 1: no orientation."""
     harmonics: int = 0
     """Order of the spherical harmonics of a preferred orientation, even, 2 to 12; 0: none."""
+    size_profile: SizeProfile | None = None
+    """As `RefinementSpec.size_profile`, for this phase. None: as that."""
+    size_sigma: float | None = None
+    """As `RefinementSpec.size_sigma`, for this phase. None: as that."""
     particle_diameter: float | None = None
     """Diameter of the particles that absorb as wholes, µm, for the microabsorption of a mixture
     (Brindley 1945), 0.01 to 1000. None: as small as not to matter."""
@@ -41,6 +48,13 @@ class PhaseSpec:
             raise SpecError("settings of a phase need its name")
         if self.mode is not None and self.mode not in MODES:
             raise SpecError(f"{self.name}: mode {self.mode!r} is not one of: {', '.join(MODES)}")
+        if self.size_profile is not None and self.size_profile not in SIZE_PROFILES:
+            raise SpecError(
+                f"{self.name}: size_profile {self.size_profile!r} is not one of:"
+                f" {', '.join(SIZE_PROFILES)}"
+            )
+        if self.size_sigma is not None:
+            self._within("size_sigma", 0.0, SIGMA_MOST)
         axis = self.march_axis
         if axis is not None and not (
             len(axis) == 3 and all(math.isfinite(x) for x in axis) and any(axis)

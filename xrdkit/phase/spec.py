@@ -6,7 +6,8 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
-from xrdkit.phase.phase_spec import MODES, Mode, PhaseSpec
+from xrdkit.phase.phase_spec import MODES, SIZE_PROFILES, Mode, PhaseSpec, SizeProfile
+from xrdkit.phase.sphere_components import SIGMA_MOST
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
 
@@ -70,8 +71,14 @@ class RefinementSpec:
     """Whether size broadening is free, for each phase."""
     strain: bool = True
     """Whether strain broadening is free, for each phase."""
-    size_profile: Literal["lorentzian", "voigt"] = "lorentzian"
-    """Shape of size broadening. ``"voigt"`` frees its Gaussian part too and needs `instrument`."""
+    size_profile: SizeProfile = "lorentzian"
+    """Shape of size broadening. ``"voigt"`` frees its Gaussian part too. ``"lognormal"``: crystals
+    are spheres of lognormal diameters. Both need `instrument`."""
+    size_sigma: float = 0.2
+    """Standard deviation of the logarithm of the diameter for ``"lognormal"``, 0 (one size) to 0.8:
+    where a fit starts, or what is held."""
+    refine_size_sigma: bool = True
+    """Whether `size_sigma` is free, for each phase with ``"lognormal"``."""
     b_iso: bool = False
     """Whether one displacement parameter per phase, added to those of its sites, is free."""
     of_phase: tuple[PhaseSpec, ...] = ()
@@ -91,8 +98,10 @@ class RefinementSpec:
             raise SpecError(
                 f"geometry {self.geometry!r} is not one of: bragg_brentano, debye_scherrer"
             )
-        if self.size_profile not in ("lorentzian", "voigt"):
-            raise SpecError(f"size_profile {self.size_profile!r} is not one of: lorentzian, voigt")
+        if self.size_profile not in SIZE_PROFILES:
+            raise SpecError(
+                f"size_profile {self.size_profile!r} is not one of: {', '.join(SIZE_PROFILES)}"
+            )
         if self.solver not in SOLVERS:
             raise SpecError(f"solver {self.solver!r} is not one of: {', '.join(SOLVERS)}")
         if self.range is not None:
@@ -107,6 +116,7 @@ class RefinementSpec:
         self._number("cell_search", 0.0, 0.05)
         self._number("penetration", 0.0, 10.0)
         self._number("divergence", 0.0, 5.0)
+        self._number("size_sigma", 0.0, SIGMA_MOST)
         if self.axial is not None:
             self._number("axial", 0.0, 0.3)
         if self.tails is not None:
@@ -158,9 +168,11 @@ class RefinementSpec:
                 "refine_instrument needs size=False and strain=False",
                 hint="the widths of instrument and sample cannot be told apart in one pattern",
             )
-        if self.size_profile == "voigt" and (self.instrument is None or not self.size):
+        shapes = [self.size_profile, *(own.size_profile or "lorentzian" for own in self.of_phase)]
+        shape = next((s for s in shapes if s != "lorentzian"), None)
+        if shape is not None and (self.instrument is None or not self.size):
             raise SpecError(
-                "size_profile='voigt' needs size=True and the widths of the instrument",
+                f"size_profile={shape!r} needs size=True and the widths of the instrument",
                 hint="refine a line standard with refine_instrument=True, size=False, strain=False",
             )
 
@@ -171,6 +183,15 @@ class RefinementSpec:
     def mode_of(self, name: str) -> Mode:
         """Return where the intensities of the phase `name` come from."""
         return self.of(name).mode or self.mode
+
+    def size_profile_of(self, name: str) -> SizeProfile:
+        """Return the shape of the size broadening of the phase `name`."""
+        return self.of(name).size_profile or self.size_profile
+
+    def size_sigma_of(self, name: str) -> float:
+        """Return the `size_sigma` of the phase `name`."""
+        own = self.of(name).size_sigma
+        return self.size_sigma if own is None else own
 
     @property
     def axial_start(self) -> float:

@@ -15,6 +15,7 @@ from xrdkit.phase.effects.flat_specimen import FlatSpecimen
 from xrdkit.phase.effects.instrument import GAUSS_NODES, Caglioti, LorentzInstrument
 from xrdkit.phase.effects.orientation import Harmonics, March
 from xrdkit.phase.effects.shift import Displacement, Transparency, Zero
+from xrdkit.phase.effects.spheres import Spheres, component_count
 
 __all__ = [
     "GAUSS_NODES",
@@ -25,6 +26,7 @@ __all__ = [
     "LorentzInstrument",
     "Parameter",
     "Situation",
+    "component_count",
     "phase_key",
 ]
 
@@ -44,8 +46,11 @@ _EFFECTS: tuple[type[Effect], ...] = (
 
 def effects_of(situation: Situation) -> tuple[Effect, ...]:
     """Return all effects for one phase."""
-    effects = [kind(situation) for kind in _EFFECTS]
-    own = situation.spec.of(situation.structure.name)
+    name = situation.structure.name
+    lognormal = situation.spec.size_profile_of(name) == "lognormal"
+    kinds = [Spheres if kind is Size and lognormal else kind for kind in _EFFECTS]
+    effects = [kind(situation) for kind in kinds]
+    own = situation.spec.of(name)
     if own.atoms:
         effects.append(FreeAtoms(situation))
     if own.march_axis is not None:

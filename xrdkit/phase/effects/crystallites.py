@@ -30,6 +30,7 @@ class Size(Effect):
     def __init__(self, situation: Situation) -> None:
         """Read which parts are free."""
         self._spec = situation.spec
+        self._profile = situation.spec.size_profile_of(situation.structure.name)
         self._lorentz_key = phase_key(situation.phase, "inverse_size")
         self._gauss_key = phase_key(situation.phase, "inverse_gauss_size_squared")
         self._lorentz = size_width(situation.mean_wavelength)
@@ -38,7 +39,7 @@ class Size(Effect):
     def parameters(self, *, width: float) -> Sequence[Parameter]:
         """Return 1/L_vol (1/nm) and the square of its Gaussian part (1/nm²)."""
         spec, unit = self._spec, width / self._lorentz
-        voigt = spec.size_profile == "voigt"
+        voigt = self._profile == "voigt"
         return (
             Parameter(
                 key=self._lorentz_key,
