@@ -95,12 +95,19 @@ class Scatter:
 
     def covariance(self, slopes: Array) -> Array:
         """Return (JᵀJ)⁻¹ Jᵀ V J (JᵀJ)⁻¹, the covariance of a fit with weighted slopes J."""
-        inverse = _inverse(slopes)
-        return np.asarray(inverse @ self.middle(slopes) @ inverse)
+        length = np.linalg.norm(slopes, axis=0)
+        safe = np.where(length > 0, length, 1.0)
+        # By singular values the product stays that of errors where JᵀJ is nearly singular.
+        left, size, right = np.linalg.svd(slopes / safe, full_matrices=False)
+        known = size > _RANK * size[0]
+        inverse = right[known].T / size[known] / safe[:, None]
+        total = inverse @ self.middle(left[:, known]) @ inverse.T
+        return np.asarray(0.5 * (total + total.T))
 
     def inflation(self, slopes: Array) -> float:
         """Return by how much the variances are those of independent points, mean over the fit."""
-        return float(np.trace(_inverse(slopes) @ self.middle(slopes))) / slopes.shape[1]
+        basis = _basis(slopes)
+        return float(np.trace(self.middle(basis))) / basis.shape[1]
 
 
 def groups_of(ring: Index, azimuth: Array, y: Array, x: Array, error: Array) -> list[Groups]:
@@ -242,13 +249,6 @@ def _strength(moments: _Moments, others: Sequence[float]) -> float:
     if number < _FEWEST or stats.chi2.sf(number * moments.form[0] / expected, number) > _CHANCE:
         return 0.0
     return (moments.form[0] - expected) / own
-
-
-def _inverse(slopes: Array) -> Array:
-    length = np.linalg.norm(slopes, axis=0)
-    safe = np.where(length > 0, length, 1.0)
-    scaled = slopes / safe
-    return np.asarray(np.linalg.pinv(scaled.T @ scaled, hermitian=True) / np.outer(safe, safe))
 
 
 def whole_errors(residual: Array, used: Bool, sigma: Array, ring: Index) -> Array:
