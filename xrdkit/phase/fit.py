@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, Table, least_squares, without
+from xrdkit.fitting import FitOutcome, Table, Verdict, least_squares, without
 from xrdkit.phase.cell import CELL_NAMES
 from xrdkit.phase.effects import phase_key
+from xrdkit.phase.evidence import is_evident, is_shape, scale_ratio, with_scales_alone
 from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.model import PatternModel
 from xrdkit.phase.observation import Observation
@@ -31,8 +32,13 @@ _NOTHING = 1e-3
 _AGAIN = 0.01
 #: A start that gains less over the background is noise, not worth many evaluations.
 _HARDLY_ANY = 30.0
-#: An absent phase whose scale, at shapes held, is this many standard errors is tried in full.
-_HINT = 3.0
+#: A phase whose scale, at shapes held, is this many standard errors is tried in full, and again
+#: only where it is more by this factor.
+_HINT, _MORE_HINT = 3.0, 1.3
+#: Phases whose scale is less than this many standard errors at the start wait for the others.
+_WEAK = 10.0
+#: Evaluations within which a phase that may not be there must show.
+_SOON = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +83,8 @@ class FrameFit:
     """Mean correlation of neighbouring points."""
     points_effective: float = float("nan")
     """Number of independent points that tell as much."""
+    tried: tuple[float, ...] = ()
+    """Scale over its standard error at which each absent phase was tried in vain; 0: not tried."""
     chord: Chord | None = field(default=None, repr=False)
     """Jacobian for the next frame; None where it was let go."""
 
@@ -170,15 +178,20 @@ def cold_fit(
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, _ROUGHLY)
     begin = begin.changed(values=begin.physical(rough.values))
     model = model.with_nodes(begin.values)
-    if strongest_first:
+    weak = _weaker(model, begin)
+    if not strongest_first:
+        weak = [p for p in weak if scale_ratio(rough, p) < _WEAK]
+    found = [True] * len(structures)
+    if weak:
         # Until the strong phase has its shape, what it leaves draws the lines of the others wide.
-        weak = _weaker(model, begin)
         held = [n for n in shapes if any(n.startswith(phase_key(p, "")) for p in weak)]
         shaped = _minimise(model, frame, begin.changed(fixed=held), _FIRST_EVALUATIONS, _ROUGHLY)
         begin = begin.changed(values=begin.physical(shaped.values))
+        for p in weak:
+            found[p] = strongest_first or scale_ratio(shaped, p) > _HINT
     most = spec.max_evaluations if start.gain > _HARDLY_ANY else _FIRST_EVALUATIONS
-    found = (True,) * len(structures)
-    return _finish(model, frame, origin, begin, found, linear.chi2_background, most)
+    background = linear.chi2_background
+    return _finish(model, frame, origin, begin, found, background, most, doubtful=weak)
 
 
 def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
@@ -196,17 +209,23 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
         if before.values[n] <= _NOTHING * origin.units[n]
     }
     begin = origin.changed(values=before.values | again)
-    ended = _finish(
-        model, frame, origin, begin, before.found, linear.chi2_background, most, before.chord
-    )
-    hinted = tuple(
-        here or _ratio(ended.outcome, phase_key(p, "scale")) > _HINT
-        for p, here in enumerate(ended.found)
-    )
-    if hinted == ended.found:
-        return ended
-    begin = origin.changed(values=ended.values | again)
-    return _finish(model, frame, origin, begin, hinted, linear.chi2_background, most)
+    background = linear.chi2_background
+    ended = _finish(model, frame, origin, begin, before.found, background, most, before.chord)
+    ratios = [scale_ratio(ended.outcome, p) for p in range(len(ended.found))]
+    tried = before.tried or (0.0,) * len(ratios)
+    hinted = [
+        p
+        for p, (ratio, last) in enumerate(zip(ratios, tried, strict=True))
+        if not ended.found[p] and ratio > max(_HINT, _MORE_HINT * last)
+    ]
+    if hinted:
+        begin = origin.changed(values=ended.values | again)
+        found = [here or p in hinted for p, here in enumerate(ended.found)]
+        full = _finish(model, frame, origin, begin, found, background, most, doubtful=hinted)
+        if any(full.found[p] for p in hinted):
+            return full
+        tried = tuple(ratios[p] if p in hinted else last for p, last in enumerate(tried))
+    return replace(ended, tried=tried)
 
 
 def _moved(begin: Plan, structures: Sequence[Structure], stretch: Sequence[float]) -> Plan:
@@ -304,17 +323,26 @@ def _finish(
     chi2_background: float,
     most: int,
     chord: Chord | None = None,
+    doubtful: Sequence[int] = (),
 ) -> FrameFit:
     """Fit, then fix what came out as nothing and fit again, so that errors mean something.
 
-    Phases not `found` have only a scale free, of either sign.
+    Phases not `found` have only a scale free, of either sign; those that are `doubtful` must be
+    evident soon.
     """
     found = list(found)
-    begin = _without(begin, [p for p, here in enumerate(found) if not here])
-    outcome = _minimise(model, frame, begin, most, chord=chord)
+    begin = with_scales_alone(begin, [p for p, here in enumerate(found) if not here])
+    soon = min(most, _SOON) if any(found[p] for p in doubtful) else most
+    outcome = _minimise(model, frame, begin, soon, chord=chord)
+    hurried = soon < most and outcome.verdict is Verdict.NOT_CONVERGED
+    if hurried and all(is_evident(outcome, p, frame.points) for p in doubtful if found[p]):
+        begin = begin.changed(values=begin.physical(outcome.values))
+        outcome = _minimise(model, frame, begin, most)
     last = outcome
     for _ in range(3):
-        faded = [p for p, here in enumerate(found) if here and not _evident(outcome, p, frame)]
+        faded = [
+            p for p, here in enumerate(found) if here and not is_evident(outcome, p, frame.points)
+        ]
         nothing = [n for n in outcome.names if _is_nothing(begin, n, outcome.values[n])]
         if not nothing and not faded:
             break
@@ -327,10 +355,8 @@ def _finish(
             break
         for p in faded:
             found[p] = False
-            begin = begin.changed(
-                values={n: v for n, v in origin.values.items() if _is_shape(n, p)}
-            )
-        begin = _without(begin, faded)
+            begin = begin.changed(values={n: v for n, v in origin.values.items() if is_shape(n, p)})
+        begin = with_scales_alone(begin, faded)
         last = outcome = _minimise(model, frame, begin, most)
     errors = frame.errors
     slopes = last.slopes
@@ -349,44 +375,8 @@ def _finish(
     )
 
 
-def _is_shape(name: str, phase: int) -> bool:
-    """Whether a parameter is one of a phase other than its scale."""
-    return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
-
-
-def _without(begin: Plan, phases: Sequence[int]) -> Plan:
-    """Return the plan with nothing but a scale, of either sign, free of some phases."""
-    if not phases:
-        return begin
-    scales = {phase_key(p, "scale") for p in phases}
-    held = [n for n in begin.free if any(_is_shape(n, p) for p in phases)]
-    bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
-    return replace(begin.changed(fixed=held), bounds=bounds)
-
-
 def _is_nothing(begin: Plan, name: str, value: float) -> bool:
     """Whether a free parameter, in natural units, has no effect at the minimum."""
     if name in begin.broadening:
         return value < _NOTHING
     return value == 0.0 and begin.bounds.get(name) is not None and not name.endswith("_scale")
-
-
-def _ratio(outcome: FitOutcome, name: str) -> float:
-    """Return a parameter over its standard error; infinite where that is not known."""
-    # An error common to all points makes no phase less certain to be there.
-    error = outcome.sigma_of({name: 1.0}, common=False)
-    value = outcome.values[name]
-    return value / error if error > 0 else float("inf") * (value > 0)
-
-
-def _evident(outcome: FitOutcome, phase: int, frame: Frame) -> bool:
-    """Whether a phase is worth its k parameters: Δχ² > k ln n.
-
-    Bayesian information criterion of Schwarz, Ann. Stat. 6 (1978) 461, in units of χ² per degree of
-    freedom. Δχ² is (S/σ)², what χ² loses without the phase to second order.
-    """
-    scale = phase_key(phase, "scale")
-    if not outcome.values[scale] > 1e-9:
-        return False
-    number = sum(n.startswith(phase_key(phase, "")) for n in outcome.names)
-    return bool(_ratio(outcome, scale) ** 2 > number * np.log(frame.points))

@@ -30,8 +30,11 @@ Array = NDArray[np.float64]
 CHECK_EVERY = 20
 #: A frame that fits this much worse than the one before it is fitted from a fresh start too.
 _WORSE = 1.1
-#: Of two fits of a frame, one is better where its criterion is lower by this much.
-_BETTER = 1.0
+#: Of two fits of a frame, one is better where its criterion is lower by this much: very strong
+#: evidence (Kass & Raftery, J. Am. Stat. Assoc. 90 (1995) 773). Else the series goes on as it was.
+_BETTER = 10.0
+#: Fits that are less than this many standard errors apart are the same.
+_SAME = 0.01
 #: Verdicts after which a mixture is tried again, strongest phase first.
 _LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
@@ -109,7 +112,8 @@ class Series:
         if entry.fit is None or entry.check is not StartCheck.NONE:
             return False
         try:
-            other = self._cold(_frame(self._observed, number))
+            frame = _frame(self._observed, number)
+            other = self._cold(frame, entry)
         except ComputeError as exc:
             _LOG.info("frame %d: no fit from a fresh start: %s", number, exc)
             return False
@@ -176,10 +180,13 @@ class Series:
             _LOG.info("no fit from the frame before: %s", exc)
             return None
 
-    def _cold(self, frame: Frame) -> Entry:
+    def _cold(self, frame: Frame, known: Entry | None = None) -> Entry:
+        """Return the better one of two fresh starts; of one, where that leads to a `known` fit."""
         arguments = (frame, self._structures, self._spec, self._observed)
         cold = _judged(frame, cold_fit(*arguments))
         if len(self._structures) == 1 or cold.fit is None or cold.blank:
+            return cold
+        if known is not None and _disagreement(known, cold) < _SAME:
             return cold
         if cold.verdict in _LOST or not all(cold.fit.found):
             again = _judged(frame, cold_fit(*arguments, strongest_first=True))

@@ -45,7 +45,7 @@ def find_steps(result: xr.Dataset) -> Steps:
     names = np.full(frames, "", dtype=object)
     for name, values, errors in _tracked(result):
         at = np.flatnonzero(np.isfinite(values) & np.isfinite(errors) & (errors > 0))
-        found = _significance(values[at], errors[at])
+        found = _significance(at, values[at], errors[at])
         for k, value in zip(at[1:], found, strict=True):
             if np.isfinite(value) and not value <= largest[k]:
                 largest[k], names[k] = value, name if value > STEP else ""
@@ -73,10 +73,14 @@ def _tracked(result: xr.Dataset) -> list[tuple[str, Array, Array]]:
     return rows
 
 
-def _significance(values: Array, errors: Array) -> Array:
-    """Return how far each change (n - 1,) is off those around, in standard errors."""
-    change = np.diff(values)
-    error = np.hypot(errors[1:], errors[:-1])
+def _significance(at: NDArray[np.intp], values: Array, errors: Array) -> Array:
+    """Return how far each change (n - 1,) is off those around, in standard errors.
+
+    `at` are the numbers of the frames: over a gap the drift is as many times larger.
+    """
+    gap = np.diff(at)
+    change = np.diff(values) / gap
+    error = np.hypot(errors[1:], errors[:-1]) / gap
     result = np.full(change.size, np.nan)
     # Rounding is no jump, however small the errors.
     least = 1e-12 * np.abs(values).max(initial=0.0)

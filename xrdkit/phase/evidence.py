@@ -1,0 +1,46 @@
+"""Which phases of a fit are there, and what is left free of those that are not."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from xrdkit.fitting import FitOutcome
+from xrdkit.phase.effects import phase_key
+from xrdkit.phase.parameters import Plan
+
+
+def scale_ratio(outcome: FitOutcome, phase: int) -> float:
+    """Return the scale of a phase over its standard error; infinite where that is not known."""
+    # An error common to all points makes no phase less certain to be there.
+    name = phase_key(phase, "scale")
+    error = outcome.sigma_of({name: 1.0}, common=False)
+    value = outcome.values[name]
+    return value / error if error > 0 else float("inf") * (value > 0)
+
+
+def is_evident(outcome: FitOutcome, phase: int, points: float) -> bool:
+    """Whether a phase is worth its k parameters: Δχ² > k ln n, n = `points`.
+
+    Bayesian information criterion of Schwarz, Ann. Stat. 6 (1978) 461, in units of χ² per degree of
+    freedom. Δχ² is (S/σ)², what χ² loses without the phase to second order.
+    """
+    if not outcome.values[phase_key(phase, "scale")] > 1e-9:
+        return False
+    number = sum(name.startswith(phase_key(phase, "")) for name in outcome.names)
+    return bool(scale_ratio(outcome, phase) ** 2 > number * np.log(points))
+
+
+def is_shape(name: str, phase: int) -> bool:
+    """Whether a parameter is one of a phase other than its scale."""
+    return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
+
+
+def with_scales_alone(begin: Plan, phases: Collection[int]) -> Plan:
+    """Return the plan with nothing but a scale, of either sign, free of some phases."""
+    if not phases:
+        return begin
+    scales = {phase_key(p, "scale") for p in phases}
+    held = [n for n in begin.free if any(is_shape(n, p) for p in phases)]
+    bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
+    return replace(begin.changed(fixed=held), bounds=bounds)
