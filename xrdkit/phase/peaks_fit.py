@@ -36,6 +36,8 @@ _LEAST = 3.0
 #: that line.
 _GHOST = 0.8
 _WIDTHS = (2.5, 20.0)
+#: Widths that differ by more than this factor are not of one peak.
+_HUMP = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,14 @@ def _without_ghosts(found: list[Candidate], data: PeakData) -> list[Candidate]:
 
 
 def _is_new(peak: Peak, others: Sequence[Peak]) -> bool:
-    return all(abs(peak.position - o.position) > 0.4 * min(peak.fwhm, o.fwhm) for o in others)
+    """Return whether a peak is no second answer to one that is there."""
+    for other in others:
+        narrow, wide = sorted((peak.fwhm, other.fwhm))
+        # A hump under a sharp peak is another thing than its shape.
+        same = _HUMP * narrow if wide > _HUMP * narrow else wide
+        if abs(peak.position - other.position) < 0.4 * same and wide < 5.0 * _HUMP * narrow:
+            return False
+    return True
 
 
 def _fit_all(

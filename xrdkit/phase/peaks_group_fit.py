@@ -18,12 +18,12 @@ from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
-_EVALUATIONS, _TOLERANCE = 200, 1e-8
+_EVALUATIONS, _TOLERANCE = 60, 1e-8
 #: Another term of the background for each of these many FWHM of a group.
 _TERM = 30.0
 _MOST_TERMS = 10
 #: Peaks nearer than this, in FWHM of the wider, must be likelier than one.
-_SAME = 0.75
+_SAME = 1.0
 #: A width may come out smaller than the smallest that is searched, by this factor.
 _NARROWER = 0.6
 
@@ -105,14 +105,27 @@ def fit_group(
             return fit
         fewer = [p for k, p in enumerate(fit.peaks) if k != doubtful]
         other = _fit(group, fewer, inside, rest, sigma, frame, data, spec, widths)
-        # Schwarz, Ann. Stat. 6 (1978) 461: as likely as with the peak, but for its parameters.
-        cost = (len(fit.outcome.names) - len(other.outcome.names) if other else 0) * np.log(
-            fit.model.x.size
-        )
-        if other is None or other.outcome.chi2 - fit.outcome.chi2 > cost:
+        if other is None or not _as_good(other, fit, spec.shape_tolerance):
             return fit
         peaks = other.peaks
     return None
+
+
+def _as_good(fewer: FittedGroup, fit: FittedGroup, tolerance: float) -> bool:
+    """Return whether a fit with a peak less is as likely, or differs by no more than shapes do.
+
+    Likelihood: Schwarz, Ann. Stat. 6 (1978) 461. With enough counts any true shape is two peaks of
+    another one, so the curves must differ by more than `tolerance` of the height too.
+    """
+    cost = (len(fit.outcome.names) - len(fewer.outcome.names)) * np.log(fit.model.x.size)
+    if fewer.outcome.chi2 - fit.outcome.chi2 < cost:
+        return True
+    curve = fit.model.intensity(fit.outcome.values)
+    gone = np.abs(curve - fewer.model.intensity(fewer.outcome.values))
+    place = int(np.argmax(gone))
+    near = np.abs(fit.model.x - fit.model.x[place]) < max(p.fwhm for p in fit.peaks)
+    height = curve - fit.model.background(fit.outcome.values)
+    return bool(gone[place] < tolerance * float(height[near].max()))
 
 
 def _doubtful(fit: FittedGroup) -> int | None:

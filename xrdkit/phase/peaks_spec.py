@@ -29,9 +29,10 @@ class PeakSpec:
     fitted together."""
     background: int = 2
     """Terms of the polynomial under a peak or group, 1 to 8; long groups get more."""
-    shape_tolerance: float = 0.05
-    """Part of a peak's height that its true shape may differ from `shape` by: a bump beside a peak
-    that is smaller than that is not taken for one of its own, 0 to 1."""
+    shape_tolerance: float = 0.1
+    """Part of a peak's height that its true shape may differ from `shape` by: what is smaller than
+    that beside or within a peak is not taken for another one, 0 to 1. With 0 only noise limits what
+    is found; the axial asymmetry of diffractometers at low angles needs 0.1 or a split shape."""
     shared_form: bool = False
     """Whether peaks fitted together have one η (or exponent) and asymmetry: for crowded groups."""
     most_peaks: int = 400
