@@ -12,6 +12,7 @@ from xrdkit.phase.fit import FrameFit
 from xrdkit.phase.fractions import UNKNOWN, Derived, fractions
 from xrdkit.phase.parameters import cell_of
 from xrdkit.phase.profile_function import combined_width, integral_breadth
+from xrdkit.phase.sphere_sizes import SPHERE_SIZES, sphere_sizes
 from xrdkit.phase.widths import gaussian_size_width, size_width
 
 Array = NDArray[np.float64]
@@ -41,6 +42,8 @@ class PhaseNumbers:
     """e = Δd/d, and standard error."""
     b_iso: tuple[float, float]
     """Mean B of the atoms in Å², and standard error."""
+    spheres: dict[str, tuple[float, float]]
+    """Each of `SPHERE_SIZES` and its standard error; NaN where not refined as lognormal spheres."""
     gradients: dict[str, dict[str, float]]
     """Derivatives by the parameters of ``weight_fraction``, ``scale``, ``size`` and the cell
     lengths ``a``, ``b``, ``c``; a missing number has none."""
@@ -102,6 +105,7 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
             size=missing,
             strain=missing,
             b_iso=missing,
+            spheres={name: missing for name, _, _ in SPHERE_SIZES},
             gradients=gradients,
         )
     ties = structure.ties
@@ -132,6 +136,7 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
         size=(size, _NAN if np.isnan(size) else fit.sigma_of(size_gradient)),
         strain=(fit.values[strain], fit.sigma(strain)) if fit.model.spec.strain else (_NAN, _NAN),
         b_iso=(mean_b + fit.values[extra], fit.sigma(extra)),
+        spheres={k: _with_error(fit, derived) for k, derived in sphere_sizes(fit, phase).items()},
         gradients=gradients,
     )
 
@@ -142,17 +147,20 @@ def _size(fit: FrameFit, phase: int) -> tuple[float, dict[str, float]]:
     NaN if not visible.
     """
     keys = [phase_key(phase, n) for n in ("inverse_size", "inverse_gauss_size_squared")]
+    if phase_key(phase, "size_variance") in fit.values:
+        length = 1.0 / fit.values[keys[0]] if fit.values[keys[0]] > 0 else _NAN
+        return length, {keys[0]: -(length**2)} if keys[0] in fit.outcome.names else {}
     inverse = [fit.values[k] for k in keys]
     if not fit.model.spec.size or not max(inverse) > 0:
         return _NAN, {}
     wavelength = fit.model.wavelength
 
-    def length(lorentz: float, gauss_squared: float) -> float:
+    def column(lorentz: float, gauss_squared: float) -> float:
         gauss = np.sqrt(max(gauss_squared, 0.0)) * gaussian_size_width(wavelength)
         h, eta = combined_width(np.array([gauss]), np.array([lorentz * size_width(wavelength)]))
         return float(np.degrees(0.1 * wavelength)) / integral_breadth(float(h[0]), float(eta[0]))
 
-    size = length(*inverse)
+    size = column(*inverse)
     # Only free parameters have an error; at a Gaussian part of 0 the slope would be infinite.
     gradient = {}
     for k, key in enumerate(keys):
@@ -160,5 +168,5 @@ def _size(fit: FrameFit, phase: int) -> tuple[float, dict[str, float]]:
             moved = list(inverse)
             step = 1e-6 * fit.plan.units[key]
             moved[k] += step
-            gradient[key] = (length(*moved) - size) / step
+            gradient[key] = (column(*moved) - size) / step
     return size, gradient

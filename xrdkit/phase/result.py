@@ -21,6 +21,7 @@ from xrdkit.phase.quantify import (
     phase_numbers,
 )
 from xrdkit.phase.source_errors import errors_by_source
+from xrdkit.phase.sphere_sizes import SPHERE_SIZES
 from xrdkit.uncertainty import OFFSET
 
 Array = NDArray[np.float64]
@@ -88,6 +89,10 @@ def assemble(
             continue
         unit = unit or f"{observed.unit} cm"
         _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text + note, unit)
+    for name, unit, text in SPHERE_SIZES:
+        pairs = np.array([[n.spheres[name] for n in row] for row in numbers])
+        if not np.isnan(pairs).all():
+            _pair(data, put, name, pairs[..., 0], pairs[..., 1], ("phase",), text, unit)
     amorphous = [amorphous_number(f) for f in fits]
     if amorphous[0] is not None:
         pairs = np.array(amorphous, dtype=float)
@@ -117,9 +122,13 @@ def assemble(
 
 def _size_note(fit: FrameFit) -> str:
     spec = fit.model.spec
+    names = [s.name for s in fit.model.structures]
+    shapes = [spec.size_profile_of(name) for name in names]
+    told = [f"{shape} ({name})" for shape, name in zip(shapes, names, strict=True)]
+    shape = shapes[0] if len(set(shapes)) == 1 else ", ".join(told)
     if spec.instrument is not None:
-        return f", {spec.size_profile}, instrument removed"
-    return f", {spec.size_profile}, Lorentzian part of the instrument not removed"
+        return f", {shape}, instrument removed"
+    return f", {shape}, Lorentzian part of the instrument not removed"
 
 
 def _pair(
