@@ -140,7 +140,7 @@ def search(
     x, intensity: (n,), NaN where there are no data; band: (b, n) covariance of point k and k + b
     from errors that scatter, row 0 the variance; widths: smallest and largest FWHM in the unit of
     x. Where `known_peaks` (n,) were subtracted, a candidate must be higher than `tolerance` times
-    their highest within its filter.
+    their highest within half the reach of its filter.
     """
     known = np.isfinite(intensity) & np.isfinite(band[0])
     parts = stretches(x, known)
@@ -191,7 +191,7 @@ def _at_width(
     centre = np.arange(z.size) + reach
     top &= known[centre]
     if beside is not None:
-        highest = maximum_filter1d(beside, 2 * reach + 1, mode="nearest")[centre]
+        highest = maximum_filter1d(beside, reach + 1, mode="nearest")[centre]
         top &= height > tolerance * highest
     return [
         Candidate(
