@@ -34,7 +34,7 @@ _WORSE = 1.1
 #: evidence (Kass & Raftery, J. Am. Stat. Assoc. 90 (1995) 773). Else the series goes on as it was.
 _BETTER = 10.0
 #: Fits that are less than this many standard errors apart are the same.
-_SAME = 0.01
+_SAME = 0.02
 #: Verdicts after which a mixture is tried again, strongest phase first.
 _LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
@@ -44,7 +44,13 @@ class StartCheck(StrEnum):
 
     NONE = ""
     AGREES = "agrees"
+    """Both fits are the same."""
+    KEPT = "kept"
+    """The fresh start led to a worse fit."""
+    AMBIGUOUS = "ambiguous"
+    """Two fits are about as good; the one nearer to the frames around was kept."""
     REPLACED = "replaced"
+    """The fresh start led to a better fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +113,7 @@ class Series:
                 _LOG.warning("frame %d: %s: %s", number, entry.verdict, entry.reason)
 
     def check(self, number: int) -> bool:
-        """Fit a frame from a fresh start too; whether that was better and replaced its fit."""
+        """Fit a frame from a fresh start too; whether that fit took the place of the other."""
         entry = self.entries[number]
         if entry.fit is None or entry.check is not StartCheck.NONE:
             return False
@@ -117,13 +123,9 @@ class Series:
         except ComputeError as exc:
             _LOG.info("frame %d: no fit from a fresh start: %s", number, exc)
             return False
-        replaced = _is_better(other, entry)
-        self.entries[number] = replace(
-            other if replaced else entry,
-            check=StartCheck.REPLACED if replaced else StartCheck.AGREES,
-            disagreement=_disagreement(entry, other),
-        )
-        return replaced
+        around = [e for e in self.entries[max(number - 1, 0) : number + 2] if e is not entry]
+        self.entries[number] = _settled(entry, other, around)
+        return self.entries[number].fit is not entry.fit
 
     def review(self, numbers: Sequence[int]) -> bool:
         """Check frames and pass on what is better on both sides; whether anything changed."""
@@ -164,12 +166,7 @@ class Series:
             return Entry(fit=None, verdict=Verdict.NOT_CONVERGED, reason=exc.message)
         if warm is None:
             return cold
-        replaced = _is_better(cold, warm)
-        return replace(
-            cold if replaced else warm,
-            check=StartCheck.REPLACED if replaced else StartCheck.AGREES,
-            disagreement=_disagreement(warm, cold),
-        )
+        return _settled(warm, cold, [] if leader is None else [leader])
 
     def _warm(self, frame: Frame, leader: Entry) -> Entry | None:
         if leader.fit is None:
@@ -225,18 +222,43 @@ def _is_better(new: Entry, old: Entry) -> bool:
     return bool(first < second - _BETTER)
 
 
+def _settled(warm: Entry, cold: Entry, around: Sequence[Entry]) -> Entry:
+    """Return the better one of two fits of a frame, or that nearer to the frames `around`."""
+    apart = _disagreement(warm, cold)
+    if apart < _SAME:
+        kept, check = warm, StartCheck.AGREES
+    elif _is_better(cold, warm):
+        kept, check = cold, StartCheck.REPLACED
+    elif _is_better(warm, cold):
+        kept, check = warm, StartCheck.KEPT
+    else:
+        near = _distance(cold, around) < _distance(warm, around)
+        kept, check = (cold if near else warm), StartCheck.AMBIGUOUS
+    return replace(kept, check=check, disagreement=apart)
+
+
+def _distance(entry: Entry, around: Sequence[Entry]) -> float:
+    """Return the sum of squared differences to other frames, in standard errors."""
+    return float(sum(np.sum(_differences(entry, other) ** 2) for other in around))
+
+
 def _disagreement(one: Entry, other: Entry) -> float:
     """Return the largest difference of free parameters in standard errors."""
+    return float(np.abs(_differences(one, other)).max(initial=0.0))
+
+
+def _differences(one: Entry, other: Entry) -> Array:
+    """Return the differences of free parameters in standard errors; infinite for other phases."""
     if one.fit is None or other.fit is None or one.fit.found != other.fit.found:
-        return float("inf")
-    common = [n for n in one.fit.outcome.names if n in other.fit.outcome.names]
+        return np.array([np.inf])
     errors = one.fit.outcome.sigma(common=False)
-    apart = [
-        abs(one.fit.values[n] - other.fit.values[n]) / (errors[n] * one.fit.plan.units[n])
-        for n in common
-        if errors[n] > 0
-    ]
-    return float(max(apart, default=np.inf))
+    return np.array(
+        [
+            (one.fit.values[n] - other.fit.values[n]) / (errors[n] * one.fit.plan.units[n])
+            for n in one.fit.outcome.names
+            if n in other.fit.outcome.names and errors[n] > 0
+        ]
+    )
 
 
 def _frame(observed: Observation, number: int) -> Frame:
