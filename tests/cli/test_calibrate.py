@@ -213,3 +213,18 @@ def test_what_the_header_contradicts_is_said(folder):
         assert any(text in warning for warning in warnings)
     quiet = run(folder, "--pixel-size", "172", "--json")
     assert json.loads(quiet.stdout)["warnings"] == []
+
+
+def test_what_the_store_refuses_is_written_nowhere(folder, tmp_path):
+    words = ("--pixel-size", "172", "--store", str(tmp_path / "s"), "--instrument", "Lab 1")
+    outcome = run(folder, *words, "--into", str(tmp_path / "new"), "--date", "2026-03-04")
+    assert outcome.exit_code == 2
+    assert "lower case letters" in outcome.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_wavelength_of_the_start_counts_where_none_is_given(folder):
+    words = [str(folder / "agbh.edf"), "--calibrant", "AgBh", "--json"]
+    outcome = CliRunner().invoke(APP, [*words, "--start", str(folder / "start.poni")])
+    assert outcome.exit_code == 0, outcome.output
+    assert json.loads(outcome.stdout)["wavelength_angstrom"] == 1.5406

@@ -116,6 +116,16 @@ def test_a_wrong_one_is_red_and_says_why(standard):
     assert "points lie &lt;astray&gt;" in page
 
 
+def test_the_page_has_a_row_for_each_ring_and_each_sector(standard):
+    frames, mask, result = standard
+    page = calibration_page(frames, result, title="Lab", mask=mask)
+    for sector in result.sectors:
+        assert f"{sector.azimuth[0]:.0f} to {sector.azimuth[1]:.0f}<" in page
+    for ring in result.rings:
+        assert f"{ring.mean_q:+.5f}" in page
+    assert result.sectors
+
+
 def test_points_that_are_all_clipped_leave_the_rest(standard):
     frames, mask, result = standard
     none = result.points.assign(used=result.points["used"] & False)

@@ -119,7 +119,7 @@ def _calibrated(wish: _Wish) -> tuple[dict[str, Any], int]:
     """Return the fields to print and the exit code."""
     from xrdkit.calibration import CalibrationVerdict, calibrate, load_calibration, load_mask
     from xrdkit.cli.calibrate_files import stored, written
-    from xrdkit.cli.calibrate_header import contradictions, missing
+    from xrdkit.cli.calibrate_header import contradictions, missing, unsaid
     from xrdkit.errors import (
         CalibrationRejected,
         EmptyResult,
@@ -161,11 +161,12 @@ def _calibrated(wish: _Wish) -> tuple[dict[str, Any], int]:
         found = getattr(refusal, "result", None)
         reasons = [str(refusal)] if found is None else [*found.reasons]
         return {**nothing("rejected", reasons, refusal.hint), "warnings": warnings}, REJECTED
-    fields = {**result.to_dict(), "warnings": [w for w in warnings if w not in result.reasons]}
-    if wish.into is not None:
-        fields["poni"] = str(written(wish.into, frames, result, extra, force=wish.force))
+    fields = {**result.to_dict(), "warnings": unsaid(warnings, result.reasons)}
+    # The store first: it refuses more, and then nothing is written.
     if wish.keep is not None:
         fields["stored"] = str(stored(wish.keep, frames, result, extra, force=wish.force))
+    if wish.into is not None:
+        fields["poni"] = str(written(wish.into, frames, result, extra, force=wish.force))
     codes = {CalibrationVerdict.ACCEPTED: 0, CalibrationVerdict.DOUBTFUL: DOUBTFUL}
     return fields, codes.get(result.verdict, REJECTED)
 

@@ -1,5 +1,6 @@
 """What the header of a calibrant frame says of what has to be given: asked for, never assumed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def contradictions(frames: "xr.Dataset", detector: "Detector", wavelength: float
             )
             said.setdefault(kind, f"{text}; the distance follows it, be sure of it")
     return list(said.values())
+
+
+def unsaid(warnings: list[str], reasons: Sequence[str]) -> list[str]:
+    """Return the warnings without those that the reasons of the verdict say already."""
+    pixels = any("pixels" in reason and "header" in reason for reason in reasons)
+    return [text for text in warnings if not (pixels and "says pixels" in text)]
 
 
 def missing(frames: "xr.Dataset", *, detector: bool, wavelength: bool) -> str:

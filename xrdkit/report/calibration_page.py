@@ -35,6 +35,9 @@ _RINGS = (
     "sides: it has to run straight along its dashes. Waves mean a wrong tilt or centre, straight "
     "rings beside the dashes a wrong distance, wavelength or calibrant."
 )
+_OFF = ("mean (px)", "rms (px)", "mean (1/nm)", "rms (1/nm)")
+_RING_HEAD = ("2θ (°)", "d (Å)", "points", *_OFF, "width (px)")
+_SECTOR_HEAD = ("azimuth (°)", "points", "rings", *_OFF)
 _RESIDUALS = (
     "The points on the frame, coloured by their residual in q, crosses were left out; the residual "
     "by azimuth, innermost ring at the bottom (a wave in all rings: centre or tilt); and by ring, "
@@ -108,8 +111,13 @@ def calibration_page(
     pictures, reading = Pictures(), _READINGS[result.verdict.value]
     rings = [
         (f"{r.two_theta:.3f}", f"{r.d_spacing:.4f}", str(r.points), f"{r.mean_px:+.3f}",
-         f"{r.rms_px:.3f}", f"{r.width_px:.2f}")
+         f"{r.rms_px:.3f}", f"{r.mean_q:+.5f}", f"{r.rms_q:.5f}", f"{r.width_px:.2f}")
         for r in result.rings
+    ]  # fmt: skip
+    sectors = [
+        (f"{s.azimuth[0]:.0f} to {s.azimuth[1]:.0f}", str(s.points), str(s.rings),
+         f"{s.mean_px:+.3f}", f"{s.rms_px:.3f}", f"{s.mean_q:+.5f}", f"{s.rms_q:.5f}")
+        for s in result.sectors
     ]  # fmt: skip
     parts: list[object] = [
         element("header", element("h1", title)),
@@ -126,8 +134,10 @@ def calibration_page(
         element("h2", "Numbers"),
         fact_table(calibration_facts(result)),
         element("h2", "Rings"),
-        table(("2θ (°)", "d (Å)", "points", "mean (px)", "rms (px)", "width (px)"), rings),
+        table(_RING_HEAD, rings),
     ]
+    if sectors:
+        parts += [element("h2", "Sectors"), table(_SECTOR_HEAD, sectors)]
     if resolution is not None:
         text = "Width and Lorentzian share of single rings, and what follows from U, V, W, X, Y."
         figure = resolution_figure(resolution)
