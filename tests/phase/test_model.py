@@ -45,6 +45,7 @@ CASES = {
             PhaseSpec(name="Al2O3", size_profile="lognormal", size_sigma=0.3, harmonics=2),
             PhaseSpec(name="CaF2", size_profile="lognormal"),
         ),
+        humps=((30.0, 6.0), (55.0, 12.0)),
         **WIDE,
     ),
 }
@@ -67,7 +68,7 @@ def test_jacobian_agrees_with_differences(case):
     begin = model.plan(
         width=0.15,
         scales=[30.0, 50.0],
-        background=[100.0, -20.0, 5.0],
+        background=[100.0, -20.0, 5.0, 30.0, 60.0][: 3 + len(spec.humps)],
     )
     begin = replace(begin, values={**begin.values, "gauss_low": 0.02, "gauss_high": 0.05})
     names = sorted(begin.free)

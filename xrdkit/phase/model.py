@@ -33,6 +33,7 @@ from xrdkit.phase.effects.nodes import (
     node_numbers,
     node_parameters,
 )
+from xrdkit.phase.humps import hump_parameters, hump_rows, hump_slopes, humps_at
 from xrdkit.phase.intensity import Lines, powder_lines
 from xrdkit.phase.line_shapes import LineShapes, PhaseLines
 from xrdkit.phase.parameters import Plan, background_key, cell_of, plan
@@ -104,7 +105,8 @@ class PatternModel:
 
     def _take(self, two_theta: Array) -> None:
         self.x = np.ascontiguousarray(two_theta, dtype=float)
-        self.background_rows = chebyshev_rows(self.x, *self.limits, self.spec.background)
+        terms = chebyshev_rows(self.x, *self.limits, self.spec.background)
+        self.background_rows = np.concatenate([terms, hump_rows(self.x, self.spec.humps)])
         self.step = float(np.median(np.diff(self.x)))
         polarization = (
             np.ones(self.x.size)
@@ -182,13 +184,16 @@ class PatternModel:
 
     def plan(self, *, width: float, scales: Sequence[float], background: Sequence[float]) -> Plan:
         """Return all parameters for a start with lines of FWHM `width`, degree (see `plan`)."""
+        terms, humps = self.spec.background, self.spec.humps
+        heights = (*background[terms:], *[0.0] * len(humps))[: len(humps)]
+        level = max(float(np.max(np.abs(background))), 1e-300)
         return plan(
-            self.parameters(width=width),
+            [*self.parameters(width=width), *hump_parameters(humps, heights, level)],
             self.structures,
             self.spec,
             width=width,
             scales=scales,
-            background=background,
+            background=background[:terms],
         )
 
     def neutral_values(self) -> dict[str, float]:
@@ -215,8 +220,9 @@ class PatternModel:
 
     def background(self, values: Values) -> Array:
         """Return b(x) (n,)."""
-        rows = self.background_rows
-        return np.asarray(np.array([values[background_key(k)] for k in range(len(rows))]) @ rows)
+        rows = self.background_rows[: self.spec.background]
+        smooth = np.array([values[background_key(k)] for k in range(len(rows))]) @ rows
+        return np.asarray(smooth + humps_at(self.x, len(self.spec.humps), values))
 
     def phases(self, values: Values, only: Sequence[int] | None = None) -> Array:
         """Return the contribution of each phase (phase, n); rows of phases not in `only` are 0."""
@@ -278,8 +284,9 @@ class PatternModel:
                 slopes,
                 self._edge,
             )
-        for k, row in enumerate(self.background_rows):
-            name = background_key(k)
+        rows = {background_key(k): self.background_rows[k] for k in range(self.spec.background)}
+        rows |= hump_slopes(self.x, len(self.spec.humps), values)
+        for name, row in rows.items():
             if name in place:
                 slopes[place[name]] += row
         return total, slopes

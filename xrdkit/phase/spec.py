@@ -6,6 +6,7 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
+from xrdkit.phase.hump_limits import check_humps
 from xrdkit.phase.phase_spec import MODES, SIZE_PROFILES, Mode, PhaseSpec, SizeProfile
 from xrdkit.phase.sphere_components import SIGMA_MOST
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
@@ -23,6 +24,9 @@ class RefinementSpec:
     """Fitted part of the pattern, in the unit of its radial coordinate; None: all of it."""
     background: int = 6
     """Number of Chebyshev terms, 1 to 30."""
+    humps: tuple[tuple[float, float], ...] = ()
+    """Broad humps of the background, as those of carbon or glass: where each starts, 2θ and FWHM in
+    degree. Their heights, places (within a FWHM) and widths (within a factor of 3) are free."""
     geometry: Literal["bragg_brentano", "debye_scherrer"] = "bragg_brentano"
     """How a diffractometer pattern was taken; has no effect on integrated frames."""
     monochromator_two_theta: float | None = None
@@ -109,6 +113,7 @@ class RefinementSpec:
             if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
                 raise SpecError(f"range {self.range} must be finite, from 0 upwards, low < high")
         self._number("background", 1, 30)
+        check_humps(self.humps)
         self._number("profile_reach", 3.0, 1000.0)
         self._number("max_evaluations", 10, 100_000)
         self._number("zero", -5.0, 5.0)
