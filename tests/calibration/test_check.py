@@ -7,6 +7,7 @@ import pytest
 
 from xrdkit.calibration import CalibrationVerdict
 from xrdkit.calibration.check import Evidence, azimuth_coverage, verdict
+from xrdkit.calibration.unassisted_check import SearchEvidence, search_reasons
 
 GOOD = Evidence(
     rings=8,
@@ -100,3 +101,13 @@ def test_coverage_counts_sectors_once_and_across_the_cut():
     assert azimuth_coverage(np.array([1.0, 2.0, 4.9])) == 5.0
     assert azimuth_coverage(np.array([-1.0, 359.0, 1.0])) == 10.0
     assert azimuth_coverage(np.linspace(-180, 180, 4000)) == 360.0
+
+
+def test_two_rings_that_points_scatter_about_are_no_evidence_without_a_start():
+    two = SearchEvidence(
+        rings=2, score=2.0, margin=1.0, missing=0.0, tilt=8.0, error=1e-5, excess=40.0, scatter=0.2
+    )
+    fatal, _ = search_reasons(two)
+    assert "rings of anything" in fatal[0]
+    for changes in ({"rings": 3}, {"excess": 3.0}, {"scatter": 0.05}):
+        assert search_reasons(replace(two, **changes))[0] == ()

@@ -16,6 +16,8 @@ _LEAST_SCORE, _LEAST_MARGIN = 0.15, 0.25
 _NOTHING, _SEEN = 0.02, 6.0
 _MISSING = 0.2
 _STEEPEST_TILT = 25.0
+#: two rings that points scatter so much about are no evidence: in counting errors and in widths
+_BEYOND, _SCATTER = 10.0, 0.15
 #: rms error of q over the frame that is still accepted, share of the largest q
 _UNSURE = 3e-4
 
@@ -40,11 +42,21 @@ class SearchEvidence:
     others: tuple[str, ...] = ()
     """What else the rings found may be, where they are two."""
 
+    excess: float = 1.0
+    """How far points lie from their rings in units of their counting errors, root mean square."""
+    scatter: float = 0.0
+    """The same in widths of the rings."""
+
 
 def search_reasons(e: SearchEvidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the reasons for rejection and those for doubt of a geometry found without a start."""
     fatal = [
         (e.rings < 2, "a single ring cannot tell the distance without a start"),
+        (
+            e.rings < _FEWEST_RINGS and e.excess > _BEYOND and e.scatter > _SCATTER,
+            f"points scatter about {e.rings} rings by {e.scatter:.2f} of their width,"
+            f" {e.excess:.0f} times what counting explains: rings of anything would",
+        ),
         (e.score < 0, "the bright ridges of the frame are not on rings of this calibrant"),
         (
             e.missing > 2 * _MISSING,

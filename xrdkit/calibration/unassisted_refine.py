@@ -9,6 +9,7 @@ from xrdkit.calibration.contrast import RadialProfile
 from xrdkit.calibration.fit import covariance_with_tilt
 from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.judgement import judged
+from xrdkit.calibration.other_calibrants import excess
 from xrdkit.calibration.refinement import Refinement, refined
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.rings import CalibrantRings
@@ -78,6 +79,8 @@ def found_without_start(
             others=other_pairs(found, exposure, rings, wavelength),
             missing=missing_rings(profile, rings.two_theta[: last + 1]),
             tilt=result.calibration.tilt,
+            excess=excess(found),
+            scatter=result.rms_px / width,
             error=np.inf if errors is None else q_error(result.calibration, shape, errors),
         )
     )
