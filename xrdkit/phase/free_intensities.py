@@ -184,7 +184,8 @@ class ExtractingModel(PatternModel):
 
     def _columns(self, shapes: LineShapes) -> sparse.csr_matrix:
         """Return the lines of a phase for area 1 at all emission lines together (lines, n)."""
-        phase, x = shapes.known.phase, self.x
+        phase = shapes.known.phase
+        x = self.axes[phase]
         first, last = shapes.window(x, self.spec.profile_reach)
         count = len(shapes.known.copies)
         rows = len(first) // count
@@ -197,8 +198,8 @@ class ExtractingModel(PatternModel):
             self.envelope[phase],
             first,
             last,
-            shapes.position,
-            shapes.width,
+            shapes.place,
+            shapes.spread,
             shapes.mixing,
             shapes.lines.amplitude,
             shapes.nodes.first,

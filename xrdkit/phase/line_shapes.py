@@ -1,7 +1,7 @@
 """Position, width and mixing of all lines of one phase at given values, and their derivatives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from xrdkit.phase.effects.effect import HALF_DEGREE, Values, phase_key
 from xrdkit.phase.effects.nodes import NODE_PARAMETERS, NodeNumbers, Nodes, nodes_of
 from xrdkit.phase.positions import bragg_angle, bragg_angle_slope
 from xrdkit.phase.profile_function import CHANNELS, combined_width, combined_width_slope
+from xrdkit.phase.sine_axis import sine_curvature, sine_of, sine_slope
 from xrdkit.phase.structure import Structure
 
 Array = NDArray[np.float64]
@@ -49,6 +50,8 @@ class PhaseLines:
     """Number of nodes of each line for its asymmetry."""
     beam: Beam
     """How the beam reaches the sample."""
+    bent: bool = False
+    """Whether lines are symmetric over sin θ (`sine_axis`) rather than over 2θ."""
 
 
 class LineShapes:
@@ -83,6 +86,11 @@ class LineShapes:
         self._gauss = np.sqrt(np.maximum(lines.gauss_squared, lowest))
         self.width, self.mixing = combined_width(self._gauss, np.maximum(lines.lorentz, 0.0))
         self.nodes: Nodes = nodes_of(angle, values, known.numbers, known.beam)
+        self.place, self.spread = lines.position, self.width
+        """Positions and widths on the axis of the phase (n,)."""
+        if known.bent:
+            self.place, self.spread = sine_of(lines.position), self.width * sine_slope(angle)
+            self.nodes = _bent_nodes(self.nodes, angle)
 
     @property
     def position(self) -> Array:
@@ -90,14 +98,17 @@ class LineShapes:
         return self.lines.position
 
     def window(self, x: Array, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the first point of each line and the one after its last, `reach` in FWHM."""
-        half = reach * self.width
+        """Return the first point of each line and the one after its last, `reach` in FWHM.
+
+        `x` (n,) are points on the axis of the phase.
+        """
+        half = reach * self.spread
         first = self.nodes.first
         low = np.minimum.reduceat(self.nodes.shift, first[:-1]) if len(half) else half
         high = np.maximum.reduceat(self.nodes.shift, first[:-1]) if len(half) else half
         return (
-            np.searchsorted(x, self.position - half + np.minimum(low, 0.0)),
-            np.searchsorted(x, self.position + half + np.maximum(high, 0.0)),
+            np.searchsorted(x, self.place - half + np.minimum(low, 0.0)),
+            np.searchsorted(x, self.place + half + np.maximum(high, 0.0)),
         )
 
     def chain(self, scale: float, names: Sequence[str]) -> Array:
@@ -135,6 +146,11 @@ class LineShapes:
                 broader = 0.0 if lorentz is None else lorentz
                 chain[:, m, 2] = h_g * gauss + h_l * broader
                 chain[:, m, 3] = eta_g * gauss + eta_l * broader
+        if known.bent:
+            curved = self.width * sine_curvature(lines.angle)
+            chain[:, :, 1] *= sine_slope(lines.position)[:, np.newaxis]
+            chain[:, :, 2] *= sine_slope(lines.angle)[:, np.newaxis]
+            chain[:, :, 2] += curved[:, np.newaxis] * chain[:, :, 4]
         return chain
 
     def _moved_by_cell(self, index: int) -> Array:
@@ -146,3 +162,13 @@ class LineShapes:
                 total += inverse_d_squared_slope(self.known.hkl, self.cell, k)
         slope = bragg_angle_slope(self.inverse, self.lines.angle)
         return np.asarray(np.where(self.seen, total * slope, 0.0))
+
+
+def _bent_nodes(nodes: Nodes, angle: Array) -> Nodes:
+    """Return nodes of lines at 2θ = `angle` with their shifts on the axis of sin θ."""
+    count = np.diff(nodes.first)
+    to, change = np.repeat(sine_slope(angle), count), np.repeat(sine_curvature(angle), count)
+    slopes = nodes.slopes.copy()
+    slopes[::2] *= to
+    slopes[0] += nodes.shift * change
+    return replace(nodes, shift=nodes.shift * to, slopes=slopes)

@@ -41,6 +41,7 @@ from xrdkit.phase.pattern import D_SMALLEST, d_min_of, line_amplitudes, radial_e
 from xrdkit.phase.polarization import polarization_factor
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import sum_lines, sum_lines_and_slopes
+from xrdkit.phase.sine_axis import sine_of, sine_slope
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
 from xrdkit.phase.widths import InstrumentWidths
@@ -116,6 +117,14 @@ class PatternModel:
         self.envelope = [
             polarization * radial_envelope(s, self.x, self.wavelength) for s in self.structures
         ]
+        self.axes = [self.x] * len(self.structures)
+        for p in filter(self._is_bent, range(len(self.structures))):
+            self.axes[p] = sine_of(self.x)
+            self.envelope[p] *= sine_slope(self.x)
+
+    def _is_bent(self, phase: int) -> bool:
+        """Whether the lines of a phase are symmetric over sin θ."""
+        return component_count(self.spec, self.structures[phase].name) > 1
 
     def _known(self, phase: int, natural: Sequence[float]) -> PhaseLines:
         hkl = self.lines[phase].hkl
@@ -152,6 +161,7 @@ class PatternModel:
             owner={p.key: e for e in effects for p in e.parameters(width=1.0)},
             numbers=node_numbers(angle, guess, None, self.spec),
             beam=beam_of(self.spec),
+            bent=self._is_bent(phase),
         )
 
     def with_nodes(self, values: Values) -> "PatternModel":
@@ -231,11 +241,11 @@ class PatternModel:
             shapes = self.shapes(values, p)
             nodes = shapes.nodes
             sum_lines(
-                self.x,
+                self.axes[p],
                 self.envelope[p],
-                *shapes.window(self.x, self.spec.profile_reach),
-                shapes.position,
-                shapes.width,
+                *shapes.window(self.axes[p], self.spec.profile_reach),
+                shapes.place,
+                shapes.spread,
                 shapes.mixing,
                 values[phase_key(p, "scale")] * shapes.lines.amplitude,
                 nodes.first,
@@ -267,11 +277,11 @@ class PatternModel:
             shapes = self.shapes(values, p)
             nodes = shapes.nodes
             sum_lines_and_slopes(
-                self.x,
+                self.axes[p],
                 self.envelope[p],
-                *shapes.window(self.x, self.spec.profile_reach),
-                shapes.position,
-                shapes.width,
+                *shapes.window(self.axes[p], self.spec.profile_reach),
+                shapes.place,
+                shapes.spread,
                 shapes.mixing,
                 scale * shapes.lines.amplitude,
                 nodes.first,
@@ -310,6 +320,7 @@ class PatternModel:
         shapes = self.shapes(values, phase)
         count = len(self.known[phase].copies)
         where = np.interp(shapes.position, self.x, self.envelope[phase])
+        where /= sine_slope(shapes.position) if shapes.known.bent else 1.0
         unit = (shapes.lines.amplitude * where).reshape(count, -1).sum(axis=0)
         area = values[phase_key(phase, "scale")] * unit
         errors = self.known[phase].area_sigma
