@@ -101,7 +101,8 @@ class Series:
         for number in range(frames):
             entry = self._first(number, leader)
             self.entries.append(entry)
-            unchecked = unchecked + 1 if entry.check is StartCheck.NONE else 0
+            from_before = leader is not None and entry.check is StartCheck.NONE
+            unchecked = unchecked + 1 if from_before else 0
             if entry.leads and frames > 1 and (unchecked >= CHECK_EVERY or number == frames - 1):
                 if self.check(number):
                     self._spread(number, -1)
