@@ -1,8 +1,10 @@
 """Broad humps of the background: carbon, glass, polymer, the foil of a capillary.
 
-Each is a height times ½ 1/(1 + 4t²) + ½ exp(-4 ln2 t²), t = (2θ - position)/FWHM, halfway between
-Gaussian and Lorentzian. A Chebyshev series that could follow such humps would follow the lines of
-small crystals too.
+Each is a height times ½ 1/(1 + 4t²) + ½ exp(-4 ln2 t²), halfway between Gaussian and Lorentzian,
+with t = (2θ - position)/(FWHM (1 ± α)), the lean α raising the width above its top and lowering it
+below: layers of carbon without register scatter in bands that rise steeply and fall slowly
+(Warren, Phys. Rev. 59 (1941) 693). A Chebyshev series that could follow such humps would follow
+the lines of small crystals too.
 """
 
 import math
@@ -18,11 +20,11 @@ Values = Mapping[str, float]
 
 _FOUR_LN2 = 4.0 * math.log(2.0)
 #: How far a hump may move, in starting widths, and the factor by which its width may change.
-_ROOM, _WIDER = 1.0, 3.0
+_ROOM, _WIDER, _LEAN = 1.0, 3.0, 0.8
 
 
 def hump_key(number: int, name: str) -> str:
-    """Return the key of ``"height"``, ``"position"`` or ``"width"`` of a hump."""
+    """Return the key of ``"height"``, ``"position"``, ``"width"`` or ``"lean"`` of a hump."""
     return f"background_hump{number}_{name}"
 
 
@@ -32,17 +34,19 @@ def hump_parameters(
     """Return the parameters of humps that start with `heights`; `level` is their natural unit."""
     table = []
     for k, ((position, width), height) in enumerate(zip(humps, heights, strict=True)):
-        for name, start, low, high in (
-            ("position", position, position - _ROOM * width, position + _ROOM * width),
-            ("width", width, width / _WIDER, width * _WIDER),
+        room = _ROOM * width
+        for name, start, low, high, unit in (
+            ("position", position, position - room, position + room, 0.2 * width),
+            ("width", width, width / _WIDER, width * _WIDER, 0.2 * width),
+            ("lean", 0.0, -_LEAN, _LEAN, 0.2),
         ):
             table.append(
                 Parameter(
                     key=hump_key(k, name),
-                    units="degree",
+                    units="1" if name == "lean" else "degree",
                     start=start,
                     neutral=start,
-                    unit=0.2 * width,
+                    unit=unit,
                     free=True,
                     low=low,
                     high=high,
@@ -56,40 +60,49 @@ def hump_parameters(
 
 
 def hump_rows(x: Array, humps: Sequence[tuple[float, float]]) -> Array:
-    """Return humps of height 1 (hump, n) at 2θ = `x`, all in degree."""
-    t = (x - _column(humps, 0)) / _column(humps, 1)
-    return np.asarray(0.5 / (1.0 + 4.0 * t**2) + 0.5 * np.exp(-_FOUR_LN2 * t**2))
+    """Return humps of height 1 (hump, n) at 2θ = `x`, all in degree, that do not lean."""
+    return np.asarray([_shape(_reduced(x, *hump, 0.0)[0])[0] for hump in humps]).reshape(-1, x.size)
 
 
 def humps_at(x: Array, number: int, values: Values) -> Array:
     """Return the sum of `number` humps (n,) at `x`."""
-    if number == 0:
-        return np.zeros(x.size)
-    heights = np.array([values[hump_key(k, "height")] for k in range(number)])
-    return np.asarray(heights @ hump_rows(x, _places(number, values)))
+    total = np.zeros(x.size)
+    for k in range(number):
+        total += values[hump_key(k, "height")] * _shape(_reduced(x, *_place(k, values))[0])[0]
+    return total
 
 
 def hump_slopes(x: Array, number: int, values: Values) -> dict[str, Array]:
     """Return the derivatives of `humps_at` by each parameter."""
-    places = _places(number, values)
-    if not places:
-        return {}
-    t = (x - _column(places, 0)) / _column(places, 1)
-    bell = 1.0 / (1.0 + 4.0 * t**2)
-    gauss = np.exp(-_FOUR_LN2 * t**2)
     slopes = {}
-    for k, (_, width) in enumerate(places):
-        height = values[hump_key(k, "height")]
-        by_position = height * t[k] / width * (4.0 * bell[k] ** 2 + _FOUR_LN2 * gauss[k])
-        slopes[hump_key(k, "height")] = 0.5 * (bell[k] + gauss[k])
-        slopes[hump_key(k, "position")] = by_position
-        slopes[hump_key(k, "width")] = by_position * t[k]
+    for k in range(number):
+        position, width, lean = _place(k, values)
+        t, side = _reduced(x, position, width, lean)
+        shape, fall = _shape(t)
+        fall *= values[hump_key(k, "height")]
+        factor = 1.0 + lean * side
+        slopes[hump_key(k, "height")] = shape
+        slopes[hump_key(k, "position")] = -fall / (width * factor)
+        slopes[hump_key(k, "width")] = -fall * t / width
+        slopes[hump_key(k, "lean")] = -fall * t * side / factor
     return slopes
 
 
-def _places(number: int, values: Values) -> list[tuple[float, float]]:
-    return [(values[hump_key(k, "position")], values[hump_key(k, "width")]) for k in range(number)]
+def _place(number: int, values: Values) -> tuple[float, float, float]:
+    position, width, lean = (
+        values[hump_key(number, name)] for name in ("position", "width", "lean")
+    )
+    return position, width, lean
 
 
-def _column(humps: Sequence[tuple[float, float]], index: int) -> Array:
-    return np.array([hump[index] for hump in humps], dtype=np.float64).reshape(-1, 1)
+def _reduced(x: Array, position: float, width: float, lean: float) -> tuple[Array, Array]:
+    """Return t and the side of the top, ±1, of each point."""
+    side = np.sign(x - position)
+    return (x - position) / (width * (1.0 + lean * side)), side
+
+
+def _shape(t: Array) -> tuple[Array, Array]:
+    """Return the shape of height 1 and its derivative by t."""
+    bell = 1.0 / (1.0 + 4.0 * t**2)
+    gauss = np.exp(-_FOUR_LN2 * t**2)
+    return 0.5 * (bell + gauss), -t * (4.0 * bell**2 + _FOUR_LN2 * gauss)

@@ -26,7 +26,8 @@ class RefinementSpec:
     """Number of Chebyshev terms, 1 to 30."""
     humps: tuple[tuple[float, float], ...] = ()
     """Broad humps of the background, as those of carbon or glass: where each starts, 2θ and FWHM in
-    degree. Their heights, places (within a FWHM) and widths (within a factor of 3) are free."""
+    degree. Their heights, places (within a FWHM), widths (within a factor of 3) and
+    asymmetries are free."""
     geometry: Literal["bragg_brentano", "debye_scherrer"] = "bragg_brentano"
     """How a diffractometer pattern was taken; has no effect on integrated frames."""
     monochromator_two_theta: float | None = None
