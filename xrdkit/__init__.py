@@ -60,6 +60,7 @@ _WHERE = {
     "GrazingSpec": "xrdkit.integration.grazing_spec",
     # fits
     "refine_phases": "xrdkit.phase",
+    "identify_phases": "xrdkit.phase.identify",
     "PhaseSpec": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
     "fit_peaks": "xrdkit.phase.peaks",

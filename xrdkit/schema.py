@@ -177,6 +177,18 @@ MESOPHASE = Schema(
         "verdict": _value(_OPTIONAL_FRAME),
     },
 )
+_CANDIDATE = (_OPTIONAL_FRAME, "candidate")
+PHASE_MATCHES = Schema(
+    name="xrdkit/phase_matches/1",
+    fields={
+        "found": _value(*_CANDIDATE, units="1"),
+        "rank": _value(*_CANDIDATE, units="1"),
+        "explained": _value(*_CANDIDATE, units="1"),
+        "significance": _value(*_CANDIDATE, units="1"),
+        "stretch": _value(*_CANDIDATE, units="1"),
+        "unexplained": _value(_OPTIONAL_FRAME, units="1"),
+    },
+)
 _SCALAR = (_OPTIONAL_FRAME,)
 SIZES = Schema(
     name="xrdkit/sizes/1",

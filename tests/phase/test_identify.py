@@ -1,0 +1,117 @@
+"""Identification: what is there is found, what is not there is not."""
+
+import numpy as np
+import pytest
+
+import xrdkit as xk
+from xrdkit.errors import SpecError
+from xrdkit.phase import embedded_names, embedded_structure, powder_intensity
+from xrdkit.phase.polarization import polarization_factor
+
+ANGLES = np.arange(12.0, 110.0, 0.02)
+LINES = ((1.5405929, 2 / 3), (1.5444274, 1 / 3))
+
+
+def measured(shares, *, seed=0, top=2e4, fwhm=0.1, stretch=1.0):
+    """Return a laboratory pattern of mass shares."""
+    total = np.zeros(ANGLES.size)
+    for name, share in shares.items():
+        structure = embedded_structure(name)
+        a, b, c, *angles = structure.cell
+        structure = structure.with_cell((stretch * a, stretch * b, stretch * c, *angles))
+        for wavelength, weight in LINES:
+            total += (
+                weight
+                * share
+                / structure.density
+                * powder_intensity(structure, ANGLES, wavelength=wavelength, fwhm=fwhm, size=60.0)
+            )
+    total *= polarization_factor(ANGLES, 1.0)
+    total *= top / total.max()
+    total += 40.0 + 400.0 * np.exp(-ANGLES / 15.0)
+    counts = np.random.default_rng(seed).poisson(total).astype(float)
+    return xk.pattern(ANGLES, counts, wavelength="CuKa")
+
+
+def found(result):
+    order = np.argsort(result["rank"].values)
+    return [str(result.candidate.values[k]) for k in order if result.found.values[k]]
+
+
+@pytest.mark.parametrize("name", embedded_names())
+def test_each_embedded_structure_is_found_alone(name):
+    result = xk.identify_phases(measured({name: 1.0}, seed=len(name)))
+    assert found(result) == [name]
+    best = result.sel(candidate=name)
+    assert best.stretch.item() == pytest.approx(1.0, abs=1.5e-3)
+    assert best.explained.item() > 0.5
+
+
+def test_of_random_mixtures_most_is_found_and_nothing_else():
+    """Phases whose free lines are too few, beside two others that cover them, are not found."""
+    names = [n for n in embedded_names() if n not in ("C", "fluorapatite", "Au", "diamond")]
+    wanted, missed, wrong = 0, [], []
+    for seed in range(20, 40):
+        random = np.random.default_rng([7, seed])
+        chosen = [str(n) for n in random.choice(names, 3, replace=False)]
+        shares = dict(zip(chosen, random.dirichlet([2.0, 2.0, 2.0]), strict=True))
+        result = found(xk.identify_phases(measured(shares, seed=seed)))
+        intensity = {
+            n: s
+            / embedded_structure(n).density
+            * powder_intensity(n, ANGLES, wavelength=1.54).sum()
+            for n, s in shares.items()
+        }
+        strong = [n for n in chosen if intensity[n] > 0.06 * sum(intensity.values())]
+        wanted += len(strong)
+        missed += [(seed, n) for n in strong if n not in result]
+        wrong += [(seed, n) for n in result if n not in chosen]
+    assert wrong == []
+    assert len(missed) < 0.15 * wanted, missed
+
+
+def test_noise_and_a_glass_are_no_phase():
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        hump = 50 + 500 * np.exp(-0.5 * ((ANGLES - 25) / 6) ** 2)
+        profile = xk.pattern(ANGLES, random.poisson(hump).astype(float), wavelength="CuKa")
+        assert found(xk.identify_phases(profile)) == []
+
+
+def test_what_is_not_among_the_candidates_is_not_made_of_them():
+    others = [n for n in embedded_names() if n not in ("calcite", "LiFePO4", "quartz")]
+    for name in ("calcite", "LiFePO4", "quartz"):
+        result = xk.identify_phases(measured({name: 1.0}), others)
+        assert found(result) == []
+        assert result.unexplained.item() == pytest.approx(1.0)
+
+
+def test_a_cell_that_differs_is_found_within_the_room_given():
+    profile = measured({"ZnO": 1.0}, stretch=1.006)
+    result = xk.identify_phases(profile)
+    assert found(result) == ["ZnO"]
+    assert result.stretch.sel(candidate="ZnO").item() == pytest.approx(1.006, abs=1e-3)
+    assert found(xk.identify_phases(profile, cell_room=0.002)) == []
+
+
+def test_elements_and_frames():
+    one, two = measured({"ZnO": 1.0}), measured({"CaF2": 1.0})
+    rows = np.stack([one.intensity.values, two.intensity.values])
+    both = one.drop_vars("intensity").assign(
+        intensity=(("frame", "two_theta"), rows, one.intensity.attrs)
+    )
+    result = xk.identify_phases(both, elements=["Zn", "O", "Ca", "F", "Ce"])
+    assert set(result.candidate.values.tolist()) == {"CeO2", "ZnO", "CaF2"}
+    assert result.found.sel(candidate="ZnO").values.tolist() == [1, 0]
+    assert result.found.sel(candidate="CaF2").values.tolist() == [0, 1]
+    before = both.copy(deep=True)
+    xk.identify_phases(both, ["ZnO"])
+    assert both.identical(before)
+
+
+def test_settings_that_make_no_sense_are_refused():
+    profile = measured({"ZnO": 1.0})
+    with pytest.raises(SpecError, match="cell_room"):
+        xk.identify_phases(profile, cell_room=0.2)
+    with pytest.raises(SpecError, match="no candidate is made of"):
+        xk.identify_phases(profile, elements=["Xe"])
