@@ -276,6 +276,24 @@ def test_named_sources_are_told_and_common_ones_shift_all_areas():
     assert np.all(np.abs(result.position_errors.sel(source="transmission")) < 1e-3)
 
 
+def test_pulls_have_unit_width_where_neighbours_share_errors():
+    """120 patterns with noise of bins three bins wide; without the covariance they would be 1.6."""
+    peaks = [Peak(area=300, position=30.0, fwhm=0.3, form=0.5)]
+    mean = mean_of(peaks, 1.54)
+    near = (X > 26) & (X < 34)
+    smoothed = Smoothed(np.sqrt(mean), width=3.0)
+    rows = mean + smoothed.draw(np.random.default_rng(8), 120)
+    profile = series(rows, np.sqrt(mean), 1.54)
+    profile = named(profile, {"counting": np.sqrt(mean)}, band=smoothed.band)
+    spec = xk.PeakSpec(positions=(30.0,), range=(float(X[near][0]), float(X[near][-1])))
+    result = xk.fit_peaks(profile, spec)
+    for name, value in truth(peaks[0]).items():
+        pull = ((result[name] - value) / result[f"{name}_sigma"]).values
+        # The width of 120 pulls has an error of 0.065.
+        assert np.nanstd(pull) == pytest.approx(1.0, abs=0.2), name
+    assert float(result.gof.mean()) == pytest.approx(1.0, abs=0.05)
+
+
 def test_results_are_kept(tmp_path):
     result = xk.fit_peaks(pattern(mean_of(), 1))
     assert store.load(store.save(result, tmp_path / "peaks.nc").path).identical(

@@ -229,7 +229,7 @@ def _linear_start(model: GroupModel, y: Array, sigma: Array) -> tuple[Array, Arr
     names += [f"background{j}" for j in range(model.terms)]
     table = model.parameters(np.zeros(model.terms), smallest_width=0.0)
     columns = (model.slopes(table.valuesdict(), names) / sigma).T
-    solution: Array = np.linalg.lstsq(columns, y / sigma, rcond=None)[0]
+    solution = np.asarray(np.linalg.lstsq(columns, y / sigma, rcond=None)[0], dtype=np.float64)
     return solution[: len(model.peaks)], solution[len(model.peaks) :] * model.level
 
 

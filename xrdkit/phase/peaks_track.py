@@ -56,7 +56,7 @@ def missing(frames: Sequence[Sequence[Peak]], table: NDArray[np.intp]) -> list[l
     for track in table.T:
         seen = np.flatnonzero(track >= 0)
         for a, b in pairwise(seen):
-            first, last = frames[a][track[a]], frames[b][track[b]]
+            first, last = frames[int(a)][int(track[a])], frames[int(b)][int(track[b])]
             for number in range(a + 1, b):
                 part = (number - a) / (b - a)
                 found[number].append(

@@ -200,7 +200,7 @@ def _limits(lines: Breadths, use: NDArray[np.bool_]) -> tuple[Array, float, floa
 def _line(x: Array, y: Array, sigma: Array) -> tuple[Array, float]:
     """Return intercept and slope of a weighted line, and χ²."""
     columns = np.stack([np.ones_like(x), x], axis=1) / sigma[:, None]
-    found: Array = np.linalg.lstsq(columns, y / sigma, rcond=None)[0]
+    found = np.asarray(np.linalg.lstsq(columns, y / sigma, rcond=None)[0], dtype=np.float64)
     return found, float(np.sum((columns @ found - y / sigma) ** 2))
 
 
