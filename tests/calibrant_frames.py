@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.calibration.contrast import RadialProfile
+from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.simulate import VirtualInstrument, expose_calibrant, pose
@@ -98,8 +100,34 @@ def random_instrument(seed: int) -> tuple[VirtualInstrument, str, dict[str, floa
     return instrument, calibrant, settings
 
 
+#: a ring is seen that stands out by so many standard errors as a whole
+_SEEN = 5.0
+
+
+def rings_seen(instrument: VirtualInstrument, calibrant: str, frame: NDArray[np.integer]) -> int:
+    """Return how many rings of `calibrant` stand out of `frame` by 5 standard errors each.
+
+    They are summed up over all of the detector under the true geometry, within 3 pixels, and held
+    against what is on both sides: the best that anything could do. A ring that is there but so
+    faint is none that can be found.
+    """
+    truth = instrument.calibration
+    exposure = CalibrantFrame(
+        counts=np.where(instrument.marked() > 0, 0, frame).astype(float),
+        valid=instrument.marked() == 0,
+    )
+    hot = tuple(instrument.hot())
+    exposure.valid[hot] = False
+    exposure.counts[hot] = 0.0
+    profile = RadialProfile(exposure, truth, 3.0)
+    angle = calibrant_rings(calibrant, truth.wavelength).two_theta
+    height, error = profile.height(profile.radius(angle))
+    with np.errstate(invalid="ignore"):
+        return int(np.count_nonzero(height > _SEEN * error))
+
+
 def rings_in_view(instrument: VirtualInstrument, calibrant: str) -> int:
-    """Return how many rings of `calibrant` cross the detector of `instrument`."""
+    """Return how many rings of `calibrant` cross the detector of `instrument`, however faint."""
     angle = instrument.calibration.two_theta(instrument.shape)[instrument.marked() == 0]
     rings = calibrant_rings(calibrant, instrument.calibration.wavelength).two_theta
     return int(np.count_nonzero((rings > angle.min()) & (rings < angle.max())))

@@ -28,9 +28,14 @@ _STEEPEST = 1.45
 
 @dataclass(frozen=True, kw_only=True)
 class Refinement:
+    """Rings found under a geometry, and the geometry fitted to them."""
+
     fit: GeometryFit
+    """The geometry, and how far points are from their rings."""
     points: RingPoints
+    """Where rings cross the detector."""
     looked_for: NDArray[np.bool_]
+    """Rings that are on the frame and apart from others, (rings,)."""
 
 
 def refined(

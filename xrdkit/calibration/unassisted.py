@@ -22,6 +22,8 @@ _CENTRES = 24
 #: distances tried, m, and their relative steps
 _NEAREST, _FARTHEST, _STEP = 0.01, 30.0, 0.003
 _STEEPEST = 1.4
+#: poses that are fitted closely, and that are returned
+_REFITTED, _RETURNED = 16, 10
 #: points and distances that go from one stage to the next
 _FEW_POINTS, _MANY_POINTS, _LINES = 900, 3000, 48
 _FEWEST = 30
@@ -94,9 +96,12 @@ def find_hypotheses(
         far = farther(votes, few, few_normals, _FAR_CENTRES)
         lines = _lines(far, few, few_normals, two_theta, pixel, ridges.step)
         last += _followed(lines, (few, few_normals), (many, many_normals), two_theta, s)
+        tilted = fitted_tilts(votes, few, few_normals, two_theta, s, coarse=True)
+        tilted.sort(key=lambda pair: -pair[0])
+        last += _refitted(_distinct(tilted, 8), many, many_normals, two_theta, s)
         last.sort(key=lambda pair: -pair[0])
     found = []
-    for score, pose in _distinct(last, 4):
+    for score, pose in _distinct(last, _RETURNED):
         try:
             geometry = _calibration(pose, pixel, detector, wavelength)
         except CalibrationImplausible:
@@ -121,7 +126,7 @@ def _followed(
         for tilted in _tilted(pose):
             kept.append(_ended(fit_pose(tilted, *few, two_theta, quick, 4, 0)))
     kept.sort(key=lambda pair: -pair[0])
-    return _refitted(_distinct(kept, 8), *many, two_theta, s)
+    return _refitted(_distinct(kept, _REFITTED), *many, two_theta, s)
 
 
 def _refitted(

@@ -20,7 +20,7 @@ from xrdkit.calibration.unassisted_check import (
     q_error,
     search_reasons,
 )
-from xrdkit.calibration.unassisted_ridges import without_blind_areas
+from xrdkit.calibration.unassisted_ridges import without_blind_areas, without_lonely_pixels
 from xrdkit.calibration.unassisted_rivals import apart, chi2, much_worse, other_pairs
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected
 from xrdkit.geometry import Calibration, Detector
@@ -33,7 +33,11 @@ _CLEAR = 0.5
 #: nor those of which q differs by less from one that is, rms over the frame, share of the largest
 _OTHER_Q = 6e-3
 #: rounds of refinement, of what comes first and of its rivals
-_ROUNDS, _ROUNDS_OF_RIVALS = 8, 3
+_ROUNDS, _ROUNDS_OF_RIVALS = 8, 2
+#: hypotheses of about the same score that are refined, and others where all of those fail
+_RIVALS, _SECOND_CHANCES = 8, 2
+#: width of rings before it is known, pixel
+_WIDTH = 4.0
 _RANK = {
     CalibrationVerdict.ACCEPTED: 0,
     CalibrationVerdict.DOUBTFUL: 1,
@@ -54,7 +58,7 @@ def found_without_start(
     exposure: CalibrantFrame, rings: CalibrantRings, detector: Detector, wavelength: float
 ) -> CalibrationResult:
     """Return the geometry found without a start, best of the hypotheses that the ridges allow."""
-    exposure = without_blind_areas(exposure)
+    exposure = without_lonely_pixels(without_blind_areas(exposure))
     hypotheses = find_hypotheses(exposure, rings, detector, wavelength)
     if not hypotheses or hypotheses[0].score < 0:
         raise CalibrationRejected(
@@ -98,16 +102,25 @@ def _candidates(
 ) -> tuple[list[_Candidate], list[Hypothesis]]:
     """Return refined hypotheses, and those that score too much less to be refined.
 
+    Where all that score best have to be rejected, rings of something else may have misled the
+    score: of the others, those are refined at whose rings the frame stands out most.
     Raises CalibrationRejected where none can be refined.
     """
     candidates: list[_Candidate] = []
     failure: CalibrationRejected | None = None
     shape = (exposure.counts.shape[0], exposure.counts.shape[1])
     refined_from: list[Calibration] = []
-    for k, one in enumerate(hypotheses):
+    close = [h for h in hypotheses if h.score >= hypotheses[0].score - _CLEAR][:_RIVALS]
+    others = [h for h in hypotheses if h not in close]
+    for k in range(len(close) + _SECOND_CHANCES):
         hopeful = any(c.result.verdict is not CalibrationVerdict.REJECTED for c in candidates)
-        if hopeful and one.score < hypotheses[0].score - _CLEAR:
-            return candidates, hypotheses[k:]
+        if k < len(close):
+            one = close[k]
+        elif hopeful or not others:
+            break
+        else:
+            one = max(others, key=lambda h: _contrast(h, exposure, rings))
+            others.remove(one)
         start = one.calibration
         if hopeful and not all(apart(start, other, shape, _OTHER_Q) for other in refined_from):
             continue
@@ -128,7 +141,15 @@ def _candidates(
             failure = failure or CalibrationRejected(exc.message, hint=exc.hint)
     if not candidates:
         raise failure or CalibrationRejected(f"{rings.name}: nothing was found")
-    return candidates, []
+    return candidates, others
+
+
+def _contrast(one: Hypothesis, exposure: CalibrantFrame, rings: CalibrantRings) -> float:
+    """Return how much the frame stands out at the rings of a geometry, against chance."""
+    shape = (exposure.counts.shape[0], exposure.counts.shape[1])
+    most = float(one.calibration.two_theta(shape)[exposure.valid].max())
+    profile = RadialProfile(exposure, one.calibration, _WIDTH)
+    return profile.contrast(rings.two_theta[rings.two_theta < most])
 
 
 def _margin(

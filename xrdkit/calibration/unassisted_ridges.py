@@ -24,6 +24,8 @@ _SURE, _ROUND = 4.0, 0.5
 _TILE = 32
 #: side of a square without a single count, in a frame that counts elsewhere: no sensor is there
 _EMPTY = 9
+#: how many times its neighbours a pixel counts that stands alone, and counts beyond that
+_LONELY = (3.0, 10.0)
 _MOST_POINTS = 6000
 #: standard deviation of the second derivatives of smoothed white noise of unit variance, times s³
 _NOISE_STRAIGHT = math.sqrt(3.0 / (16.0 * math.pi))
@@ -68,6 +70,22 @@ def without_blind_areas(frame: CalibrantFrame) -> CalibrantFrame:
         return frame
     kept = valid & ~empty
     return CalibrantFrame(counts=np.where(kept, counts, 0.0), valid=kept)
+
+
+def without_lonely_pixels(frame: CalibrantFrame) -> CalibrantFrame:
+    """Return the frame without pixels that count far more than all around them.
+
+    Left out is what exceeds three times the brightest of its eight neighbours by ten counts: no
+    ring is as narrow, and one such pixel spoils the position of a ring in its sector.
+    """
+    ring = np.ones((3, 3), dtype=bool)
+    ring[1, 1] = False
+    beside = ndimage.maximum_filter(frame.counts, footprint=ring)
+    lonely = frame.valid & (frame.counts > _LONELY[0] * beside + _LONELY[1])
+    if not lonely.any():
+        return frame
+    kept = frame.valid & ~lonely
+    return CalibrantFrame(counts=np.where(kept, frame.counts, 0.0), valid=kept)
 
 
 def ridge_points(frame: CalibrantFrame) -> RidgePoints:

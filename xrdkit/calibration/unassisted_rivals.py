@@ -29,8 +29,9 @@ _WORSE = 25.0
 _LOUDEST = 4.0
 #: ratios of radii that tilt and centre may make up for, and how far rings then are elsewhere
 _COMPENSATED, _ELSEWHERE = 0.05, (0.02, 2.0)
-#: a ring is not there below this share of the lower of those found, with two standard errors
-_NOTHING = 0.05
+#: a ring is not there below this share of the lower of those found, with two standard errors;
+#: a single one may be weak, several are not
+_NOTHING, _LITTLE, _SEVERAL = 0.05, 0.2, 2
 _ENOUGH = 2
 _NEAREST, _FARTHEST = 0.01, 30.0
 _STEEPEST, _STEEPEST_TILT = 1.4, 25.0
@@ -82,8 +83,9 @@ def other_pairs(
 
     Any two rings of which the ratio of radii is within 5 % are candidates, tilt and centre being
     able to make up for so much. Refuted are those of which another ring would be where the frame is
-    seen to show nothing, and those to which the points, fitted with everything free, fit worse by
-    Δχ² > 25. No more than two are named. `wavelength` is in ångström.
+    seen to show nothing (less than 0.05 of the lower ring found, or 0.2 at two places), and those
+    to which the points, fitted with everything free, fit worse by Δχ² > 25. No more than two are
+    named. `wavelength` is in ångström.
     """
     best = found.fit.calibration
     used = found.fit.used
@@ -128,20 +130,21 @@ def _candidates(pair: _Pair, two_theta: Array) -> list[tuple[int, int]]:
             # Middle way between both rings, where the ratio is not quite theirs.
             scale = math.sqrt(pair.radius[0] * pair.radius[1] / (place[i] * place[j]))
             others = np.delete(place, np.array([i, j], dtype=np.intp)) * scale
-            if not _dark(pair, others).any():
+            if not _dark(pair, others):
                 found.append((i, int(j)))
     return found
 
 
-def _dark(pair: _Pair, radius: Array) -> NDArray[np.bool_]:
-    """Return at which of `radius` (pixel) and around it the frame shows that nothing is."""
+def _dark(pair: _Pair, radius: Array) -> bool:
+    """Return whether nothing is where rings of `radius` (pixel) should be, and around there."""
     steps = np.linspace(-1.0, 1.0, 9)
     around = radius[:, None] + steps * (_ELSEWHERE[0] * radius[:, None] + _ELSEWHERE[1])
     height, error = pair.profile.height(around)
-    with np.errstate(invalid="ignore"):
-        nothing = height + 2.0 * error < _NOTHING * pair.least
     # NaN compares false: what is not on the frame is not seen to be dark.
-    return np.asarray(nothing.all(axis=1))
+    with np.errstate(invalid="ignore"):
+        share = (height + 2.0 * error) / pair.least
+        nothing, little = (np.all(share < limit, axis=1) for limit in (_NOTHING, _LITTLE))
+    return bool(nothing.any() or np.count_nonzero(little) >= _SEVERAL)
 
 
 def _fits(
