@@ -1,7 +1,7 @@
 """Broad humps of the background: carbon, glass, polymer, the foil of a capillary.
 
 Each is a height times ½ 1/(1 + 4t²) + ½ exp(-4 ln2 t²), halfway between Gaussian and Lorentzian,
-with t = (2θ - position)/(FWHM (1 ± α)), the lean α raising the width above its top and lowering it
+with t = (2θ - position)/(FWHM exp(±α)), the lean α raising the width above its top and lowering it
 below: layers of carbon without register scatter in bands that rise steeply and fall slowly
 (Warren, Phys. Rev. 59 (1941) 693). A Chebyshev series that could follow such humps would follow
 the lines of small crystals too.
@@ -20,7 +20,7 @@ Values = Mapping[str, float]
 
 _FOUR_LN2 = 4.0 * math.log(2.0)
 #: How far a hump may move, in starting widths, and the factor by which its width may change.
-_ROOM, _WIDER, _LEAN = 1.0, 3.0, 0.8
+_ROOM, _WIDER, _LEAN = 1.0, 3.0, 1.5
 
 
 def hump_key(number: int, name: str) -> str:
@@ -80,11 +80,10 @@ def hump_slopes(x: Array, number: int, values: Values) -> dict[str, Array]:
         t, side = _reduced(x, position, width, lean)
         shape, fall = _shape(t)
         fall *= values[hump_key(k, "height")]
-        factor = 1.0 + lean * side
         slopes[hump_key(k, "height")] = shape
-        slopes[hump_key(k, "position")] = -fall / (width * factor)
+        slopes[hump_key(k, "position")] = -fall * np.exp(-lean * side) / width
         slopes[hump_key(k, "width")] = -fall * t / width
-        slopes[hump_key(k, "lean")] = -fall * t * side / factor
+        slopes[hump_key(k, "lean")] = -fall * t * side
     return slopes
 
 
@@ -98,7 +97,7 @@ def _place(number: int, values: Values) -> tuple[float, float, float]:
 def _reduced(x: Array, position: float, width: float, lean: float) -> tuple[Array, Array]:
     """Return t and the side of the top, ±1, of each point."""
     side = np.sign(x - position)
-    return (x - position) / (width * (1.0 + lean * side)), side
+    return (x - position) / width * np.exp(-lean * side), side
 
 
 def _shape(t: Array) -> tuple[Array, Array]:
