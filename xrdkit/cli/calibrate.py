@@ -159,7 +159,7 @@ def _calibrated(wish: _Wish) -> tuple[dict[str, Any], int]:
         )
     except (CalibrationRejected, EmptyResult) as refusal:
         found = getattr(refusal, "result", None)
-        reasons = [str(refusal)] if found is None else [*found.reasons]
+        reasons = [refusal.message] if found is None else [*found.reasons]
         return {**nothing("rejected", reasons, refusal.hint), "warnings": warnings}, REJECTED
     fields = {**result.to_dict(), "warnings": unsaid(warnings, result.reasons)}
     # The store first: it refuses more, and then nothing is written.
