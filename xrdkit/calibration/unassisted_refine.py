@@ -35,7 +35,7 @@ _OTHER_Q = 6e-3
 #: rounds of refinement, of what comes first and of its rivals
 _ROUNDS, _ROUNDS_OF_RIVALS = 8, 2
 #: hypotheses of about the same score that are refined, and others where all of those fail
-_RIVALS, _SECOND_CHANCES = 8, 2
+_RIVALS, _SECOND_CHANCES = 10, 2
 #: width of rings before it is known, pixel
 _WIDTH = 4.0
 _RANK = {
