@@ -24,7 +24,7 @@ class PeakSpec:
     false_alarm: float = 0.01
     """Probability that a frame of noise on a smooth background shows a peak, 1e-6 to 0.5. It sets
     the significance from which a peak is one."""
-    reach: float = 6.0
+    reach: float = 10.0
     """A peak is fitted to this many FWHM on both sides, 2 to 50; peaks whose parts overlap are
     fitted together."""
     background: int = 2
