@@ -18,7 +18,7 @@ from xrdkit.calibration.ring_points import ring_points
 from xrdkit.calibration.rings import calibrant_rings
 
 NUMBER = 30
-CASES = ("corner", "grains saxs")
+CASES = ("corner", "outside")
 
 
 @cache
