@@ -55,7 +55,8 @@ def radiation(wavelength: float | str) -> Radiation:
 
     Names are ``CuKa`` (the Kα1, Kα2 doublet), ``CuKa1`` (Kα1 alone), and likewise for Cr, Fe, Co,
     Mo and Ag; ``CuKa5`` is the spectrum of Cu Kα as five Lorentzians with their natural widths, for
-    line shapes of a good diffractometer. Raises SpecError for an unknown name or a number outside 0.01 to 10 Å.
+    line shapes of a good diffractometer. Raises SpecError for an unknown name or a number outside
+    0.01 to 10 Å.
     """
     if isinstance(wavelength, str):
         if wavelength == "CuKa5":
