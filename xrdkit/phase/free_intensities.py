@@ -186,7 +186,7 @@ class ExtractingModel(PatternModel):
         """Return the lines of a phase for area 1 at all emission lines together (lines, n)."""
         phase = shapes.known.phase
         x = self.axes[phase]
-        first, last = shapes.window(x, self.spec.profile_reach)
+        first, last = shapes.window(x, self.reach(phase))
         count = len(shapes.known.copies)
         rows = len(first) // count
         low = first.reshape(count, rows).min(axis=0)
@@ -208,7 +208,7 @@ class ExtractingModel(PatternModel):
             low,
             start,
             data,
-            self._edge,
+            self.edge(phase),
         )
         column = np.repeat(low - start[:-1], high - low) + np.arange(start[-1])
         return sparse.csr_matrix((data, column, start), shape=(rows, x.size))

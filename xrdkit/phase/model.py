@@ -54,6 +54,9 @@ Values = Mapping[str, float]
 _NARROWEST = 0.3
 _MARGIN = 3.0
 _MARGIN_WIDTHS = 10.0
+#: Reach of the components of a line over that of a line: where one ends its slope jumps, and its
+#: width may be far less certain than that of the line.
+_BENT_REACH = 5.0
 
 
 class PatternModel:
@@ -223,10 +226,13 @@ class PatternModel:
         """Return the Gaussian nodes (degree²) that stand for U, V, W."""
         return self.caglioti.node_values(widths)
 
-    @property
-    def _edge(self) -> float:
-        """Height of a Lorentzian of height 1 where lines end."""
-        return 1.0 / (1.0 + 4.0 * self.spec.profile_reach**2)
+    def reach(self, phase: int) -> float:
+        """Return to how many FWHM from their centres the lines of a phase are computed."""
+        return (_BENT_REACH if self._is_bent(phase) else 1.0) * self.spec.profile_reach
+
+    def edge(self, phase: int) -> float:
+        """Return the height of a Lorentzian of height 1 where the lines of a phase end."""
+        return 1.0 / (1.0 + 4.0 * self.reach(phase) ** 2)
 
     def background(self, values: Values) -> Array:
         """Return b(x) (n,)."""
@@ -243,7 +249,7 @@ class PatternModel:
             sum_lines(
                 self.axes[p],
                 self.envelope[p],
-                *shapes.window(self.axes[p], self.spec.profile_reach),
+                *shapes.window(self.axes[p], self.reach(p)),
                 shapes.place,
                 shapes.spread,
                 shapes.mixing,
@@ -252,7 +258,7 @@ class PatternModel:
                 nodes.shift,
                 nodes.weight,
                 total[p],
-                self._edge,
+                self.edge(p),
             )
         return total
 
@@ -279,7 +285,7 @@ class PatternModel:
             sum_lines_and_slopes(
                 self.axes[p],
                 self.envelope[p],
-                *shapes.window(self.axes[p], self.spec.profile_reach),
+                *shapes.window(self.axes[p], self.reach(p)),
                 shapes.place,
                 shapes.spread,
                 shapes.mixing,
@@ -292,7 +298,7 @@ class PatternModel:
                 shapes.chain(scale, mine),
                 total,
                 slopes,
-                self._edge,
+                self.edge(p),
             )
         rows = {background_key(k): self.background_rows[k] for k in range(self.spec.background)}
         rows |= hump_slopes(self.x, len(self.spec.humps), values)
