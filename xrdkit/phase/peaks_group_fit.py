@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 _EVALUATIONS, _TOLERANCE = 60, 1e-8
 #: Another term of the background for each of these many FWHM of a group.
-_TERM = 30.0
+_TERM = 15.0
 _MOST_TERMS = 10
 #: Peaks nearer than this, in FWHM of the wider, must be likelier than one.
 _SAME = 1.0
