@@ -5,9 +5,12 @@ the pairs by exp(-2Bs²) and leave the atoms themselves: what the pairs lose is 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from scipy.special import ndtri
 
+from xrdkit.phase import embedded_structure
 from xrdkit.phase.scattering import dispersion, form_factor
 
 #: Fractions of the points of fcc in the grid of half cells: x + y + z even.
@@ -76,8 +79,6 @@ def debye(
 
 def lognormal_diameters(volume_mean: float, sigma: float, number: int) -> np.ndarray:
     """Return diameters (number,) at even quantiles, ⟨D⁴⟩/⟨D³⟩ near `volume_mean` (nm)."""
-    from scipy.special import ndtri
-
     u = ndtri((np.arange(number) + 0.5) / number)
     diameters = np.exp(sigma * u)
     return volume_mean * diameters * np.sum(diameters**3) / np.sum(diameters**4)
@@ -107,3 +108,47 @@ def _layers(q: np.ndarray, start: float, length: float) -> np.ndarray:
     x = np.linspace(0, 12, 2401)
     integral = np.exp(-((x**2 - a[:, None]) ** 2)).sum(axis=1) * (x[1] - x[0])
     return np.asarray(integral * (q / start) ** -1.5)
+
+
+def carbon_humps(two_theta: np.ndarray, wavelength: float) -> tuple[tuple[float, float], ...]:
+    """Return position and width (degree) at which one would start the humps of carbon."""
+
+    def angle(q: float) -> float:
+        return float(2 * np.degrees(np.arcsin(q * wavelength / (40 * np.pi))))
+
+    humps = [
+        (angle(q), angle(q + width / 2) - angle(q - width / 2))
+        for q, width in ((17.5, 4.5), (31.0, 5.0), (53.0, 8.0))
+    ]
+    return tuple(h for h in humps if two_theta[0] < h[0] < two_theta[-1])
+
+
+#: Wavelength (ångström) and angles (degree) at which catalysts are looked at.
+SETTINGS = {
+    "Cu": (1.5405929, np.arange(20, 120, 0.05)),
+    "Mo": (0.70931715, np.arange(9, 70, 0.03)),
+    "0.4": (0.4, np.arange(5, 40, 0.02)),
+}
+
+
+@lru_cache(maxsize=16)
+def platinum_spheres(diameter: float, sigma: float) -> Ensemble:
+    """Return particles of platinum of one ⟨D⁴⟩/⟨D³⟩ (nm), lognormal where `sigma` is not 0."""
+    diameters = lognormal_diameters(diameter, sigma, 100) if sigma else np.full(30, diameter)
+    return fcc_spheres(embedded_structure("Pt").cell[0], diameters, seed=1)
+
+
+def catalyst(
+    setting: str, diameter: float, sigma: float, carbon_share: float
+) -> tuple[np.ndarray, np.ndarray, Ensemble]:
+    """Return angles, mean counts and the particles of platinum on carbon.
+
+    Particles of 3.9237 Å fcc from all pairs of their atoms, 1e4 counts at the top, carbon with
+    `carbon_share` of that at its band 002, and 100 counts.
+    """
+    platinum = embedded_structure("Pt")
+    wavelength, x = SETTINGS[setting]
+    particles = platinum_spheres(diameter, sigma)
+    y = debye(particles, x, element="Pt", wavelength=wavelength, b=platinum.sites[0].b_iso)
+    mean = 1e4 * (y / y.max() + carbon_share * carbon(x, wavelength)) + 100
+    return x, mean, particles
