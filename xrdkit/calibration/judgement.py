@@ -16,7 +16,7 @@ from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.other_calibrants import excess, other_calibrant, other_order
 from xrdkit.calibration.refinement import Refinement
 from xrdkit.calibration.residuals import by_ring, by_sector, misfit, residuals_q, sectors
-from xrdkit.calibration.result import CalibrationResult
+from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.ring_points import RingPoints
 from xrdkit.calibration.rings import CalibrantRings
 from xrdkit.calibration.unassisted_check import missing_rings
@@ -50,9 +50,6 @@ def judged(
     by_directions = misfit(sectors(points), points, fit)
     missing = missing_rings(profile, rings.two_theta[: present.max() + 1])
     beyond = excess(found)
-    other = ""
-    if strangers.size >= _STRANGERS or missing > _MISSING or beyond > _EXCESS:
-        other = other_calibrant(found, exposure, profile, rings, strangers)
     evidence = Evidence(
         rings=present.size,
         rings_expected=int(np.count_nonzero(found.looked_for[: present.max() + 1])),
@@ -72,9 +69,14 @@ def judged(
         sector_misfit_sigma=by_directions[1],
         missing=missing,
         excess=beyond,
-        other=other,
+        other="",
     )
     kind, reasons = verdict(evidence)
+    asks = strangers.size >= _STRANGERS or missing > _MISSING or beyond > _EXCESS
+    # Others are refined on the frame, which takes time: not for what is rejected already.
+    if asks and kind is not CalibrationVerdict.REJECTED:
+        other = other_calibrant(found, exposure, profile, rings, strangers)
+        kind, reasons = verdict(replace(evidence, other=other))
     # The wavelength is taken as exact: no ring can tell it from the distance.
     covariance = np.pad(fit.covariance, (0, len(GEOMETRY) - len(PARAMETERS))).tolist()
     try:
