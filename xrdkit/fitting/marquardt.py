@@ -42,6 +42,8 @@ _BENT, _FURTHEST = 0.15, 5.0
 _NO_FALL = 1e-20
 #: A fall that is not there although it should be is none, where it is within this factor of it.
 _BARELY = 100.0
+#: A step as short as the model bears is the last one where it lowers χ² by less than this share.
+_STALLED = 1e-7
 #: No step is shorter than rounding, relative to the parameters.
 _ROUNDING = 1e-14
 
@@ -158,6 +160,10 @@ class _Descent:
                 # Along the step χ² is a parabola of another curvature than that of the Jacobian.
                 further = min(1.0 / (2.0 - gained), _FURTHEST) - 1.0
                 self._try(further * step, further**2 * (2.0 - gained) * fall)
+            # A Jacobian that is not quite that of the residual bears small steps alone.
+            if self.damping > 1.0 and fall < _STALLED * self.chi2:
+                converged = True
+                break
             self._damp(gained)
             if gained <= 0 and (self.damping > _MOST_DAMPING or whole <= _BARELY * least):
                 converged = whole <= _BARELY * least

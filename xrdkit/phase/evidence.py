@@ -36,11 +36,15 @@ def is_shape(name: str, phase: int) -> bool:
     return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
 
 
-def with_scales_alone(begin: Plan, phases: Collection[int]) -> Plan:
-    """Return the plan with nothing but a scale, of either sign, free of some phases."""
+def with_scales_alone(begin: Plan, absent: Plan, phases: Collection[int]) -> Plan:
+    """Return the plan with nothing but a scale, of either sign, free of some phases.
+
+    Their other parameters are as in the plan `absent`.
+    """
     if not phases:
         return begin
     scales = {phase_key(p, "scale") for p in phases}
-    held = [n for n in begin.free if any(is_shape(n, p) for p in phases)]
+    shapes = [name for name in begin.values if any(is_shape(name, p) for p in phases)]
     bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
-    return replace(begin.changed(fixed=held), bounds=bounds)
+    held = begin.changed(values={name: absent.values[name] for name in shapes}, fixed=shapes)
+    return replace(held, bounds=bounds)

@@ -37,6 +37,8 @@ _HARDLY_ANY = 30.0
 _HINT, _MORE_HINT = 3.0, 1.3
 #: Phases whose scale is less than this many standard errors at the start wait for the others.
 _WEAK = 10.0
+#: Size of crystallites, nm, at which the scale of an absent phase is measured.
+_ABSENT_SIZE = 30.0
 #: Evaluations within which a phase that may not be there must show.
 _SOON = 60
 
@@ -66,7 +68,7 @@ class FrameFit:
     model: PatternModel
     """The model on the points with data."""
     origin: Plan
-    """All parameters before any fit, cells as given, with what may be free, bounds and units."""
+    """All parameters as they are of phases that are not there, what may be free, bounds, units."""
     plan: Plan
     """Parameters as they were in the last fit."""
     outcome: FitOutcome
@@ -172,8 +174,7 @@ def cold_fit(
     if spec.refine_instrument and spec.instrument is not None:
         nominal = nominal.changed(values=model.node_values(spec.instrument))
     begin = _moved(nominal, structures, start.stretch)
-    # A phase that is not there keeps the cell as given: the best of a search is the best of noise.
-    origin = replace(begin, values=nominal.values)
+    origin = replace(begin, values=nominal.values | _absent_shapes(model, nominal))
     shapes = begin.free & begin.late
     rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, _ROUGHLY)
     begin = begin.changed(values=begin.physical(rough.values))
@@ -241,6 +242,24 @@ def _moved(begin: Plan, structures: Sequence[Structure], stretch: Sequence[float
                 low, high = begin.bounds[key]
                 bounds[key] = (low * factor, high * factor)
     return replace(begin.changed(values=values), bounds=bounds)
+
+
+def _absent_shapes(model: PatternModel, nominal: Plan) -> dict[str, float]:
+    """Return the line shapes that phases keep where they are not there, beside the cells as given.
+
+    They are those of crystals of 30 nm or, where the instrument is not known, of no broadening
+    beyond the width that all phases share: the best of a search for what is not there is the best
+    of noise, and another in each frame.
+    """
+    neutral = model.neutral_values()
+    shapes: dict[str, float] = {}
+    for p in range(len(model.structures)):
+        late = nominal.late & nominal.free
+        shapes |= {name: neutral[name] for name in late if is_shape(name, p)}
+        size = phase_key(p, "inverse_size")
+        if size in nominal.free and model.spec.instrument is not None:
+            shapes[size] = 1.0 / _ABSENT_SIZE
+    return shapes
 
 
 def _weaker(model: PatternModel, begin: Plan) -> list[int]:
@@ -331,7 +350,7 @@ def _finish(
     evident soon.
     """
     found = list(found)
-    begin = with_scales_alone(begin, [p for p, here in enumerate(found) if not here])
+    begin = with_scales_alone(begin, origin, [p for p, here in enumerate(found) if not here])
     soon = min(most, _SOON) if any(found[p] for p in doubtful) else most
     outcome = _minimise(model, frame, begin, soon, chord=chord)
     hurried = soon < most and outcome.verdict is Verdict.NOT_CONVERGED
@@ -355,8 +374,7 @@ def _finish(
             break
         for p in faded:
             found[p] = False
-            begin = begin.changed(values={n: v for n, v in origin.values.items() if is_shape(n, p)})
-        begin = with_scales_alone(begin, faded)
+        begin = with_scales_alone(begin, origin, faded)
         last = outcome = _minimise(model, frame, begin, most)
     errors = frame.errors
     slopes = last.slopes
