@@ -6,6 +6,10 @@ import xarray as xr
 from powder_patterns import counted, integrated
 
 import xrdkit as xk
+from xrdkit.phase import embedded_structure
+from xrdkit.phase.broad_residual import broad_residual, may_be_broad
+from xrdkit.phase.fit import Frame, cold_fit
+from xrdkit.phase.observation import observe
 from xrdkit.simulate import pt_on_carbon
 
 EDGES = np.linspace(12.5, 76.0, 801)
@@ -42,6 +46,26 @@ def test_broad_lines_of_a_missing_phase_are_seen(case):
     reason = alone.verdict_reason.item()
     assert "broad scattering near" in reason or "belongs to no phase" in reason
     assert xk.refine_phases(layer(*case), ["Pt", "C"], LAYER).verdict.item() == "ok"
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("phases", [("Pt",), ("Pt", "C")])
+def test_the_cheap_test_for_broad_structure_never_says_no_wrongly(case, phases):
+    """Where splines find structure, second differences must have let them look."""
+    spec = xk.RefinementSpec(background=3, strain=False, profile_reach=100.0)
+    observed = observe(layer(*case), spec)
+    structures = [embedded_structure(name) for name in phases]
+    x, y, sigma = observed.two_theta, observed.intensity[0], observed.sigma[0]
+    frame = Frame(two_theta=x, intensity=y, sigma=sigma, limits=(float(x[0]), float(x[-1])))
+    fit = cold_fit(frame, structures, spec, observed)
+    found = broad_residual(frame, fit, fit.model.typical_width(fit.values, 0))
+    assert found is not None
+    if len(phases) == 1:
+        assert may_be_broad(frame, fit, 0.4)
+    else:
+        assert found.share < 0.4
+    for share in (0.1, 0.2, 0.4, 0.6):
+        assert may_be_broad(frame, fit, share) or found.share < share
 
 
 def test_a_hundred_right_fits_raise_no_alarm():
