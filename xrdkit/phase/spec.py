@@ -83,7 +83,8 @@ class RefinementSpec:
     """Standard deviation of the logarithm of the diameter for ``"lognormal"``, 0 (one size) to 0.8:
     where a fit starts, or what is held."""
     refine_size_sigma: bool = True
-    """Whether `size_sigma` is free, for each phase with ``"lognormal"``."""
+    """Whether `size_sigma` is free, for each phase with ``"lognormal"``. It rests on the tails of
+    lines: on a background with humps as broad as they are, hold it (sizes hardly change)."""
     b_iso: bool = False
     """Whether one displacement parameter per phase, added to those of its sites, is free."""
     of_phase: tuple[PhaseSpec, ...] = ()
