@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from xrdkit.report.failure import Failure
     from xrdkit.report.frame_figure import plot_frame
     from xrdkit.report.page import write_report
+    from xrdkit.report.peaks_figure import plot_peaks
+    from xrdkit.report.phase_series_figure import plot_phase_series
     from xrdkit.report.phases_figure import plot_phases
     from xrdkit.report.profile_figure import plot_profile
     from xrdkit.report.series_figure import plot_series
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "Failure": "xrdkit.report.failure",
     "plot_frame": "xrdkit.report.frame_figure",
+    "plot_peaks": "xrdkit.report.peaks_figure",
+    "plot_phase_series": "xrdkit.report.phase_series_figure",
     "plot_phases": "xrdkit.report.phases_figure",
     "plot_profile": "xrdkit.report.profile_figure",
     "plot_series": "xrdkit.report.series_figure",
@@ -28,6 +32,8 @@ _WHERE = {
 __all__ = [
     "Failure",
     "plot_frame",
+    "plot_peaks",
+    "plot_phase_series",
     "plot_phases",
     "plot_profile",
     "plot_series",

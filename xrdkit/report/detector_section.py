@@ -1,7 +1,6 @@
 """The part of the page about one detector: its frames, profiles and fits in the order of work."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -9,41 +8,22 @@ import xarray as xr
 from xrdkit.errors import XrdkitError
 from xrdkit.geometry import Calibration
 from xrdkit.report.budget_table import budget
-from xrdkit.report.canvas import ReportFigure, inline_svg
 from xrdkit.report.choose import at, evenly, frame_count, frame_name, telling
 from xrdkit.report.frame_figure import frame_figure, strip_figure, used_pixels
 from xrdkit.report.label import detector_name, plain_text
 from xrdkit.report.markup import Markup, element
 from xrdkit.report.measured import quality_number
 from xrdkit.report.origin import geometry_table
+from xrdkit.report.phase_section import peaks_part, series_map
 from xrdkit.report.phases_figure import plot_phases, reflections
+from xrdkit.report.pictures import Pictures as Pictures
 from xrdkit.report.profile_figure import plot_profile
 from xrdkit.report.quality_table import quality_table
 from xrdkit.report.series_figure import MOST_BARS, plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 from xrdkit.report.table import badge, fit_table
 from xrdkit.report.verdict import read, verdicts
-from xrdkit.schema import PHASES, PROFILE, QUALITY, SIZES
-
-
-@dataclass
-class Pictures:
-    """Turns figures into numbered elements of one page."""
-
-    count: int = field(default=0)
-    """Figures made so far."""
-
-    def show(self, figure: ReportFigure, *caption: object, alt: str) -> Markup:
-        """Return a ``<figure>`` with the picture, its caption and a description for readers
-        who do not see it."""
-        self.count += 1
-        return element(
-            "figure",
-            element(
-                "div", Markup(inline_svg(figure, f"f{self.count}")), role="img", aria_label=alt
-            ),
-            element("figcaption", element("b", f"Figure {self.count}. "), *caption),
-        )
+from xrdkit.schema import PEAKS, PHASES, PROFILE, QUALITY, SIZES
 
 
 def detector_section(
@@ -69,6 +49,8 @@ def detector_section(
             parts += [element("h3", "Frames held against one another"), *quality_table(data)]
         elif kind in (PHASES.name, SIZES.name):
             parts += _fit(data, pictures)
+        elif kind == PEAKS.name:
+            parts += peaks_part(data, pictures)
         else:
             text = f"“{product}” ({kind}) is in the result file and has no picture here."
             parts.append(element("p", text, class_="note"))
@@ -183,6 +165,8 @@ def _course(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
         text += " None of these fits is OK."
     elif bad:
         text += f" Rings mark the {bad:,} of {len(said):,} fits that are not OK."
+    if data.attrs["schema"] == PHASES.name:
+        yield from series_map(data, pictures)
     yield pictures.show(plot_series(data), text, alt="Fitted numbers along the series")
 
 

@@ -14,11 +14,12 @@ from xrdkit.files import make_folder
 from xrdkit.geometry import Calibration
 from xrdkit.report.choose import frame_count
 from xrdkit.report.comparison_figure import comparison, comparison_figure
-from xrdkit.report.detector_section import Pictures, detector_section, labels_of
+from xrdkit.report.detector_section import detector_section, labels_of
 from xrdkit.report.failure import Failure, failure_table
 from xrdkit.report.label import plain_text
 from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.origin import origins
+from xrdkit.report.pictures import Pictures
 from xrdkit.report.summary import summary
 from xrdkit.report.table import cell, fact_table
 from xrdkit.schema import PHASES, SCHEMAS, SIZES, validate

@@ -6,22 +6,26 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from xrdkit.report.label import few_ticks, strictly_finite, unit_text
-from xrdkit.report.palette import DIFFERENCE, INK, MUTED
+from xrdkit.report.palette import DIFFERENCE, DOUBTFUL, INK, MUTED
 
 Array = NDArray[np.float64]
 _MANY_POINTS = 800
+#: A step of so many usual ones, and of this part of the range, is a gap in the data.
+_GAP, _GAP_SHARE = 15.0, 4e-3
 
 
-def draw_residual(axes: Axes, x: Array, result: xr.Dataset) -> None:
-    """Draw observed minus calculated against `x` for one frame of a PHASES or SIZES Dataset.
+def draw_residual(axes: Axes, x: Array, result: xr.Dataset, *, plain: bool = False) -> None:
+    """Draw observed minus calculated against `x` for one frame of a fit.
 
-    With ``sigma`` the unit is the standard error and the band of ±3 is shaded; without, the
-    difference is in the unit of the intensity. No error is made up.
+    With ``sigma`` the unit is the standard error and the band of ±3 is shaded; without, or with
+    `plain`, the difference is in the unit of the intensity. No error is made up. Points beyond the
+    axis are marked by triangles at its edge, and no line crosses a gap in the data.
     """
+    weighted = "sigma" in result and not plain
     observed = np.asarray(result["intensity"].values, dtype=np.float64)
     calculated = np.asarray(result["intensity_calculated"].values, dtype=np.float64)
     difference = observed - calculated
-    if "sigma" in result:
+    if weighted:
         sigma = np.asarray(result["sigma"].values, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             difference = np.where(sigma > 0, difference / sigma, np.nan)
@@ -30,12 +34,35 @@ def draw_residual(axes: Axes, x: Array, result: xr.Dataset) -> None:
     else:
         axes.set_ylabel(f"difference\n({unit_text(result['intensity'].attrs.get('units', ''))})")
     axes.axhline(0, color=INK, linewidth=0.6)
-    axes.plot(x, difference, color=DIFFERENCE, linewidth=0.8, rasterized=x.size > 4 * _MANY_POINTS)
+    cut = gap_starts(x) + 1
+    along, line = np.insert(x, cut, x[cut - 1]), np.insert(difference, cut, np.nan)
+    axes.plot(along, line, color=DIFFERENCE, linewidth=0.8, rasterized=x.size > 4 * _MANY_POINTS)
     good = strictly_finite(np.abs(difference))
-    reach = float(np.percentile(good, 99.7)) * 1.15 if good.size else 1.0
-    reach = max(reach, 4.0) if "sigma" in result else reach or 1.0
+    reach = _reach(good)
+    reach = max(reach, 4.0) if weighted else reach or 1.0
     axes.set_ylim(-reach, reach)
-    few_ticks(axes, "y", 4)
+    few_ticks(axes, "y", 4, integer=weighted)
+    for sign, marker in ((1, "^"), (-1, "v")):
+        beyond = sign * difference > reach
+        if beyond.any():
+            place = np.full(int(beyond.sum()), sign * 0.93 * reach)
+            axes.plot(x[beyond], place, marker, color=DOUBTFUL, markersize=3, markeredgewidth=0)
+
+
+def _reach(sizes: Array) -> float:
+    """Return where the axis ends: the largest of few points, nearly that of many."""
+    if sizes.size == 0:
+        return 1.0
+    return 1.15 * float(np.percentile(sizes, 99.7 if sizes.size > _MANY_POINTS else 100.0))
+
+
+def gap_starts(x: Array) -> NDArray[np.intp]:
+    """Return the indices of the points of `x` after which nothing was measured."""
+    if x.size < 3:
+        return np.zeros(0, dtype=np.intp)
+    step = np.abs(np.diff(x))
+    wide = (step > _GAP * np.median(step)) & (step > _GAP_SHARE * np.ptp(x))
+    return np.flatnonzero(wide)
 
 
 def fitted_part(x: Array, result: xr.Dataset) -> Array:
