@@ -104,6 +104,7 @@ class PatternModel:
             for s, lines in zip(self.structures, self.lines, strict=True)
         ]
         natural = tuple(emission_widths) or (0.0,) * len(self.wavelengths)
+        self._shapes_at: dict[int, tuple[PhaseLines, float, dict[str, float], LineShapes]] = {}
         self._take(two_theta)
         self.known = [self._known(p, natural) for p in range(len(self.structures))]
 
@@ -353,8 +354,15 @@ class PatternModel:
 
     def shapes(self, values: Values, phase: int) -> LineShapes:
         """Return the lines of a phase at `values`."""
+        known = self.known[phase]
+        last = self._shapes_at.get(phase)
+        # A pattern and its slopes ask for the same lines one after the other.
+        if last and last[0] is known and last[1] == self.step and last[2] == values:
+            return last[3]
         cell = cell_of(values, phase, self.structures[phase])
-        return LineShapes(self.known[phase], values, cell, _NARROWEST * self.step)
+        shapes = LineShapes(known, values, cell, _NARROWEST * self.step)
+        self._shapes_at[phase] = (known, self.step, dict(values), shapes)
+        return shapes
 
 
 def _weakest(structure: Structure, spec: RefinementSpec) -> float:
