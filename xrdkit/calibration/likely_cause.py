@@ -125,7 +125,7 @@ def _others(attempt: Attempt, system: RingSystem) -> list[str]:
     other = _other_wavelength(attempt, system)
     if other is None:
         return []
-    text = f"the rings fit {attempt.calibrant} at a wavelength of {other:.4g} Å"
+    text = f"the rings fit {attempt.calibrant} at a wavelength of about {other:.2g} Å"
     if abs(other / attempt.wavelength - 10.0) < 0.5:
         text += f": was {attempt.wavelength:g} in nanometre?"
     return [text]
