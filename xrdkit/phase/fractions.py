@@ -68,7 +68,7 @@ def fractions(fit: FrameFit) -> Fractions:
         masses = density * volumes
         return np.asarray(masses / masses.sum())
 
-    if not now.sum() > 0:
+    if not now.sum() > 0 or not any(fit.found):
         nothing = (UNKNOWN,) * len(keys)
         return Fractions(crystalline=nothing, absolute=None, amorphous=None)
     crystalline = (UNKNOWN,) * len(keys) if any(free) else _derived(shares, now, keys)

@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from xrdkit.compiled import compiled
+from xrdkit.errors import FitFailed
+from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.line_shapes import LineShapes
 from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.parameters import Plan
+from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import sum_lines
 
 Array = NDArray[np.float64]
@@ -217,14 +220,26 @@ class ExtractingModel(PatternModel):
 def measuring(model: PatternModel, intensity: Array, sigma: Array) -> PatternModel:
     """Return `model` with its free lines found from `intensity` and `sigma` (n,) at its angles.
 
-    The same model where no phase has free lines.
+    The same model where no phase has free lines. Raises FitFailed for more lines than points.
     """
     modes = [model.spec.mode_of(s.name) for s in model.structures]
     free = tuple(p for p, mode in enumerate(modes) if mode != "rietveld")
     if not free:
         return model
+    count = sum(_lines_within(model, p) for p in free)
+    if count > model.x.size:
+        raise FitFailed(
+            f"{count} free lines on {model.x.size} points: any pattern fits",
+            hint="narrow the range, or give the structure of the phase with the largest cell",
+        )
     by_squares = tuple(modes[p] == "pawley" for p in free)
     return ExtractingModel.of(model, intensity, sigma, Extraction(phases=free, pawley=by_squares))
+
+
+def _lines_within(model: PatternModel, phase: int) -> int:
+    cell = model.structures[phase].cell
+    angles = bragg_angle(inverse_d_squared(model.lines[phase].hkl, cell), model.wavelength)
+    return int(np.count_nonzero((angles > model.x[0]) & (angles < model.x[-1])))
 
 
 def _shared_out(

@@ -10,11 +10,14 @@ from xrdkit import schema
 from xrdkit.errors import CurveError, EmptyResult, SpecError
 from xrdkit.phase.positions import two_theta_of_q
 from xrdkit.phase.spec import RefinementSpec
+from xrdkit.radiation import WAVELENGTH_RANGE
 from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
 Array = NDArray[np.float64]
 
 _FEWEST_POINTS = 20
+#: Sizes of numbers whose squares and ratios a computer can hold.
+_SMALLEST, _LARGEST = 1e-100, 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +101,10 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
         angles = values
     inside &= (angles > 0) & (angles < 180)
     rows = data["intensity"].values.reshape(-1, values.size)[:, inside].astype(float)
+    rows = np.where(np.isfinite(rows), rows, np.nan)
     unit = str(profile["intensity"].attrs["units"])
     sigma, rule = _errors(data, rows, inside, unit)
+    _representable(rows, sigma)
     return Observation(
         radial=radial,
         radial_values=values[inside],
@@ -144,8 +149,27 @@ def _radiation(profile: xr.Dataset) -> tuple[tuple[float, ...], tuple[float, ...
         raise CurveError("several emission lines need the coordinate emission_weight")
     if not np.all(np.isfinite(wavelengths) & (wavelengths > 0)) or not np.all(weights > 0):
         raise CurveError(f"wavelengths {wavelengths} Å with weights {weights} are not positive")
+    low, high = WAVELENGTH_RANGE
+    if wavelengths.min() < low or wavelengths.max() > high:
+        raise CurveError(
+            f"wavelengths {wavelengths} Å are outside {low} to {high} Å",
+            hint="the coordinate wavelength is in ångström",
+        )
     share = weights / weights.sum()
     return tuple(float(v) for v in wavelengths), tuple(float(v) for v in share)
+
+
+def _representable(rows: Array, sigma: Array) -> None:
+    known = np.isfinite(rows) & np.isfinite(sigma)
+    with np.errstate(over="ignore", under="ignore"):
+        sizes = np.abs(np.concatenate([rows[known], sigma[known], rows[known] / sigma[known]]))
+    sizes = sizes[sizes > 0]
+    if sizes.size > 0 and not _SMALLEST < sizes.min() <= sizes.max() < _LARGEST:
+        raise CurveError(
+            f"intensities and standard errors of {sizes.min():.3g} to {sizes.max():.3g} are no"
+            " numbers to calculate with",
+            hint="give both in another unit",
+        )
 
 
 def _natural_widths(profile: xr.Dataset, count: int) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 from xrdkit.errors import SpecError
@@ -11,6 +12,25 @@ Mode = Literal["rietveld", "lebail", "pawley"]
 MODES = ("rietveld", "lebail", "pawley")
 SizeProfile = Literal["lorentzian", "voigt", "lognormal"]
 SIZE_PROFILES = ("lorentzian", "voigt", "lognormal")
+
+
+def is_number(value: object) -> bool:
+    """Return whether a setting is a number, which true and false are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a setting is a whole number."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def are_numbers(values: object, count: int) -> bool:
+    """Return whether a setting is a list or tuple of so many numbers."""
+    return (
+        isinstance(values, list | tuple)
+        and len(values) == count
+        and all(is_number(v) for v in values)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +64,7 @@ class PhaseSpec:
     the ends: an internal standard, from which the other fractions become absolute."""
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if not self.name or not isinstance(self.name, str):
             raise SpecError("settings of a phase need its name")
         if self.mode is not None and self.mode not in MODES:
             raise SpecError(f"{self.name}: mode {self.mode!r} is not one of: {', '.join(MODES)}")
@@ -55,15 +75,18 @@ class PhaseSpec:
             )
         if self.size_sigma is not None:
             self._within("size_sigma", 0.0, SIGMA_MOST)
+        atoms = self.atoms
+        if not isinstance(atoms, list | tuple) or not all(isinstance(a, str) for a in atoms):
+            raise SpecError(f"{self.name}: atoms {atoms!r} is no list of names such as 'O1.x'")
         axis = self.march_axis
         if axis is not None and not (
-            len(axis) == 3 and all(math.isfinite(x) for x in axis) and any(axis)
+            are_numbers(axis, 3) and all(math.isfinite(x) for x in axis) and any(axis)
         ):
             raise SpecError(f"{self.name}: march_axis {axis} is no direction (h, k, l)")
         self._within("march", 0.1, 10.0)
         if axis is None and self.march != 1.0:
             raise SpecError(f"{self.name}: march needs march_axis, the normal of the plates")
-        if self.harmonics not in (0, 2, 4, 6, 8, 10, 12):
+        if not is_whole(self.harmonics) or self.harmonics not in (0, 2, 4, 6, 8, 10, 12):
             raise SpecError(f"{self.name}: harmonics {self.harmonics!r} is not 0, 2, 4 ... 12")
         if axis is not None and self.harmonics:
             raise SpecError(
@@ -72,10 +95,10 @@ class PhaseSpec:
         if self.particle_diameter is not None:
             self._within("particle_diameter", 0.01, 1000.0)
         added = self.added_fraction
-        if added is not None and not 0.0 < added < 1.0:
+        if added is not None and not (is_number(added) and 0.0 < added < 1.0):
             raise SpecError(f"{self.name}: added_fraction {added} is not between 0 and 1")
 
     def _within(self, field: str, low: float, high: float) -> None:
         value = getattr(self, field)
-        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+        if not is_number(value) or not math.isfinite(value) or not low <= value <= high:
             raise SpecError(f"{self.name}: {field} = {value!r} is outside {low} to {high}")

@@ -7,9 +7,32 @@ from typing import Literal
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
 from xrdkit.phase.hump_limits import check_humps
-from xrdkit.phase.phase_spec import MODES, SIZE_PROFILES, Mode, PhaseSpec, SizeProfile
+from xrdkit.phase.phase_spec import (
+    MODES,
+    SIZE_PROFILES,
+    Mode,
+    PhaseSpec,
+    SizeProfile,
+    are_numbers,
+    is_number,
+    is_whole,
+)
 from xrdkit.phase.sphere_components import SIGMA_MOST
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
+
+_SWITCHES = (
+    "refine_zero",
+    "refine_displacement",
+    "refine_penetration",
+    "refine_axial",
+    "refine_tails",
+    "lattice",
+    "refine_instrument",
+    "size",
+    "strain",
+    "refine_size_sigma",
+    "b_iso",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +133,7 @@ class RefinementSpec:
             )
         if self.solver not in SOLVERS:
             raise SpecError(f"solver {self.solver!r} is not one of: {', '.join(SOLVERS)}")
+        self._types()
         if self.range is not None:
             low, high = self.range
             if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
@@ -153,8 +177,30 @@ class RefinementSpec:
 
     def _number(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+        if not is_number(value) or not math.isfinite(value) or not low <= value <= high:
             raise SpecError(f"{name} = {value!r} is outside {low} to {high}")
+
+    def _types(self) -> None:
+        for name in _SWITCHES:
+            value = getattr(self, name)
+            if not (isinstance(value, bool) or (name == "refine_zero" and value is None)):
+                raise SpecError(f"{name} = {value!r} is neither true nor false")
+        for name in ("background", "max_evaluations"):
+            value = getattr(self, name)
+            if not is_whole(value):
+                raise SpecError(f"{name} = {value!r} is no whole number")
+        for name in ("range", "tails"):
+            value = getattr(self, name)
+            if value is not None and not are_numbers(value, 2):
+                raise SpecError(f"{name} = {value!r} is no pair of numbers")
+        humps = self.humps
+        if not isinstance(humps, list | tuple) or not all(are_numbers(h, 2) for h in humps):
+            raise SpecError(f"humps = {humps!r} is no list of pairs of numbers (2θ, FWHM)")
+        if self.instrument is not None and not isinstance(self.instrument, InstrumentWidths):
+            raise SpecError(f"instrument = {self.instrument!r} is no InstrumentWidths")
+        own = self.of_phase
+        if not isinstance(own, list | tuple) or not all(isinstance(o, PhaseSpec) for o in own):
+            raise SpecError(f"of_phase = {own!r} is no list of PhaseSpec")
 
     def _combinations(self) -> None:
         if self.displacement != 0.0 or self.refine_displacement:
