@@ -61,6 +61,7 @@ _WHERE = {
     # fits
     "refine_phases": "xrdkit.phase",
     "identify_phases": "xrdkit.phase.identify",
+    "InstrumentWidths": "xrdkit.phase",
     "PhaseSpec": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
     "fit_peaks": "xrdkit.phase.peaks",
