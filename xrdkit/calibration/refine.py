@@ -52,7 +52,8 @@ def calibrate(
 
     Without a start, bright ridges of the frame are found, their normals vote for beam centres, and
     radii for distances (`find_hypotheses`); what fits best is refined and has more to show before
-    it is accepted (`search_reasons`): three rings, a tilt that the data tell, no rival.
+    it is accepted (`search_reasons`): a tilt that the data tell, no other geometry that fits as
+    well, and three rings, or two that are no other pair of any usual standard (`other_pairs`).
 
     Rings are found as peak positions in azimuth sectors (`ring_points`), the geometry is fitted to
     them (`fit_geometry`), and both are repeated until no point moves by more than 0.01 px or 5 % of
