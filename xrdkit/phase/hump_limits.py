@@ -17,5 +17,5 @@ def check_humps(humps: Sequence[tuple[float, float]]) -> None:
                 f"hump ({position}, {width}) is outside 0 to 180 degree, or its width outside 0.1"
                 " to 90 degree"
             )
-    if len(set(humps)) < len(humps):
+    if len({(position, width) for position, width in humps}) < len(humps):
         raise SpecError("two humps start at the same place with the same width")

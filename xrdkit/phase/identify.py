@@ -1,7 +1,7 @@
 """The verb: which of many structures are in a pattern."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
-from xrdkit.errors import SpecError
+from xrdkit.errors import EmptyResult, SpecError
 from xrdkit.phase.baseline import snip
 from xrdkit.phase.embedded import embedded_names
 from xrdkit.phase.identify_match import Match, NetPattern, Sticks, Taken, match, sticks_of
@@ -64,7 +64,7 @@ class _Row:
     @property
     def left(self) -> float:
         """Share of the net intensity that no phase has."""
-        return 1.0 - sum(f.match.explained for f in self.found) / max(self.total, 1e-300)
+        return 1.0 - sum(f.match.explained for f in self.found) / np.maximum(self.total, 1e-300)
 
 
 def identify_phases(
@@ -77,7 +77,8 @@ def identify_phases(
 ) -> xr.Dataset:
     """Return which of `candidates` are in a powder pattern (`schema.PHASE_MATCHES`).
 
-    profile: as for `refine_phases`; a leading ``frame`` dimension is identified frame by frame.
+    profile: as for `refine_phases`; a leading ``frame`` dimension is identified frame by frame, NaN
+    where a frame has hardly a point with data.
     candidates: names of embedded structures, CIF paths, Structures; None: all embedded ones.
     elements: symbols of the elements that may be there; structures with others are left out.
     cell_room: largest relative change of the cells, 0 to 0.05, in all lengths alike.
@@ -99,9 +100,7 @@ def identify_phases(
     structures = resolve(list(embedded_names()) if candidates is None else candidates)
     structures = _of_elements(structures, elements)
     observed = observe(profile, settings)
-    rows = [
-        _one(observed, k, structures, settings, cell_room) for k in range(len(observed.intensity))
-    ]
+    rows = _rows(observed, structures, settings, cell_room)
     result = _assemble(profile, structures, rows)
     result = provenance.append(
         result,
@@ -128,6 +127,21 @@ def _of_elements(
     if not kept:
         raise SpecError(f"no candidate is made of {', '.join(sorted(allowed))} alone")
     return kept
+
+
+def _rows(
+    observed: Observation, structures: Sequence[Structure], spec: RefinementSpec, room: float
+) -> list[_Row]:
+    rows, failure = [], None
+    for frame in range(len(observed.intensity)):
+        try:
+            rows.append(_one(observed, frame, structures, spec, room))
+        except EmptyResult as exc:
+            failure = exc
+            rows.append(_Row(found=[], matches=[_UNKNOWN] * len(structures), total=np.nan))
+    if failure is not None and all(np.isnan(row.total) for row in rows):
+        raise failure
+    return rows
 
 
 def _one(
@@ -187,6 +201,8 @@ def _one(
 _NOTHING = Match(
     amount=0.0, sigma=1.0, stretch=1.0, lines=0, told=0.0, explained=0.0, even=0.0, by_chance=0.0
 )
+
+_UNKNOWN = replace(_NOTHING, amount=np.nan, sigma=np.nan, stretch=np.nan, explained=np.nan)
 
 
 def _matched(pattern: NetPattern, sticks: Sticks, stretches: Array, taken: Taken) -> Match:
@@ -269,7 +285,7 @@ def _assemble(
         for place, one in enumerate(row.found):
             rank[k, one.number] = place + 1
     explained = np.array([[m.explained for m in row.matches] for row in rows])
-    whole = explained / np.array([[max(row.total, 1e-300)] for row in rows])
+    whole = explained / np.maximum([[row.total] for row in rows], 1e-300)
     data = {
         "found": put((rank > 0).astype(np.int8), ("candidate",), "whether the phase is found"),
         "rank": put(rank, ("candidate",), "place among the phases found, 0: not found"),
@@ -277,7 +293,9 @@ def _assemble(
             np.maximum(whole, 0.0), ("candidate",), "share of the net intensity, at least"
         ),
         "significance": put(
-            np.array([[m.amount / max(m.sigma, 1e-300) for m in row.matches] for row in rows]),
+            np.array(
+                [[m.amount / np.maximum(m.sigma, 1e-300) for m in row.matches] for row in rows]
+            ),
             ("candidate",),
             "amount in standard errors of counting",
         ),
