@@ -286,8 +286,8 @@ HEAD = (
     "{versions}. Each fit in a process of its own on one thread. CPU seconds, the least of {runs} "
     'runs with the programs in turn: "CPU s" is the first call in the process, from reading the '
     'pattern to errors and verdict, without imports; "again" a second call; "process" the whole '
-    "process of the first, imports included. Ratios are "
-    "to xrdkit. The machine had two cores in use by others: ratios say more than seconds.",
+    "process with one call, imports included; slow ones (whole patterns, easydiffraction, the "
+    "series, xrayutilities) ran once. Ratios are to xrdkit. The machine had two cores in use by others: ratios say more than seconds.",
     "",
     "Every program got the settings that its own documentation or tests give for such data; they "
     "are named below each table.",
