@@ -280,18 +280,16 @@ def series(python):
 
 
 HEAD = (
-    "# Phase fits of xrdkit beside its peers",
-    "",
+    "# Phase fits of xrdkit beside its peers\n\n"
     "Written by `python tests/benchmarks/compare_phases.py --markdown docs/benchmarks/phases.md`: "
     "{versions}. Each fit in a process of its own on one thread. CPU seconds, the least of {runs} "
     'runs with the programs in turn: "CPU s" is the first call in the process, from reading the '
     'pattern to errors and verdict, without imports; "again" a second call; "process" the whole '
     "process with one call, imports included; slow ones (whole patterns, easydiffraction, the "
-    "series, xrayutilities) ran once. Ratios are to xrdkit. The machine had two cores in use by others: ratios say more than seconds.",
-    "",
+    "series, xrayutilities) ran once. Ratios are to xrdkit. The machine had two cores in use by "
+    "others: ratios say more than seconds.\n\n"
     "Every program got the settings that its own documentation or tests give for such data; they "
-    "are named below each table.",
-    "",
+    "are named below each table.\n"
 )
 
 TEXTS = {
@@ -335,7 +333,7 @@ TEXTS = {
 
 
 def page(tables, versions, runs):
-    parts = ["\n".join(HEAD).format(versions=versions, runs=runs)]
+    parts = [HEAD.format(versions=versions, runs=runs)]
     for title, rows in tables.items():
         before, after = TEXTS[title]
         head, *body = rows
