@@ -25,7 +25,13 @@ WEIGHED = {
 
 
 def round_robin(folder: Path) -> None:
-    spec = xk.RefinementSpec(range=(20, 130), monochromator_two_theta=26.6, goniometer_radius=173.0)
+    spec = xk.RefinementSpec(
+        range=(20, 130),
+        monochromator_two_theta=26.6,
+        goniometer_radius=173.0,
+        refine_axial=True,
+        of_phase=tuple(xk.PhaseSpec(name=n, atoms=("*.b",)) for n in PHASES),
+    )
     errors = []
     for name, weighed in WEIGHED.items():
         text = (folder / f"cpd-{name}.prn").read_text()
