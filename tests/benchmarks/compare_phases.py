@@ -115,8 +115,7 @@ def mixtures(folder, python, runs):
     first = None
     for label in programs:
         found = {s: best[label, s] for s in WEIGHED}
-        if any("reason" in f for f in found.values()):
-            reason = next(f["reason"] for f in found.values() if "reason" in f)
+        if reason := next((f["reason"] for f in found.values() if "reason" in f), ""):
             rows.append([label, f"not run: {reason}", *[""] * 9])
             continue
         wrong = np.array([np.array(f["share"]) - WEIGHED[s] for s, f in found.items()])
@@ -392,8 +391,7 @@ def main():
             "Calculated pattern": lines_of_lfp(python, chosen.runs),
             "Series": series(python),
         }
-    text = page(tables, versions, chosen.runs)
-    print(text)
+    print(text := page(tables, versions, chosen.runs))
     if chosen.markdown:
         chosen.markdown.write_text(text)
 
