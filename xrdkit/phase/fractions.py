@@ -11,7 +11,7 @@ from xrdkit.phase.cell import volume
 from xrdkit.phase.content import linear_absorption
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import FrameFit
-from xrdkit.phase.microabsorption import without_microabsorption
+from xrdkit.phase.microabsorption import is_too_coarse, without_microabsorption
 from xrdkit.phase.parameters import cell_of
 
 Array = NDArray[np.float64]
@@ -69,8 +69,11 @@ def fractions(fit: FrameFit) -> Fractions:
         return np.asarray(masses / masses.sum())
 
     if not now.sum() > 0 or not any(fit.found):
-        nothing = (UNKNOWN,) * len(keys)
-        return Fractions(crystalline=nothing, absolute=None, amorphous=None)
+        return _nothing(fit, len(keys))
+    if diameter.any():
+        volumes = without_microabsorption(solid * now, absorption, diameter)
+        if is_too_coarse(volumes, absorption, diameter):
+            return _nothing(fit, len(keys))
     crystalline = (UNKNOWN,) * len(keys) if any(free) else _derived(shares, now, keys)
     standard = [p for p, o in enumerate(own) if o.added_fraction is not None]
     if not standard:
@@ -91,6 +94,14 @@ def fractions(fit: FrameFit) -> Fractions:
     each = [UNKNOWN if f else value for f, value in zip(free, each, strict=True)]
     each[spike] = UNKNOWN
     return Fractions(crystalline=crystalline, absolute=tuple(each), amorphous=rest)
+
+
+def _nothing(fit: FrameFit, count: int) -> Fractions:
+    own = [fit.model.spec.of(s.name) for s in fit.model.structures]
+    nothing = (UNKNOWN,) * count
+    if all(o.added_fraction is None for o in own):
+        return Fractions(crystalline=nothing, absolute=None, amorphous=None)
+    return Fractions(crystalline=nothing, absolute=nothing, amorphous=UNKNOWN)
 
 
 def _mass(fit: FrameFit, phase: int) -> float:

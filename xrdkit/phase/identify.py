@@ -16,6 +16,7 @@ from xrdkit.phase.embedded import embedded_names
 from xrdkit.phase.identify_match import Match, NetPattern, Sticks, Taken, match, sticks_of
 from xrdkit.phase.observation import Observation, observe, usable
 from xrdkit.phase.peak_width import typical_width
+from xrdkit.phase.phase_spec import is_number
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.refine import resolve
 from xrdkit.phase.spec import RefinementSpec
@@ -95,7 +96,7 @@ def identify_phases(
     their range or no candidate that is left.
     """
     settings = RefinementSpec() if spec is None else spec
-    if not 0.0 <= cell_room <= 0.05:
+    if not (is_number(cell_room) and 0.0 <= cell_room <= 0.05):
         raise SpecError(f"cell_room {cell_room} is outside 0 to 0.05")
     structures = resolve(list(embedded_names()) if candidates is None else candidates)
     structures = _of_elements(structures, elements)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _NODES = 12
+#: Largest (µ - µ̄) times diameter: beyond it, particles hide in each other's shadow.
+_COARSEST = 3.0
 #: µm in cm.
 _MICROMETRE = 1e-4
 _ROUNDS = 50
@@ -47,6 +49,16 @@ def without_microabsorption(volumes: Array, absorption: Array, diameter: Array) 
         if moved < _SETTLED:
             break
     return true
+
+
+def is_too_coarse(volumes: Array, absorption: Array, diameter: Array) -> bool:
+    """Return whether |µ - µ̄| times diameter is above 3 in any phase: no model of particles holds.
+
+    volumes: of the phases (p,), corrected; absorption: 1/cm; diameter: µm.
+    """
+    mean = float(volumes @ absorption / volumes.sum())
+    contrast = np.abs(absorption - mean) * diameter * _MICROMETRE
+    return bool(np.any(contrast[volumes > 0] > _COARSEST))
 
 
 @lru_cache(maxsize=1)

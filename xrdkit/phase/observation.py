@@ -77,6 +77,8 @@ def observe(profile: xr.Dataset, spec: RefinementSpec) -> Observation:
     Raises CurveError for a profile without wavelength or with missing corrections, SpecError for a
     range outside the data, EmptyResult where hardly a point is left.
     """
+    if not isinstance(spec, RefinementSpec):
+        raise SpecError(f"spec is a RefinementSpec, not {spec!r}")
     schema.validate(profile, schema.PROFILE)
     radial = schema.radial_dim(profile)
     if radial not in ("q", "two_theta"):

@@ -10,6 +10,7 @@ from xrdkit.errors import SpecError
 from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.embedded import embedded_structure
 from xrdkit.phase.intensity import powder_lines, scattering_envelope
+from xrdkit.phase.phase_spec import is_number
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import combined_width, one_node, sum_lines
 from xrdkit.phase.structure import Structure
@@ -90,14 +91,14 @@ def powder_intensity(
     """
     phase = embedded_structure(structure) if isinstance(structure, str) else structure
     low, high = WAVELENGTH_RANGE
-    if not low <= wavelength <= high:
+    if not (is_number(wavelength) and low <= wavelength <= high):
         raise SpecError(f"wavelength {wavelength} Å is outside {low} to {high} Å")
-    if size is not None and not size > 0:
+    if size is not None and not (is_number(size) and size > 0):
         raise SpecError(f"size must be above 0 nm, not {size}")
-    if not 0 <= strain < 0.2:
+    if not (is_number(strain) and 0 <= strain < 0.2):
         raise SpecError(f"strain must be 0 to 0.2, not {strain}")
-    if not 0 < fwhm < 10:
-        raise SpecError(f"fwhm must be above 0 and below 10 degree, not {fwhm}")
+    if not (is_number(fwhm) and 1e-6 <= fwhm < 10):
+        raise SpecError(f"fwhm must be at least 1e-6 and below 10 degree, not {fwhm}")
     angles = np.asarray(two_theta, dtype=float)
     x = angles.ravel()
     if x.size == 0:

@@ -58,7 +58,8 @@ class PhaseSpec:
     """As `RefinementSpec.size_sigma`, for this phase. None: as that."""
     particle_diameter: float | None = None
     """Diameter of the particles that absorb as wholes, µm, for the microabsorption of a mixture
-    (Brindley 1945), 0.01 to 1000. None: as small as not to matter."""
+    (Brindley 1945), 0.01 to 1000. None: as small as not to matter. Where it times the difference
+    of µ to that of the mixture is above 3, the fractions are NaN: no correction holds."""
     added_fraction: float | None = None
     """Mass of this phase over that of the sample it was added to, spike included, 0 to 1 without
     the ends: an internal standard, from which the other fractions become absolute."""

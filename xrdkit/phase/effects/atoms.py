@@ -129,6 +129,12 @@ def _named(structure: Structure, name: str, atoms: Atoms) -> list[tuple[str, _Fr
             f"{structure.name}: atoms has {name!r}",
             hint=f"a site of {', '.join(labels)} (or a pattern), a dot, one of {', '.join(WHAT)}",
         )
+    for site in chosen:
+        if labels.count(labels[site]) > 1:
+            raise SpecError(
+                f"{structure.name}: {labels.count(labels[site])} sites are called {labels[site]!r}",
+                hint="give each a label of its own before atoms are refined",
+            )
     result = []
     for site in chosen:
         freedom = site_freedom(structure, site)
