@@ -58,12 +58,12 @@ def chi2(found: Refinement) -> float:
 def much_worse(other: Refinement, best: Refinement) -> bool:
     """Return whether chance does not let `other`, refined by itself, fit so much worse.
 
-    n/2 ln(χ²/χ²_best) over the inflation of the variance, n the smaller number of points, is the
-    logarithm of the ratio of likelihoods for Gaussian scatter of unknown size.
+    n/2 ln(χ²/χ²_best) over the inflation of the variance of the best, n the smaller number of
+    points, is the logarithm of the ratio of likelihoods for Gaussian scatter of unknown size.
     """
     number = min(len(other.points), len(best.points))
     gain = 0.5 * number * math.log(max(chi2(other), 1e-12) / max(chi2(best), 1e-12))
-    return gain / max(best.fit.inflation, other.fit.inflation) > 0.5 * _WORSE
+    return gain / best.fit.inflation > 0.5 * _WORSE
 
 
 @dataclass(frozen=True)
