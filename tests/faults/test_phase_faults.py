@@ -173,6 +173,14 @@ def test_one_phase_under_two_names_is_no_second_phase(mixture):
     assert right or twice.verdict != "ok"
 
 
+def test_a_phase_without_lines_in_the_range_leaves_no_fractions(mixture):
+    spec = xk.RefinementSpec(range=(13.5, 20.5))
+    result = xk.refine_phases(mixture, [*BOTH, "Si"], spec)
+    assert result.verdict != "ok"
+    assert np.isnan(result.weight_fraction).all()
+    assert int(result.phase_found[2]) == 0
+
+
 def test_absent_phases_have_no_cell(mixture):
     result = xk.refine_phases(mixture, [*BOTH, "LaB6", "Si", "calcite"])
     assert result.phase_found.values.tolist() == [1, 1, 0, 0, 0]

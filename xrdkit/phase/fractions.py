@@ -68,7 +68,9 @@ def fractions(fit: FrameFit) -> Fractions:
         masses = density * volumes
         return np.asarray(masses / masses.sum())
 
-    if not now.sum() > 0 or not any(fit.found):
+    # A phase without a line in the range may be there in any amount.
+    unseen = any(s > 0 and not shown.any() for s, shown in zip(now, fit.phases, strict=True))
+    if not now.sum() > 0 or not any(fit.found) or unseen:
         return _nothing(fit, len(keys))
     if diameter.any():
         volumes = without_microabsorption(solid * now, absorption, diameter)
