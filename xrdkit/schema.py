@@ -251,6 +251,7 @@ SCHEMAS = {
         PEAKS,
         SIZE_STRAIN,
         MESOPHASE,
+        PHASE_MATCHES,
         SIZES,
         TEXTURE,
         QUALITY,

@@ -51,7 +51,9 @@ def test_two_rings_of_behenate_are_two_of_silicon_twenty_times_closer():
 
 def test_every_second_ring_is_another_order_at_half_the_distance_unless_rings_are_absent():
     radius = radii("AgBh", 0.1, 20.0, (0, 1, 2, 3))
-    found = tried(radius, 0.1, error=0.1, names=("AgBh",), absent=lambda r: np.ones(r.size, dtype=bool))
+    found = tried(
+        radius, 0.1, error=0.1, names=("AgBh",), absent=lambda r: np.ones(r.size, dtype=bool)
+    )
     halved = next(c for c in found if c.orders == (1, 3, 5, 7))
     assert halved.distance == pytest.approx(10.0, rel=1e-3)
     assert halved.expected == 7

@@ -1,13 +1,17 @@
 """Which phases of a fit are there, and what is left free of those that are not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from xrdkit.fitting import FitOutcome
 from xrdkit.phase.effects import phase_key
+from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.parameters import Plan
+
+#: Broadening below this share of its natural unit is none.
+NOTHING = 1e-3
 
 
 def scale_ratio(outcome: FitOutcome, phase: int) -> float:
@@ -31,6 +35,30 @@ def is_evident(outcome: FitOutcome, phase: int, points: float) -> bool:
     return bool(scale_ratio(outcome, phase) ** 2 > number * np.log(points))
 
 
+def free_phases(model: PatternModel) -> tuple[int, ...]:
+    """Return the numbers of the phases whose lines are free."""
+    modes = [model.spec.mode_of(s.name) for s in model.structures]
+    return tuple(p for p, mode in enumerate(modes) if mode != "rietveld")
+
+
+def with_free_lines(
+    found: Sequence[bool], model: PatternModel, values: Values, fit: FitOutcome
+) -> tuple[bool, ...]:
+    """Return which phases are found, those with free lines judged by these.
+
+    They are worth their k lines and shapes where Σ (A/σ)² > k ln n, as in `is_evident`; `model` is
+    that with the lines as found.
+    """
+    result = list(found)
+    for p in free_phases(model):
+        areas, errors = model.line_areas(values, p)
+        known = np.isfinite(areas) & (errors > 0)
+        gain = float(np.sum((areas[known] / (max(fit.gof, 1.0) * errors[known])) ** 2))
+        number = int(known.sum()) + sum(name.startswith(phase_key(p, "")) for name in fit.names)
+        result[p] = gain > number * np.log(max(fit.residual.size, 2))
+    return tuple(result)
+
+
 def is_shape(name: str, phase: int) -> bool:
     """Whether a parameter is one of a phase other than its scale."""
     return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
@@ -48,3 +76,10 @@ def with_scales_alone(begin: Plan, absent: Plan, phases: Collection[int]) -> Pla
     bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
     held = begin.changed(values={name: absent.values[name] for name in shapes}, fixed=shapes)
     return replace(held, bounds=bounds)
+
+
+def is_nothing(begin: Plan, name: str, value: float) -> bool:
+    """Whether a free parameter, in natural units, has no effect at the minimum."""
+    if name in begin.broadening:
+        return value < NOTHING
+    return value == 0.0 and begin.bounds.get(name) is not None and not name.endswith("_scale")

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from xrdkit.fitting import FitOutcome, Table, Verdict, least_squares, without
 from xrdkit.phase.cell import CELL_NAMES
 from xrdkit.phase.effects import phase_key
-from xrdkit.phase.evidence import is_evident, is_shape, scale_ratio, with_scales_alone
+from xrdkit.phase.evidence import (
+    NOTHING,
+    free_phases,
+    is_evident,
+    is_nothing,
+    is_shape,
+    scale_ratio,
+    with_free_lines,
+    with_scales_alone,
+)
 from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.model import PatternModel
 from xrdkit.phase.observation import Observation
@@ -26,8 +35,6 @@ _FIRST_EVALUATIONS = 40
 _TOLERANCE = 1e-8
 #: Standard errors to which a start and a fit are brought.
 _ROUGHLY, _EXACTLY = 2.0, 1e-4
-#: Broadening below this share of its natural unit is none.
-_NOTHING = 1e-3
 #: Where a broadening that was none starts again.
 _AGAIN = 0.01
 #: A start that gains less over the background is noise, not worth many evaluations.
@@ -37,10 +44,9 @@ _HARDLY_ANY = 30.0
 _HINT, _MORE_HINT = 3.0, 1.3
 #: Phases whose scale is less than this many standard errors at the start wait for the others.
 _WEAK = 10.0
-#: Size of crystallites, nm, at which the scale of an absent phase is measured.
-_ABSENT_SIZE = 30.0
-#: Evaluations within which a phase that may not be there must show.
-_SOON = 60
+#: Size of crystallites, nm, at which the scale of an absent phase is measured, and evaluations
+#: within which a phase that may not be there must show.
+_ABSENT_SIZE, _SOON = 30.0, 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +213,7 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     again = {
         n: _AGAIN * origin.units[n]
         for n in origin.broadening & origin.free
-        if before.values[n] <= _NOTHING * origin.units[n]
+        if before.values[n] <= NOTHING * origin.units[n]
     }
     begin = origin.changed(values=before.values | again)
     background = linear.chi2_background
@@ -349,7 +355,7 @@ def _finish(
     Phases not `found` have only a scale free, of either sign; those that are `doubtful` must be
     evident soon.
     """
-    found = list(found)
+    found = [here or p in free_phases(model) for p, here in enumerate(found)]
     begin = with_scales_alone(begin, origin, [p for p, here in enumerate(found) if not here])
     soon = min(most, _SOON) if any(found[p] for p in doubtful) else most
     outcome = _minimise(model, frame, begin, soon, chord=chord)
@@ -362,7 +368,7 @@ def _finish(
         faded = [
             p for p, here in enumerate(found) if here and not is_evident(outcome, p, frame.points)
         ]
-        nothing = [n for n in outcome.names if _is_nothing(begin, n, outcome.values[n])]
+        nothing = [n for n in outcome.names if is_nothing(begin, n, outcome.values[n])]
         if not nothing and not faded:
             break
         exactly = all(outcome.values[n] == 0.0 for n in nothing)
@@ -377,24 +383,18 @@ def _finish(
         begin = with_scales_alone(begin, origin, faded)
         last = outcome = _minimise(model, frame, begin, most)
     errors = frame.errors
-    slopes = last.slopes
+    slopes, values = last.slopes, begin.physical(outcome.values)
+    settled = model.frozen(values)
     return FrameFit(
-        model=model.frozen(begin.physical(outcome.values)),
+        model=settled,
         origin=origin,
         plan=begin,
         outcome=outcome,
-        values=begin.physical(outcome.values),
-        found=tuple(found),
+        values=values,
+        found=with_free_lines(found, settled, values, outcome),
         chi2_background=chi2_background,
         sources=() if errors is None else errors.sources,
         neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),
         points_effective=frame.points,
         chord=None if slopes is None else Chord(names=last.names, slopes=slopes, sigma=frame.sigma),
     )
-
-
-def _is_nothing(begin: Plan, name: str, value: float) -> bool:
-    """Whether a free parameter, in natural units, has no effect at the minimum."""
-    if name in begin.broadening:
-        return value < _NOTHING
-    return value == 0.0 and begin.bounds.get(name) is not None and not name.endswith("_scale")

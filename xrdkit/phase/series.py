@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from xrdkit.errors import ComputeError
 from xrdkit.fitting import Verdict
+from xrdkit.phase.effects import GAUSS_NODES
 from xrdkit.phase.fit import Frame, FrameFit, cold_fit, warm_fit
 from xrdkit.phase.judgement import is_blank, judge
 from xrdkit.phase.observation import Observation, usable
@@ -35,6 +36,9 @@ _WORSE = 1.1
 _BETTER = 10.0
 #: Fits that are less than this many standard errors apart are the same.
 _SAME = 0.02
+#: Where a fit without any Gaussian width starts again: squares of widths in natural units, and the
+#: share that is left of other widths.
+_WIDER, _NARROWER = 0.3, 0.2
 #: Verdicts after which a mixture is tried again, strongest phase first.
 _LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
@@ -181,15 +185,39 @@ class Series:
     def _cold(self, frame: Frame, known: Entry | None = None) -> Entry:
         """Return the better one of two fresh starts; of one, where that leads to a `known` fit."""
         arguments = (frame, self._structures, self._spec, self._observed)
-        cold = _judged(frame, cold_fit(*arguments))
+        cold = self._with_gaussian(frame, _judged(frame, cold_fit(*arguments)))
         if len(self._structures) == 1 or cold.fit is None or cold.blank:
             return cold
         if known is not None and _disagreement(known, cold) < _SAME:
             return cold
         if cold.verdict in _LOST or not all(cold.fit.found):
             again = _judged(frame, cold_fit(*arguments, strongest_first=True))
+            again = self._with_gaussian(frame, again)
             return again if _is_better(again, cold) else cold
         return cold
+
+    def _with_gaussian(self, frame: Frame, cold: Entry) -> Entry:
+        """Return a fit whose instrument has a width, where one without is worse.
+
+        At a Gaussian width of 0 χ² has no slope by it: a fit that once came there stays.
+        """
+        fit = cold.fit
+        if fit is None:
+            return cold
+        nodes = [n for n in GAUSS_NODES if n in fit.origin.free]
+        if not nodes or any(fit.values[n] > 0 for n in nodes):
+            return cold
+        values = fit.values | {
+            n: _NARROWER * fit.values[n] for n in fit.origin.broadening if fit.values[n] > 0
+        }
+        values |= {n: _WIDER * fit.origin.units[n] for n in nodes}
+        begin = replace(fit, values=values, chord=None)
+        try:
+            again = _judged(frame, warm_fit(frame, begin, self._observed))
+        except ComputeError as exc:
+            _LOG.info("no fit from wider lines: %s", exc)
+            return cold
+        return again if _is_better(again, cold) else cold
 
 
 def _slim(entry: Entry) -> Entry:
