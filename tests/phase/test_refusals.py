@@ -6,7 +6,8 @@ from powder_patterns import counted
 
 import xrdkit as xk
 from xrdkit.errors import CurveError, EmptyResult, SchemaError, SpecError, StructureError
-from xrdkit.phase import InstrumentWidths
+from xrdkit.phase import InstrumentWidths, load_structure
+from xrdkit.phase.refine import resolve
 
 X = np.linspace(10, 40, 600)
 
@@ -100,3 +101,19 @@ def test_instrument_widths_are_checked():
     for fields in ({}, {"w": 0.01, "x": -1.0}, {"w": np.nan}, {"w": 1e9}):
         with pytest.raises(SpecError):
             InstrumentWidths(**fields)
+
+
+@pytest.mark.parametrize("phases", [None, 3, {"CaF2"}])
+def test_what_is_no_list_of_phases_is_refused(phases):
+    with pytest.raises(SpecError, match="phases is a list"):
+        resolve(phases)
+
+
+def test_one_structure_under_two_names_is_refused():
+    with pytest.raises(SpecError, match="corundum and Al2O3 are one structure"):
+        resolve(["Al2O3", "corundum", "ZnO"])
+
+
+def test_a_cif_is_given_by_its_path():
+    with pytest.raises(StructureError, match="by its path"):
+        load_structure(3)

@@ -36,6 +36,8 @@ def load_structure(path: str | Path, *, block: str | None = None) -> Structure:
     negative ones, occupancies above 1, atoms that do not add up to the formula of the file and the
     like are reported through logging. Raises StructureError for anything that cannot be understood.
     """
+    if not isinstance(path, str | Path):
+        raise StructureError(f"a CIF is given by its path, not by {path!r}")
     source = Path(path)
     try:
         if not source.is_file():

@@ -92,16 +92,26 @@ def refine_phases(
 def resolve(phases: Sequence[str | Path | Structure]) -> tuple[Structure, ...]:
     """Return the structures that names, CIF paths or Structures stand for.
 
-    Raises StructureError for unknown ones, SpecError for none at all or for equal names.
+    Raises StructureError for unknown ones, SpecError for none at all, for equal names and for one
+    structure under two names.
     """
     if isinstance(phases, str | Path | Structure):
         raise SpecError("phases is a list", hint=f"write [{phases!r}]")
+    if not isinstance(phases, Sequence):
+        raise SpecError(f"phases is a list of names, paths and Structures, not {phases!r}")
     structures = tuple(_structure(p) for p in phases)
     names = [s.name for s in structures]
     if not names:
         raise SpecError("no phase to refine")
     if len(set(names)) != len(names):
         raise SpecError(f"two phases have the same name: {', '.join(names)}")
+    known: dict[object, str] = {}
+    for one in structures:
+        other = known.setdefault((one.cell, one.operators, one.sites), one.name)
+        if other != one.name:
+            raise SpecError(
+                f"{one.name} and {other} are one structure: no pattern tells them apart"
+            )
     return structures
 
 
