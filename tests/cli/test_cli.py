@@ -154,8 +154,8 @@ def _wrong(name: str, source: Path, tmp_path: Path) -> tuple[list[object], list[
         case "unknown command":
             return ["rnu"], ["rnu"]
         case "unknown phase":
-            change = 'detectors.waxs.refine_phases.phases=["Platinum"]'
-            return ["check", source / "both.toml", "--set", change], ["XRK-P001", "Platinum"]
+            change = 'detectors.waxs.refine_phases.phases=["Platinium"]'
+            return ["check", source / "both.toml", "--set", change], ["XRK-P001", "Platinium"]
         case "no result":
             (tmp_path / "x.nc").write_text("nothing")
             return ["show", tmp_path / "x.nc"], ["XRK-W000", "x.nc", "netCDF4"]

@@ -103,7 +103,12 @@ def test_published_frames_refine_to_the_known_geometry(data_dir, name):
     result = xk.calibrate(frames, calibrant=case.calibrant, start=start_of(name, folder), mask=mask)
     assert result.calibration.direct_distance == pytest.approx(case.distance * 1e-3, rel=2e-3)
     assert result.rms_px <= case.rms
-    assert result.verdict is CalibrationVerdict.ACCEPTED, result.reasons
+    if name == "gsas":
+        # Every ring is a doublet of two spacings 1.5 to 2 % apart: they do not lie as behenate's do.
+        assert result.verdict is CalibrationVerdict.DOUBTFUL
+        assert "whole rings lie" in result.reasons[0]
+    else:
+        assert result.verdict is CalibrationVerdict.ACCEPTED, result.reasons
     if case.center is not None:
         assert result.beam_center_px == pytest.approx(case.center, abs=0.75)
     if case.tilt is not None:
