@@ -104,7 +104,7 @@ def test_published_frames_refine_to_the_known_geometry(data_dir, name):
     assert result.calibration.direct_distance == pytest.approx(case.distance * 1e-3, rel=2e-3)
     assert result.rms_px <= case.rms
     if name == "gsas":
-        # Every ring is a doublet of two spacings 1.5 to 2 % apart: they do not lie as behenate's do.
+        # Every ring is a doublet of two spacings 1.5 to 2 % apart, which behenate has not.
         assert result.verdict is CalibrationVerdict.DOUBTFUL
         assert "whole rings lie" in result.reasons[0]
     else:
