@@ -97,6 +97,18 @@ def test_a_wrong_cell_is_not_made_right_by_free_lines():
     assert result.verdict.item() != "ok"
 
 
+@pytest.mark.parametrize("mode", ["pawley", "lebail"])
+def test_free_lines_make_no_phase_of_noise(mode):
+    counts = np.random.default_rng(8).poisson(100, ANGLES.size).astype(float)
+    profile = xk.pattern(ANGLES, counts, wavelength="CuKa1")
+    spec = RefinementSpec(mode=mode, instrument=WIDTHS, background=3)
+    result = xk.refine_phases(profile, ["CaF2"], spec)
+    assert result.verdict.item() != "ok"
+    if mode == "pawley":
+        # Le Bail gives every line a share of whatever is there.
+        assert not result.phase_found.values.any()
+
+
 def test_series_keep_free_lines_for_every_frame():
     one, _, _ = simulated(["CaF2"], [1e3], seed=5)
     two, _, _ = simulated(["CaF2"], [2e3], seed=6)

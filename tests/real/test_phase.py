@@ -133,6 +133,19 @@ def test_nac_with_fluorite_at_a_synchrotron(data_dir):
     assert result.rwp.item() < 0.10
 
 
+def test_a_fit_does_not_end_where_lines_have_no_gaussian_width(data_dir):
+    """From its first start this fit ends at U = V = W = 0, with Rwp 16.2 %."""
+    folder = data_dir / "powder" / "series_cucr2o4"
+    profile = high_resolution(folder / "OH_22.fxye", 0.413263)
+    spec = xk.RefinementSpec(
+        range=(2, 30), polarization_ratio=0.01, geometry="debye_scherrer", background=10
+    )
+    result = xk.refine_phases(profile, [folder / "CuCr2O4.cif", folder / "CuO.cif"], spec)
+    assert result.rwp.item() < 0.159
+    widths = (result.caglioti_u, result.caglioti_v, result.caglioti_w)
+    assert any(w.item() != 0.0 for w in widths)
+
+
 @pytest.mark.parametrize("run", ["OH_00", "OH_30", "OH_53"])
 def test_copper_chromite_over_temperature(data_dir, run):
     """The CIFs carry operators of origin 2 under a bare ``Fddd``; reading them must follow."""
