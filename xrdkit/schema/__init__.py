@@ -1,0 +1,52 @@
+"""Names of dimensions, coordinates and variables, and the schemas that Datasets are held to."""
+
+from xrdkit.schema.fields import FRAME, RADIAL, RADIAL_NAMES, Field, Schema
+from xrdkit.schema.phases import MESOPHASE, PEAKS, PHASE_MATCHES, PHASES, SIZE_STRAIN
+from xrdkit.schema.positions import mean_positions, position_spreads, radial_dim
+from xrdkit.schema.reduction import CAKE, FRAMES, GRAZING, PROFILE, QUALITY, TEXTURE
+from xrdkit.schema.saxs import SIZES
+from xrdkit.schema.validate import validate, validate_profile_or_cake
+
+SCHEMAS = {
+    s.name: s
+    for s in (
+        FRAMES,
+        PROFILE,
+        CAKE,
+        GRAZING,
+        TEXTURE,
+        QUALITY,
+        PHASES,
+        PEAKS,
+        SIZE_STRAIN,
+        MESOPHASE,
+        PHASE_MATCHES,
+        SIZES,
+    )
+}
+
+__all__ = [
+    "CAKE",
+    "FRAME",
+    "FRAMES",
+    "GRAZING",
+    "MESOPHASE",
+    "PEAKS",
+    "PHASES",
+    "PHASE_MATCHES",
+    "PROFILE",
+    "QUALITY",
+    "RADIAL",
+    "RADIAL_NAMES",
+    "SCHEMAS",
+    "SIZES",
+    "SIZE_STRAIN",
+    "TEXTURE",
+    "Field",
+    "Schema",
+    "mean_positions",
+    "position_spreads",
+    "radial_dim",
+    "validate",
+    "validate_profile_or_cake",
+]

@@ -1,0 +1,27 @@
+"""Schemas of small-angle scattering: sizes, models, distances."""
+
+from xrdkit.schema.fields import OPTIONAL_FRAME, RADIAL_FIELD, SCALAR, SIGNAL_UNITS, Schema, value
+
+SIZES = Schema(
+    name="xrdkit/sizes/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("mean_radius_volume", "nm"),
+                ("mean_radius_number", "nm"),
+                ("width_volume", "nm"),
+                ("width_number", "nm"),
+                ("volume_fraction", "1"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "distribution_volume": value(OPTIONAL_FRAME, "radius", units="1/nm"),
+        "radius": value("radius", units="nm"),
+        "intensity": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "intensity_calculated": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "background": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "gof": value(OPTIONAL_FRAME, units="1"),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
