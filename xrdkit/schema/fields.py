@@ -47,11 +47,12 @@ class Schema:
 
 
 def value(*dims: str, units: str | tuple[str, ...] = (), required: bool = True) -> Field:
+    """Return the `Field` of a variable over `dims` in one of `units`."""
     return Field(dims=dims, units=(units,) if isinstance(units, str) else units, required=required)
 
 
+#: Dimensions of a curve, its units and their squares, and dimensions of a number of each frame.
 RADIAL_FIELD = (OPTIONAL_FRAME, ANY_RADIAL)
 SIGNAL_UNITS = ("count", "1/cm", "1")
 SQUARED_UNITS = ("count2", "1/cm2", "1")
-
 SCALAR = (OPTIONAL_FRAME,)
