@@ -56,8 +56,18 @@ def _curve(entry: Element, data: Element, source: Source) -> RawCurve:
         if np.any(length > 0):
             attrs["slit_smeared"] = 1
             attrs["slit_length"] = float(length.max()) * factor(length_unit or stated, "1/nm")
+    resolution = None
+    if data.find("Idata/Qdev") is not None and stated is not None and not attrs:
+        resolution, own = _column(data, "Qdev", source)
+        resolution = resolution * factor(own or stated, stated) if np.any(resolution > 0) else None
     return RawCurve(
-        columns=Columns(abscissa=q, intensity=intensity, sigma=sigma, source=str(source.file)),
+        columns=Columns(
+            abscissa=q,
+            intensity=intensity,
+            sigma=sigma,
+            resolution=resolution,
+            source=str(source.file),
+        ),
         unit=stated,
         intensity_unit=_intensity_unit(unit),
         facts=facts(sample_name=text_of(entry, "SASsample/ID") or text_of(entry, "Title")),

@@ -23,6 +23,8 @@ class Columns:
     """Intensity, shape (n,)."""
     sigma: Array | None
     """Standard error of the intensity, shape (n,); None where the source has none."""
+    resolution: Array | None = None
+    """Standard deviation of the abscissa behind each point, shape (n,); None where not known."""
     lines: NDArray[np.int64] | None = None
     """Line of the file of each point, shape (n,), counted from 1; None for arrays."""
     source: str | None = None
@@ -39,15 +41,23 @@ class Columns:
             abscissa=self.abscissa[keep],
             intensity=self.intensity[keep],
             sigma=None if self.sigma is None else self.sigma[keep],
+            resolution=None if self.resolution is None else self.resolution[keep],
             lines=None if self.lines is None else self.lines[keep],
         )
 
 
-def columns(abscissa: ArrayLike, intensity: ArrayLike, sigma: ArrayLike | None) -> Columns:
+def columns(
+    abscissa: ArrayLike,
+    intensity: ArrayLike,
+    sigma: ArrayLike | None,
+    resolution: ArrayLike | None = None,
+) -> Columns:
     """Return arrays as `Columns`; raise CurveError where they are not numbers of equal length."""
     named = {"abscissa": abscissa, "intensity": intensity}
     if sigma is not None:
         named["sigma"] = sigma
+    if resolution is not None:
+        named["resolution"] = resolution
     arrays = {name: _numbers(name, values) for name, values in named.items()}
     for name, array in arrays.items():
         if array.ndim != 1:
@@ -60,7 +70,10 @@ def columns(abscissa: ArrayLike, intensity: ArrayLike, sigma: ArrayLike | None) 
                 f"{name} has {array.size} values, the abscissa has {arrays['abscissa'].size}"
             )
     return Columns(
-        abscissa=arrays["abscissa"], intensity=arrays["intensity"], sigma=arrays.get("sigma")
+        abscissa=arrays["abscissa"],
+        intensity=arrays["intensity"],
+        sigma=arrays.get("sigma"),
+        resolution=arrays.get("resolution"),
     )
 
 
@@ -75,10 +88,11 @@ def checked(
 
     `name` is what the abscissa is called in messages; `within` keeps low <= abscissa <= high, in
     the unit of the abscissa; `sort` puts the points in order. Left must be at least 10 points with
-    a positive, strictly increasing abscissa and a positive sigma. Raises CurveError naming the
-    file, the line and the remedy.
+    a positive, strictly increasing abscissa, a positive sigma and a resolution of 0 or more. Raises
+    CurveError naming the file, the line and the remedy.
     """
-    numbers = [a for a in (curve.abscissa, curve.intensity, curve.sigma) if a is not None]
+    stated = (curve.abscissa, curve.intensity, curve.sigma, curve.resolution)
+    numbers = [a for a in stated if a is not None]
     with_nan = np.logical_or.reduce([np.isnan(a) for a in numbers])
     dropped = int(with_nan.sum())
     kept = curve.select(~with_nan)
@@ -124,6 +138,12 @@ def _check(curve: Columns, name: str) -> None:
             bad,
             "the standard error is zero, negative or infinite",
             "give positive standard errors, or none at all: columns=(0, 1) reads a file without",
+        )
+    if curve.resolution is not None:
+        refuse(
+            ~((curve.resolution >= 0) & np.isfinite(curve.resolution)),
+            f"the resolution of {name} is negative or infinite",
+            "a resolution is a standard deviation; columns=(0, 1, 2) reads a file without it",
         )
 
 

@@ -88,18 +88,43 @@ def _curve(group: h5py.Group, file: Path) -> RawCurve:
             )
     attrs: dict[str, str | int | float] = {"entry": str(group.name)}
     unit = _unit(group["Q"], file)
-    resolutions = _text(group["Q"].attrs.get("resolutions", "")).split(",")
-    if "dQl" in (r.strip() for r in resolutions) and "dQl" in group:
+    stated = _text(group["Q"].attrs.get("resolutions", "Qdev")).split(",")
+    resolutions = [name.strip() for name in stated]
+    resolution = None
+    if "dQl" in resolutions and "dQl" in group:
         # dQl is the half length of a slit; a curve that was not desmeared carries it.
         attrs["slit_smeared"] = 1
         if unit is not None:
             attrs["slit_length"] = float(np.max(group["dQl"][()])) * factor(unit, "1/nm")
+    elif resolutions[0] in group:
+        resolution = _resolution(group, resolutions[0], unit, q.shape, file)
     return RawCurve(
-        columns=Columns(abscissa=q, intensity=intensity, sigma=sigma, source=str(file)),
+        columns=Columns(
+            abscissa=q,
+            intensity=intensity,
+            sigma=sigma,
+            resolution=resolution,
+            source=str(file),
+        ),
         unit=unit,
         intensity_unit=_intensity_unit(signal),
         attrs=attrs,
     )
+
+
+def _resolution(
+    group: h5py.Group, name: str, unit: str | None, shape: tuple[int, ...], file: Path
+) -> Array | None:
+    """Return the standard deviation of Q in the unit of Q; None where it is 0 everywhere."""
+    values = _array(group, name, file)
+    if values.shape not in (shape, (1,)):
+        raise CurveError(
+            f"{group.name}: {name} has shape {values.shape}, Q has {shape}", source=file
+        )
+    own = _unit(group[name], file) or unit
+    scale = factor(own, unit) if own is not None and unit is not None else 1.0
+    spread: Array = np.broadcast_to(values * scale, shape).copy()
+    return spread if np.any(spread > 0) else None
 
 
 def _array(group: h5py.Group, name: str, file: Path) -> Array:

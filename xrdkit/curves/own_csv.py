@@ -45,10 +45,11 @@ def read(source: Source) -> list[RawCurve]:
     axis = next(name for name in head if name in _AXES)
     intensity = next(name for name in head if name.startswith("intensity"))
     sigma = next((name for name in head if re.match(r"sigma(?: \(|$)", name)), None)
+    spread = next((name for name in head if name.startswith("q_resolution (")), None)
     table = {
         name: _numbers(head.index(name), name, body, source)
         for name in head
-        if name in (axis, intensity, sigma, "frame")
+        if name in (axis, intensity, sigma, spread, "frame")
         or name.startswith(("wavelength[", "emission_weight["))
     }
     unit = re.search(r"\((.*)\)", intensity)
@@ -62,6 +63,7 @@ def read(source: Source) -> list[RawCurve]:
                     abscissa=table[axis][at],
                     intensity=table[intensity][at],
                     sigma=None if sigma is None else table[sigma][at],
+                    resolution=None if spread is None else table[spread][at],
                     lines=at + 2,
                     source=str(source.file),
                 ),

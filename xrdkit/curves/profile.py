@@ -16,6 +16,9 @@ from xrdkit.schema import PROFILE, RADIAL, RADIAL_NAMES, validate
 from xrdkit.units import canonical, factor
 
 INTENSITY_UNITS = ("1/cm", "count", "1")
+#: Attribute with the unit of q where the user stated it, and not the file.
+DECLARED = "q_unit_declared"
+RESOLUTION = "q_resolution"
 
 
 def profile(
@@ -24,6 +27,7 @@ def profile(
     sigma: ArrayLike | None = None,
     *,
     unit: str,
+    resolution: ArrayLike | None = None,
     intensity_unit: str = "1/cm",
     sort: bool = False,
 ) -> xr.Dataset:
@@ -32,16 +36,26 @@ def profile(
     `q`, `intensity` and `sigma` have shape (n,). `unit` is the unit of `q`, ``"1/nm"`` or
     ``"1/angstrom"``; `intensity_unit` is ``"1/cm"`` (absolute), ``"count"`` or ``"1"`` (arbitrary)
     and holds for `sigma` too, the standard error. Without `sigma` the Dataset has no ``sigma``.
+    `resolution`, shape (n,), is the standard deviation of q behind each point, in the unit of `q`;
+    it becomes the variable ``q_resolution`` in 1/nm, with which models are smeared.
     Rows with NaN are dropped and counted in the attribute ``dropped_points``; `sort` puts points
     in order that are not. The result holds copies.
 
     Raises CurveError for fewer than 10 points, q that is not positive and strictly increasing,
-    sigma that is not positive, values that are not numbers; SpecError for an unknown unit.
+    sigma that is not positive, a resolution that is negative, values that are not numbers;
+    SpecError for an unknown unit.
     """
     scale = factor(unit, RADIAL["q"])
-    curve = columns(q, intensity, sigma)
+    curve = columns(q, intensity, sigma, resolution)
     kept, dropped = checked(curve, name="q", sort=sort)
-    data = build(kept, radial="q", scale=scale, intensity_unit=intensity_unit, dropped=dropped)
+    data = build(
+        kept,
+        radial="q",
+        scale=scale,
+        intensity_unit=intensity_unit,
+        dropped=dropped,
+        attrs={DECLARED: canonical(unit)},
+    )
     settings = {"unit": canonical(unit), "intensity_unit": canonical(intensity_unit), "sort": sort}
     return append(data, "profile", settings, inputs=_digests(curve))
 
@@ -116,6 +130,13 @@ def build(
             {"units": units, "long_name": "standard error of the intensity"},
         )
     axis = {"units": RADIAL[radial], "long_name": RADIAL_NAMES[radial]}
+    if radial == "q" and curve.resolution is not None:
+        axis["ancillary_variables"] = RESOLUTION
+        variables[RESOLUTION] = (
+            radial,
+            curve.resolution * scale,
+            {"units": RADIAL[radial], "long_name": "standard deviation of q behind each point"},
+        )
     coords: dict[str, Any] = {radial: (radial, abscissa, axis)}
     extra: dict[str, Any] = dict(attrs or {})
     if beam is not None:
@@ -151,5 +172,5 @@ def _lines(beam: Radiation) -> dict[str, Any]:
 
 
 def _digests(curve: Columns) -> Sequence[str]:
-    arrays = [a for a in (curve.abscissa, curve.intensity, curve.sigma) if a is not None]
-    return [sha256_array(a) for a in arrays]
+    arrays = (curve.abscissa, curve.intensity, curve.sigma, curve.resolution)
+    return [sha256_array(a) for a in arrays if a is not None]

@@ -7,6 +7,20 @@ from xrdkit.radiation import Radiation
 
 
 @dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Numbers, from 0, of the columns of a text file by what they hold; None where not known."""
+
+    abscissa: int | None = None
+    """Column of q."""
+    intensity: int | None = None
+    """Column of the intensity."""
+    sigma: int | None = None
+    """Column of its standard error."""
+    resolution: int | None = None
+    """Column of the standard deviation of q."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RawCurve:
     """Numbers of one scan of a file with what the file says about them."""
 

@@ -6,7 +6,7 @@ import xarray as xr
 
 from xrdkit.curves.columns import checked
 from xrdkit.curves.formats import read_scans
-from xrdkit.curves.profile import build
+from xrdkit.curves.profile import DECLARED, build
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.series import choose, fact_coordinates, together
 from xrdkit.curves.settle import settle_beam, settle_intensity_unit, settle_unit
@@ -36,21 +36,25 @@ def read_profile(
     The format is told by the content. Patterns: PANalytical .xrdml, Bruker .brml, .raw (versions 1
     to 4) and .uxd, Rigaku .ras and .rasx, GSAS (CONST STD, ESD, FXY, FXYE), powder CIF, Fit2D .chi.
     Small angles: NXcanSAS HDF5, canSAS XML, Anton Paar .pdh. Else columns of text: abscissa,
-    intensity and, where there is a third column, its standard error.
+    intensity and, where there is a third column, its standard error; names of columns in the header
+    (q, I, dI, dQ) hold.
 
     `unit` is the unit of the abscissa: ``"1/nm"``, ``"1/angstrom"``, ``"degree"`` or
-    ``"centidegree"``. It may be left out where the file states it; it is never guessed.
+    ``"centidegree"``. It may be left out where the file states it; it is never guessed. The
+    attribute ``q_unit_declared`` remembers a unit that the file did not state.
     `intensity_unit` (``"1/cm"``, ``"count"``, ``"1"``) is by default what the file states, else
     ``"1"`` (arbitrary) over q and ``"count"`` over two_theta. `wavelength` (ångström or anode name,
     see `pattern`) is needed for angles unless the file states it; given, it holds. .xy, .xye and
     .prn files whose wavelength is known are taken to be in degree. `range` (low, high) keeps points
     within, in the unit of the file. `columns` are the numbers, from 0, of the columns to read (two,
-    or three with the standard error); `header_lines` is the number of lines to skip. `entry` names
-    the data group of an NXcanSAS file that has several. `scan` is the number, from 0, or the name
-    of one scan of a file with several; without it, repeated scans become frames. `sort` puts points
-    in order that are not. Rows with NaN are dropped and counted in the attribute
-    ``dropped_points``; a curve whose file says that it is smeared by a slit carries the attributes
-    ``slit_smeared`` and, in 1/nm, ``slit_length``.
+    three with the standard error, or four with the standard deviation of q); `header_lines` is the
+    number of lines to skip. `entry` names the data group of an NXcanSAS file that has several.
+    `scan` is the number, from 0, or the name of one scan of a file with several; without it,
+    repeated scans become frames. `sort` puts points in order that are not. Rows with NaN are
+    dropped and counted in the attribute ``dropped_points``; a curve whose file says that it is
+    smeared by a slit carries the attributes ``slit_smeared`` and, in 1/nm, ``slit_length``; the
+    resolution of q that a file has becomes the variable ``q_resolution(q)``, a standard deviation
+    in 1/nm.
 
     Counts of a diffractometer have σ = √N (1 where N = 0), rates are multiplied by the counting
     time that the file states (`xrdkit.curves.counting`); the attribute ``intensity_note`` says why
@@ -102,6 +106,7 @@ def _curve(
     radial = "q" if canonical(unit) in ("1/nm", "1/angstrom", "1/m") else "two_theta"
     beam = settle_beam(raw, wavelength, file) if radial == "two_theta" else None
     kept, dropped = checked(raw.columns, name=radial, within=within, sort=sort)
+    declared = {DECLARED: canonical(unit)} if radial == "q" and raw.unit is None else {}
     data = build(
         kept,
         radial=radial,
@@ -109,6 +114,6 @@ def _curve(
         intensity_unit=settle_intensity_unit(raw, intensity_unit, radial, file),
         dropped=dropped,
         beam=beam,
-        attrs={"source_file": file.name, **raw.attrs},
+        attrs={"source_file": file.name, **raw.attrs, **declared},
     )
     return data.assign_coords(fact_coordinates(raw))

@@ -82,6 +82,8 @@ def together(curves: Sequence[xr.Dataset], file: Path) -> xr.Dataset:
         dim=FRAME,
         combine_attrs="drop_conflicts",
     )  # fmt: skip
+    if "q_resolution" in stacked and np.ptp(stacked["q_resolution"].values, axis=0).max() == 0:
+        stacked["q_resolution"] = first["q_resolution"].variable
     coords: dict[str, Any] = {name: first.coords[name] for name in shared}
     coords[FRAME] = (FRAME, np.arange(len(curves)), {"long_name": "frame number"})
     for name in names:
