@@ -1,20 +1,31 @@
-"""Anton Paar SAXSess .pdh: five header lines, three columns, then XML with the units."""
+"""Anton Paar SAXSess .pdh: five header lines, three columns, then XML with the units.
+
+A ``CounterSlitLength`` in the XML is that of a line-collimated camera, whose curves are smeared.
+Whether it is the whole length or half of it, no public document says: it is kept as it stands.
+"""
 
 import re
 
 import numpy as np
 
 from xrdkit.curves.columns import Columns
+from xrdkit.curves.facts import as_number
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.source import Source
 from xrdkit.curves.text import numbers
 from xrdkit.errors import CurveError
+from xrdkit.units import factor
 
 _HEADER = 5
 _COUNT_LINE = 3
 _UNITS = {"n_m^-1": "1/nm", "A^-1": "1/angstrom"}
 
 
+_SLIT = re.compile(
+    r'key="CounterSlitLength".*?<value key="value">\s*([0-9.eE+-]+)\s*</value>'
+    r'.*?<value key="unit">\s*([^<]*?)\s*</value>',
+    re.DOTALL,
+)
 _COUNTS = re.compile(r"\s*\d+(?:\s+\d+){7}\s*")
 
 
@@ -32,7 +43,9 @@ def read(source: Source) -> list[RawCurve]:
     """Return the curve of a .pdh file: q, intensity and standard error.
 
     The third line declares the number of points. The unit of q is read from the XML at the end,
-    where there is one. Raises CurveError where points are missing or lines are not three numbers.
+    where there is one; a slit length there makes the attributes ``slit_smeared`` and
+    ``slit_length_stated`` (1/nm). Raises CurveError where points are missing or lines are not three
+    numbers.
     """
     lines, file = source.lines, source.file
     declared = numbers(lines[_COUNT_LINE - 1]) if len(lines) >= _HEADER else None
@@ -63,5 +76,14 @@ def read(source: Source) -> list[RawCurve]:
                 source=str(file),
             ),
             unit=found.pop() if len(found) == 1 else None,
+            attrs=_slit(tail),
         )
     ]
+
+
+def _slit(tail: str) -> dict[str, str | int | float]:
+    match = _SLIT.search(tail)
+    length = None if match is None else as_number(match[1])
+    if match is None or length is None or not length > 0 or match[2] not in _UNITS:
+        return {}
+    return {"slit_smeared": 1, "slit_length_stated": length * factor(_UNITS[match[2]], "1/nm")}
