@@ -1,0 +1,22 @@
+"""Smearing by slits, beams and pixels: what an instrument makes of a curve, as a matrix."""
+
+from xrdkit.saxs.smearing.beam_profile import BeamProfile, read_beam_profile
+from xrdkit.saxs.smearing.operator import (
+    Smearing,
+    build_smearing,
+    pinhole_smearing,
+    slit_smearing,
+)
+from xrdkit.saxs.smearing.profile import smearing_of
+from xrdkit.saxs.smearing.spec import SmearingSpec
+
+__all__ = [
+    "BeamProfile",
+    "Smearing",
+    "SmearingSpec",
+    "build_smearing",
+    "pinhole_smearing",
+    "read_beam_profile",
+    "slit_smearing",
+    "smearing_of",
+]
