@@ -113,12 +113,12 @@ def test_percentiles_and_covariance(sets):
 @pytest.mark.parametrize("method", ["schulz", "gaussian"])
 def test_other_families_recover_their_own_truth(sets, method):
     from xrdkit.saxs.distribution import lattice_weights
-    from xrdkit.saxs.kernel import SphereKernel
+    from xrdkit.saxs.kernel import Kernel
     from xrdkit.saxs.spec import FAMILIES
 
     weights = lattice_weights(FAMILIES[method], np.log(4.0), 0.15, lowest_power=-3)
     kernel_weights = lattice_weights(FAMILIES[method], np.log(4.0), 0.15, lowest_power=-1)
-    clean = 0.5 * SphereKernel(sets.Q).apply(
+    clean = 0.5 * Kernel(sets.Q).apply(
         kernel_weights.level, kernel_weights.first, kernel_weights.table[:, 0]
     )
     sigma = 0.01 * clean + 1e-5

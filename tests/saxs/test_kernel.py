@@ -7,7 +7,7 @@ from scipy.integrate import quad
 from xrdkit import errors
 from xrdkit.saxs import sphere_intensity
 from xrdkit.saxs.distribution import lattice_weights
-from xrdkit.saxs.kernel import SphereKernel, lattice_level, sphere_amplitude, sphere_matrix
+from xrdkit.saxs.kernel import Kernel, lattice_level, sphere_amplitude, sphere_matrix
 from xrdkit.saxs.spec import FAMILIES
 
 Q = np.geomspace(0.05, 5.0, 9)
@@ -56,14 +56,14 @@ def test_polydisperse_scattering_against_adaptive_quadrature(method, s, radius):
         for qi in q
     ]
     weights = lattice_weights(family, location, s, lowest_power=-1)
-    found = SphereKernel(q).apply(weights.level, weights.first, weights.table[:, 0])
+    found = Kernel(q).apply(weights.level, weights.first, weights.table[:, 0])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["lognormal", "schulz", "gaussian"])
 def test_derivatives_of_the_weights(method):
     family, location, s, step = FAMILIES[method], 1.1, 0.17, 1e-6
-    kernel = SphereKernel(Q)
+    kernel = Kernel(Q)
 
     def column(at: float, width: float, which: int) -> np.ndarray:
         w = lattice_weights(family, at, width, lowest_power=-1)
@@ -78,8 +78,8 @@ def test_derivatives_of_the_weights(method):
 
 def test_kernel_does_not_depend_on_what_was_asked_before():
     weights = np.random.default_rng(1).random(300)
-    fresh = SphereKernel(Q).apply(5, -40, weights)
-    used = SphereKernel(Q)
+    fresh = Kernel(Q).apply(5, -40, weights)
+    used = Kernel(Q)
     used.apply(5, 100, weights)
     used.apply(7, 0, weights)
     np.testing.assert_array_equal(used.apply(5, -40, weights), fresh)
@@ -142,7 +142,7 @@ def test_wide_bins_are_seen_as_they_are():
     def seen(kernel):
         return kernel.apply(weights.level, weights.first, weights.table[:, 0])
 
-    true = (seen(SphereKernel(inner.ravel())).reshape(inner.shape) * share).sum(axis=1)
-    error = np.abs(seen(SphereKernel(mean, spread)) / true - 1).max()
+    true = (seen(Kernel(inner.ravel())).reshape(inner.shape) * share).sum(axis=1)
+    error = np.abs(seen(Kernel(mean, spread)) / true - 1).max()
     assert error < 2e-4
-    assert np.abs(seen(SphereKernel(mean)) / true - 1).max() > 20 * error
+    assert np.abs(seen(Kernel(mean)) / true - 1).max() > 20 * error

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.saxs.kernel import lattice_level
+from xrdkit.saxs.shapes.lattice import lattice_level
 
 Array = NDArray[np.float64]
 

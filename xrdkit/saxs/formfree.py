@@ -14,7 +14,7 @@ from xrdkit.saxs.describe import (
     volume_fraction,
 )
 from xrdkit.saxs.inversion import STEP, Inversion, invert
-from xrdkit.saxs.kernel import SphereKernel
+from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.result import LENGTHS, PERCENTILES, FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
@@ -37,7 +37,7 @@ def formfree_parameter_names(spec: SizeSpec) -> list[str]:
 
 
 def fit_formfree(
-    kernel: SphereKernel,
+    kernel: Kernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,

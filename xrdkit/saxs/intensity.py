@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from xrdkit.errors import SpecError
 from xrdkit.saxs.distribution import Array, lattice_weights
-from xrdkit.saxs.kernel import SphereKernel
+from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.lognormal import Lognormal, volume_median
 
 
@@ -38,6 +38,6 @@ def sphere_intensity(
         raise SpecError(f"volume_fraction {volume_fraction} is outside 0 to 1")
     location = float(np.log(volume_median(median_number, width)))
     weights = lattice_weights(Lognormal(), location, width, lowest_power=-1)
-    kernel = SphereKernel(axis)
+    kernel = Kernel(axis)
     share = kernel.apply(weights.level, weights.first, weights.table[:, 0])
     return volume_fraction * contrast**2 * share

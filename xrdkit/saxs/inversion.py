@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.saxs.background import FLAT
-from xrdkit.saxs.kernel import SphereKernel
+from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.nonnegative import Mask, nonnegative
 from xrdkit.uncertainty import ErrorModel
 
@@ -73,7 +73,7 @@ class Inversion:
 class _Problem:
     def __init__(
         self,
-        kernel: SphereKernel,
+        kernel: Kernel,
         valid: NDArray[np.bool_],
         weight: Array,
         background: dict[str, Array],
@@ -133,7 +133,7 @@ class _Problem:
 
 
 def invert(
-    kernel: SphereKernel,
+    kernel: Kernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array, Family, Weights, lattice_weights
-from xrdkit.saxs.kernel import SphereKernel
+from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.start import Start, location_range, starts
 from xrdkit.uncertainty import ErrorModel
 
@@ -65,7 +65,7 @@ class Model:
     def __init__(
         self,
         family: Family,
-        kernel: SphereKernel,
+        kernel: Kernel,
         background: dict[str, Array],
         populations: int,
     ) -> None:
@@ -126,7 +126,7 @@ class Model:
 
 def fit_parametric(
     family: Family,
-    kernel: SphereKernel,
+    kernel: Kernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,

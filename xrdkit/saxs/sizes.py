@@ -11,8 +11,9 @@ from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
-from xrdkit.saxs.kernel import SphereKernel, sphere_kernel
+from xrdkit.saxs.kernel import Kernel, sphere_kernel
 from xrdkit.saxs.parametric import Model, fit_parametric
+from xrdkit.saxs.plausible import note_doubts
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
@@ -109,6 +110,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
                 absolute=absolute,
             )
         )
+    note_doubts(frames, profile)
     names = formfree_parameter_names if spec.method == TIKHONOV else parameter_names
     result = collect(
         frames,
@@ -215,7 +217,7 @@ def _fit_frame(
 
 
 def _fitted(
-    kernel: SphereKernel,
+    kernel: Kernel,
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,

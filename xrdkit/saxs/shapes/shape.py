@@ -1,0 +1,128 @@
+"""What a particle shape is: one file per shape, with formula, units, bounds and source.
+
+The size that is distributed is R (nm): the radius, or half the thickness of a flat sheet. Sizes
+are counted by the *reference volume* V_ref, which goes as R^`volume_power`: the volume of the whole
+particle, but for core-shell particles that of the core. A shape gives the matrix
+
+    G_ij = 0.1 <F²>(q_i, R_j) / V_ref(R_j)          1/cm, for amplitudes F in 1e10/cm² · nm³
+
+so that I = Σ_j G_ij x_j with x_j the share of the sample's volume that the reference volumes of the
+particles of node j have, < > the mean over orientations. Shapes of one contrast have F for a
+contrast of 1 (1e10/cm²); the amount that is fitted is then φΔρ². Shapes with contrasts of their own
+(`own_contrast`) have F as it is, and φ is fitted. 0.1 = 1e-21 cm³/nm³ · (1e10/cm²)².
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from xrdkit.saxs.shapes.lattice import Array, Lattice
+
+Values = Mapping[str, float]
+
+#: 1e-21 cm³/nm³ times 1e20 1/cm⁴: contrast is given in 1e10 1/cm².
+CONTRAST_UNIT = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeParameter:
+    """A number that a shape has besides the distributed R."""
+
+    name: str
+    """Its name in results and, with the number of the population, among the parameters."""
+    units: str
+    """Its unit."""
+    what: str
+    """What it is, in words."""
+    value: float | None
+    """Value, where free the start; None: every reasonable start is tried."""
+    free: bool
+    """Whether it is fitted."""
+    low: float
+    """Smallest value of a fit."""
+    high: float
+    """Largest value of a fit."""
+
+
+class Shape(ABC):
+    """A particle shape; the classes in this package are frozen dataclasses."""
+
+    volume_power: ClassVar[int] = 3
+    """Power of R that the reference volume goes with."""
+    own_contrast: ClassVar[bool] = False
+    """Whether the contrasts are among the settings of the shape."""
+    radius_is: ClassVar[str] = "radius"
+    """What R is, in words."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Name of the shape."""
+
+    @property
+    def parameters(self) -> tuple[ShapeParameter, ...]:
+        """What it has besides R."""
+        return ()
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the parameters that are fitted."""
+        return tuple(p.name for p in self.parameters if p.free)
+
+    @property
+    def stated(self) -> dict[str, float]:
+        """Values of the parameters that have one."""
+        return {p.name: p.value for p in self.parameters if p.value is not None}
+
+    def guesses(self, name: str, q: Array) -> tuple[float, ...]:
+        """Return values from which to start a fit of the parameter `name` at these q (1/nm)."""
+        raise NotImplementedError(name)
+
+    @abstractmethod
+    def matrix(self, q: Array, lattice: Lattice, values: Values) -> Array:
+        """Return G, shape (q, nodes), with the parameters `values`; `q` > 0 in 1/nm."""
+
+    def columns(self, q: Array, lattice: Lattice, weights: Array, values: Values) -> Array:
+        """Return Σ_j G_ij w_j, shape (q,) or (q, m), of `weights` (nodes,) or (nodes, m)."""
+        result: Array = self.matrix(q, lattice, values) @ weights
+        return result
+
+    def slopes(
+        self, q: Array, lattice: Lattice, weights: Array, values: Values
+    ) -> dict[str, Array]:
+        """Return the derivatives of Σ_j G_ij w_j by every free parameter, shape (q,) each.
+
+        `weights` has shape (nodes,).
+        """
+        return {}
+
+    def amplitude(self, q: Array, lattice: Lattice, values: Values) -> Array | None:
+        """Return <F>/V_ref, shape (q, nodes), the mean over orientations; None where not known."""
+        return None
+
+    @abstractmethod
+    def reference_volume(self, radius: Array, values: Values) -> Array:
+        """Return V_ref at `radius` (nm), nm³; of sheets that of 1 nm² of them."""
+
+    def volume(self, radius: Array, values: Values) -> Array:
+        """Return the volume of the whole particle over V_ref."""
+        return np.ones_like(radius)
+
+    def square(self, radius: Array, values: Values) -> Array:
+        """Return ∫Δρ²dV over V_ref, (1e10/cm²)²; for a contrast of 1 where it has none."""
+        return np.ones_like(radius)
+
+    def forward(self, radius: Array, values: Values) -> Array:
+        """Return G at q = 0, 1/cm; of sheets what multiplies 1/q²."""
+        return CONTRAST_UNIT * self.reference_volume(radius, values)
+
+    @abstractmethod
+    def gyration(self, radius: Array, values: Values) -> Array:
+        """Return the square of the radius of gyration, nm²; NaN where it has none."""
+
+    @abstractmethod
+    def surface(self, radius: Array, values: Values) -> Array:
+        """Return the outer surface of the particle over V_ref, 1/nm."""
