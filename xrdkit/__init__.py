@@ -18,6 +18,7 @@ _WHERE = {
     "profile": "xrdkit.curves",
     "pattern": "xrdkit.curves",
     "read_profile": "xrdkit.curves",
+    "read_profiles": "xrdkit.curves",
     # geometry
     "Calibration": "xrdkit.geometry",
     "Detector": "xrdkit.geometry",
@@ -62,6 +63,7 @@ _WHERE = {
     "refine_phases": "xrdkit.phase",
     "identify_phases": "xrdkit.phase.identify",
     "InstrumentWidths": "xrdkit.phase",
+    "ParameterSpec": "xrdkit.phase",
     "PhaseSpec": "xrdkit.phase",
     "RefinementSpec": "xrdkit.phase",
     "fit_peaks": "xrdkit.phase.peaks",
