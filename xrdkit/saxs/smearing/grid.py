@@ -8,7 +8,7 @@ Array = NDArray[np.float64]
 #: Points of a stencil: polynomials of degree 5 between the nodes.
 STENCIL = 6
 #: Step in ln q where curves are smooth: powers of q are interpolated to 1e-7 and better.
-_LOG_STEP = 0.04
+_LOG_STEP = 0.03
 #: Nodes to a period 2π/2R of the ripples of the largest particle that the data can tell.
 _PER_PERIOD = 8
 #: Nodes over which the data range is spread at most.

@@ -167,7 +167,7 @@ def _built(
     else:
         # Along the scan first, on nodes of its own; a sharp scan needs none.
         middle = q if sharp else model_grid(q, low, high)
-        grid = model_grid(q, float(middle[0]), float(np.hypot(middle[-1], profile.reach)))
+        grid = model_grid(q, float(middle.min()), float(np.hypot(middle.max(), profile.reach)))
         matrix = _rows(grid, (along(float(p), profile, step) for p in middle))
         if not sharp:
             matrix = csr_array(_rows(middle, scan) @ matrix)

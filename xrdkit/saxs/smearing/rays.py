@@ -53,7 +53,8 @@ def gaussian(sigma: float, limit: float, step: float) -> tuple[Array, Array]:
     """Return offsets within ± `limit` and the weights of a Gaussian of `sigma`, adding to 1."""
     if not sigma > 0:
         return np.zeros(1), np.ones(1)
-    places, weights = box(limit, min(step, limit / _ORDER))
+    # Panels of two standard deviations: a Gaussian to 1e-8.
+    places, weights = box(limit, min(step, 2.0 * sigma / _ORDER))
     weights = weights * np.exp(-0.5 * (places / sigma) ** 2)
     result: Array = weights / weights.sum()
     return places, result
