@@ -108,11 +108,25 @@ class FitOutcome:
     """Signed error of each parameter from each source common to all points, shape (m, p)."""
     slopes: Array | None = None
     """Jacobian of the weighted residual at the minimum, shape (n, p); None where it was let go."""
+    tied: tuple[str, ...] = ()
+    """The last of `names` where they follow from the others, without a column in `slopes`."""
+    error_scale: float | None = None
+    """What scaled errors are multiplied by; None: the goodness of fit."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the free parameters, the order of `covariance`."""
         return self.table.free
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """Names of the parameters that were fitted, without the tied ones."""
+        return self.names[: len(self.names) - len(self.tied)]
+
+    @property
+    def scale(self) -> float:
+        """What scaled errors are multiplied by."""
+        return self.gof if self.error_scale is None else self.error_scale
 
     @property
     def values(self) -> dict[str, float]:
@@ -141,7 +155,7 @@ class FitOutcome:
         `common` adds what is common to all points, which no goodness of fit can judge.
         """
         with np.errstate(invalid="ignore"):
-            error = np.sqrt(np.diagonal(self.covariance)) * (self.gof if scaled else 1.0)
+            error = np.sqrt(np.diagonal(self.covariance)) * (self.scale if scaled else 1.0)
         if common and self.common.size:
             error = np.hypot(error, np.linalg.norm(self.common, axis=0))
         return dict(zip(self.names, error.tolist(), strict=True))
@@ -158,7 +172,7 @@ class FitOutcome:
         variance = float(g @ self.covariance @ g)
         if not variance >= 0:
             return float("nan")
-        error = float(np.sqrt(variance)) * (self.gof if scaled else 1.0)
+        error = float(np.sqrt(variance)) * (self.scale if scaled else 1.0)
         if common and self.common.size:
             error = float(np.hypot(error, np.linalg.norm(self.common @ g)))
         return error
@@ -168,11 +182,11 @@ class FitOutcome:
         g = self._gradient(gradient)
         with np.errstate(invalid="ignore"):
             single = np.sqrt(np.maximum(np.einsum("i,kij,j->k", g, self.parts, g), 0.0))
-        return np.concatenate([single * (self.gof if scaled else 1.0), self.common @ g])
+        return np.concatenate([single * (self.scale if scaled else 1.0), self.common @ g])
 
     def full_covariance(self, *, scaled: bool = True) -> Array:
         """Covariance of the free parameters from all sources, shape (p, p)."""
-        own = self.covariance * (self.gof**2 if scaled else 1.0)
+        own = self.covariance * (self.scale**2 if scaled else 1.0)
         return own + self.common.T @ self.common if self.common.size else own
 
     def _gradient(self, gradient: Mapping[str, float]) -> Array:

@@ -10,6 +10,7 @@ from xrdkit.phase.embedded import (
 )
 from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.intensity import Lines, LineStrengths, powder_lines
+from xrdkit.phase.parameter_spec import ParameterSpec
 from xrdkit.phase.pattern import powder_intensity
 from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.refine import refine_phases
@@ -26,6 +27,7 @@ __all__ = [
     "InstrumentWidths",
     "LineStrengths",
     "Lines",
+    "ParameterSpec",
     "PhaseSpec",
     "RefinementSpec",
     "Site",

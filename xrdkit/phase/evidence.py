@@ -31,7 +31,7 @@ def is_evident(outcome: FitOutcome, phase: int, points: float) -> bool:
     """
     if not outcome.values[phase_key(phase, "scale")] > 1e-9:
         return False
-    number = sum(name.startswith(phase_key(phase, "")) for name in outcome.names)
+    number = sum(name.startswith(phase_key(phase, "")) for name in outcome.seen)
     return bool(scale_ratio(outcome, phase) ** 2 > number * np.log(points))
 
 
@@ -54,7 +54,7 @@ def with_free_lines(
         areas, errors = model.line_areas(values, p)
         known = np.isfinite(areas) & (errors > 0)
         gain = float(np.sum((areas[known] / (max(fit.gof, 1.0) * errors[known])) ** 2))
-        number = int(known.sum()) + sum(name.startswith(phase_key(p, "")) for name in fit.names)
+        number = int(known.sum()) + sum(name.startswith(phase_key(p, "")) for name in fit.seen)
         result[p] = gain > number * np.log(max(fit.residual.size, 2))
     return tuple(result)
 
@@ -74,7 +74,8 @@ def with_scales_alone(begin: Plan, absent: Plan, phases: Collection[int]) -> Pla
     scales = {phase_key(p, "scale") for p in phases}
     shapes = [name for name in begin.values if any(is_shape(name, p) for p in phases)]
     bounds = {k: v for k, v in begin.bounds.items() if k not in scales}
-    held = begin.changed(values={name: absent.values[name] for name in shapes}, fixed=shapes)
+    values = {name: absent.values[name] for name in shapes}
+    held = begin.changed(values=values, fixed=shapes, apart=shapes)
     return replace(held, bounds=bounds)
 
 

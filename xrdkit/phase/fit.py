@@ -1,13 +1,11 @@
 """The fit of one frame: a linear start, then least squares on everything that is free."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, Table, Verdict, least_squares, without
+from xrdkit.fitting import Verdict, without
 from xrdkit.phase.cell import CELL_NAMES
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.evidence import (
@@ -20,21 +18,21 @@ from xrdkit.phase.evidence import (
     with_free_lines,
     with_scales_alone,
 )
+from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
 from xrdkit.phase.free_intensities import measuring
+from xrdkit.phase.minimise import ROUGHLY, minimise
 from xrdkit.phase.model import PatternModel
+from xrdkit.phase.named_parameters import as_told
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.parameters import Plan
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.start import LinearPart, search, stretched
 from xrdkit.phase.structure import Structure
-from xrdkit.uncertainty import ErrorModel, effective_points, neighbour_correlation
+from xrdkit.uncertainty import neighbour_correlation
 
-Array = NDArray[np.float64]
+__all__ = ["Frame", "FrameFit", "cold_fit", "warm_fit"]
 
 _FIRST_EVALUATIONS = 40
-_TOLERANCE = 1e-8
-#: Standard errors to which a start and a fit are brought.
-_ROUGHLY, _EXACTLY = 2.0, 1e-4
 #: Where a broadening that was none starts again.
 _AGAIN = 0.01
 #: A start that gains less over the background is noise, not worth many evaluations.
@@ -47,115 +45,6 @@ _WEAK = 10.0
 #: Size of crystallites, nm, at which the scale of an absent phase is measured, and evaluations
 #: within which a phase that may not be there must show.
 _ABSENT_SIZE, _SOON = 30.0, 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chord:
-    """The Jacobian of a fit, to start the next one with."""
-
-    names: tuple[str, ...]
-    """Parameters, the order of its columns."""
-    slopes: Array
-    """Derivatives of the weighted pattern by the parameters in natural units (n, p)."""
-    sigma: Array
-    """Errors that weighted it (n,)."""
-
-    def under(self, sigma: Array, names: tuple[str, ...]) -> Array | None:
-        """Return the Jacobian for other errors; None for other points or parameters."""
-        if self.names != names or self.sigma.shape != sigma.shape:
-            return None
-        return np.asarray(self.slopes * (self.sigma / sigma)[:, np.newaxis])
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrameFit:
-    """A fitted frame."""
-
-    model: PatternModel
-    """The model on the points with data."""
-    origin: Plan
-    """All parameters as they are of phases that are not there, what may be free, bounds, units."""
-    plan: Plan
-    """Parameters as they were in the last fit."""
-    outcome: FitOutcome
-    """Result in natural units of `plan`."""
-    values: dict[str, float]
-    """Every parameter in physical units."""
-    found: tuple[bool, ...]
-    """Whether there is evidence for each phase."""
-    chi2_background: float
-    """χ² of the best background alone."""
-    sources: tuple[str, ...] = ()
-    """Named sources of error: those that scatter from point to point, then common ones."""
-    neighbour_correlation: float = 0.0
-    """Mean correlation of neighbouring points."""
-    points_effective: float = float("nan")
-    """Number of independent points that tell as much."""
-    tried: tuple[float, ...] = ()
-    """Scale over its standard error at which each absent phase was tried in vain; 0: not tried."""
-    chord: Chord | None = field(default=None, repr=False)
-    """Jacobian for the next frame; None where it was let go."""
-
-    @cached_property
-    def phases(self) -> Array:
-        """Contribution of each phase at the points with data (phase, n)."""
-        return self.model.phases(self.values)
-
-    @cached_property
-    def background(self) -> Array:
-        """Background at the points with data (n,)."""
-        return self.model.background(self.values)
-
-    def sigma(self, name: str) -> float:
-        """Standard error of a parameter in physical units; NaN where it was not free."""
-        return self._sigma.get(name, float("nan"))
-
-    @cached_property
-    def _sigma(self) -> dict[str, float]:
-        units = self.plan.units
-        return {name: error * units[name] for name, error in self.outcome.sigma().items()}
-
-    def sigma_of(self, gradient: Mapping[str, float]) -> float:
-        """Standard error of a number with a `gradient` per physical unit of each parameter."""
-        return self.outcome.sigma_of({n: g * self.plan.units[n] for n, g in gradient.items()})
-
-    def sources_of(self, gradient: Mapping[str, float]) -> Array:
-        """Error of such a number from each of `sources`, signed where common to all points."""
-        return self.outcome.sources_of({n: g * self.plan.units[n] for n, g in gradient.items()})
-
-    def slim(self) -> "FrameFit":
-        """Return the fit without its Jacobian, the bulk of it, and with its curves."""
-        other = replace(self, chord=None, outcome=replace(self.outcome, slopes=None))
-        other.__dict__.update(phases=self.phases, background=self.background)
-        return other
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """The data of one frame that are fitted, and the limits of the background."""
-
-    two_theta: Array
-    """Angles of points with data (n,), degree."""
-    intensity: Array
-    """(n,)"""
-    sigma: Array
-    """(n,), above 0."""
-    limits: tuple[float, float]
-    """Angles between which the background is defined, degree."""
-    errors: ErrorModel | None = None
-    """Model of (intensity - truth)/sigma, where more is known of it than that it scatters."""
-
-    @cached_property
-    def fewer(self) -> float:
-        """Share of the points that tell something of their own, 1 where none share errors."""
-        if self.errors is None:
-            return 1.0
-        return effective_points(self.errors) / self.two_theta.size
-
-    @property
-    def points(self) -> float:
-        """Number of independent points that tell as much."""
-        return self.fewer * self.two_theta.size
 
 
 def cold_fit(
@@ -179,10 +68,13 @@ def cold_fit(
     nominal = model.plan(width=start.width, scales=start.scales, background=start.background)
     if spec.refine_instrument and spec.instrument is not None:
         nominal = nominal.changed(values=model.node_values(spec.instrument))
+    names = [s.name for s in structures]
+    nominal = as_told(nominal, names, spec.parameters, spec.ties)
     begin = _moved(nominal, structures, start.stretch)
+    begin = as_told(begin, names, spec.parameters, spec.ties)
     origin = replace(begin, values=nominal.values | _absent_shapes(model, nominal))
     shapes = begin.free & begin.late
-    rough = _minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, _ROUGHLY)
+    rough = minimise(model, frame, begin.changed(fixed=shapes), _FIRST_EVALUATIONS, ROUGHLY)
     begin = begin.changed(values=begin.physical(rough.values))
     model = model.with_nodes(begin.values)
     weak = _weaker(model, begin)
@@ -192,7 +84,9 @@ def cold_fit(
     if weak:
         # Until the strong phase has its shape, what it leaves draws the lines of the others wide.
         held = [n for n in shapes if any(n.startswith(phase_key(p, "")) for p in weak)]
-        shaped = _minimise(model, frame, begin.changed(fixed=held), _FIRST_EVALUATIONS, _ROUGHLY)
+        shaped = minimise(
+            model, frame, begin.changed(fixed=held, apart=held), _FIRST_EVALUATIONS, ROUGHLY
+        )
         begin = begin.changed(values=begin.physical(shaped.values))
         for p in weak:
             found[p] = strongest_first or scale_ratio(shaped, p) > _HINT
@@ -294,51 +188,6 @@ def _model(
     )
 
 
-def _minimise(
-    model: PatternModel,
-    frame: Frame,
-    begin: Plan,
-    most: int,
-    precision: float = _EXACTLY,
-    chord: Chord | None = None,
-) -> FitOutcome:
-    units = begin.units
-    table = Table(
-        values={
-            name: min(max(value, low), high) / units[name]
-            for name, value in begin.values.items()
-            for low, high in (begin.bounds.get(name, (-np.inf, np.inf)),)
-        },
-        free=tuple(name for name in begin.values if name in begin.free),
-        bounds={
-            name: (low / units[name], high / units[name])
-            for name, (low, high) in begin.bounds.items()
-        },
-    )
-    free_units = np.array([units[name] for name in table.free])
-
-    def residual(values: Mapping[str, float]) -> Array:
-        return np.asarray((model.pattern(begin.physical(values)) - frame.intensity) / frame.sigma)
-
-    def jacobian(values: Mapping[str, float], names: tuple[str, ...]) -> Array:
-        slopes = model.slopes(begin.physical(values), names)
-        slopes *= free_units[:, np.newaxis]
-        slopes /= frame.sigma
-        return slopes.T
-
-    return least_squares(
-        residual,
-        table,
-        jacobian=jacobian,
-        errors=frame.errors,
-        max_evaluations=most,
-        tolerance=_TOLERANCE,
-        solver=model.spec.solver,
-        slopes=None if chord is None else chord.under(frame.sigma, table.free),
-        precision=precision,
-    )
-
-
 def _finish(
     model: PatternModel,
     frame: Frame,
@@ -358,20 +207,24 @@ def _finish(
     found = [here or p in free_phases(model) for p, here in enumerate(found)]
     begin = with_scales_alone(begin, origin, [p for p, here in enumerate(found) if not here])
     soon = min(most, _SOON) if any(found[p] for p in doubtful) else most
-    outcome = _minimise(model, frame, begin, soon, chord=chord)
+    outcome = minimise(model, frame, begin, soon, chord=chord)
     hurried = soon < most and outcome.verdict is Verdict.NOT_CONVERGED
     if hurried and all(is_evident(outcome, p, frame.points) for p in doubtful if found[p]):
         begin = begin.changed(values=begin.physical(outcome.values))
-        outcome = _minimise(model, frame, begin, most)
+        outcome = minimise(model, frame, begin, most)
     last = outcome
     for _ in range(3):
         faded = [
             p for p, here in enumerate(found) if here and not is_evident(outcome, p, frame.points)
         ]
-        nothing = [n for n in outcome.names if is_nothing(begin, n, outcome.values[n])]
+        nothing = [
+            n
+            for n in outcome.names
+            if n not in outcome.tied and is_nothing(begin, n, outcome.values[n])
+        ]
         if not nothing and not faded:
             break
-        exactly = all(outcome.values[n] == 0.0 for n in nothing)
+        exactly = not begin.ties and all(outcome.values[n] == 0.0 for n in nothing)
         begin = begin.changed(
             values={**begin.physical(outcome.values), **dict.fromkeys(nothing, 0.0)}, fixed=nothing
         )
@@ -381,7 +234,7 @@ def _finish(
         for p in faded:
             found[p] = False
         begin = with_scales_alone(begin, origin, faded)
-        last = outcome = _minimise(model, frame, begin, most)
+        last = outcome = minimise(model, frame, begin, most)
     errors = frame.errors
     slopes, values = last.slopes, begin.physical(outcome.values)
     settled = model.frozen(values)
@@ -396,5 +249,5 @@ def _finish(
         sources=() if errors is None else errors.sources,
         neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),
         points_effective=frame.points,
-        chord=None if slopes is None else Chord(names=last.names, slopes=slopes, sigma=frame.sigma),
+        chord=None if slopes is None else Chord(names=last.seen, slopes=slopes, sigma=frame.sigma),
     )

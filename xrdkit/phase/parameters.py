@@ -14,6 +14,7 @@ from xrdkit.phase.cell import CELL_NAMES, Cell
 from xrdkit.phase.effects import Parameter, phase_key
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
+from xrdkit.phase.ties import Equation
 
 Values = Mapping[str, float]
 
@@ -55,6 +56,10 @@ class Plan:
     """Physical unit of each parameter; empty: that of the intensity."""
     width: float
     """FWHM of the lines at the start, degree."""
+    ties: tuple[Equation, ...] = ()
+    """Equations between parameters, in physical units."""
+    suspended: frozenset[str] = frozenset()
+    """Parameters whose ties do not count: those of phases that are not there."""
 
     def lmfit(self) -> lmfit.Parameters:
         """Return the parameters in natural units, as the minimiser takes them."""
@@ -72,10 +77,21 @@ class Plan:
         """Return values in natural units as physical ones."""
         return {name: value * self.units[name] for name, value in values.items()}
 
-    def changed(self, *, values: Values | None = None, fixed: Iterable[str] = ()) -> "Plan":
-        """Return the plan with other start values, or with `fixed` parameters no longer free."""
+    def changed(
+        self,
+        *,
+        values: Values | None = None,
+        fixed: Iterable[str] = (),
+        apart: Iterable[str] = (),
+    ) -> "Plan":
+        """Return the plan with other start values, with `fixed` parameters no longer free, or with
+        those that are `apart` in no tie.
+        """
         return replace(
-            self, values={**self.values, **(values or {})}, free=self.free - frozenset(fixed)
+            self,
+            values={**self.values, **(values or {})},
+            free=self.free - frozenset(fixed),
+            suspended=self.suspended | frozenset(apart),
         )
 
 

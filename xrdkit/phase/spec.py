@@ -7,6 +7,7 @@ from typing import Literal
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
 from xrdkit.phase.hump_limits import check_humps
+from xrdkit.phase.parameter_spec import ParameterSpec
 from xrdkit.phase.phase_spec import (
     MODES,
     SIZE_PROFILES,
@@ -18,6 +19,7 @@ from xrdkit.phase.phase_spec import (
     is_whole,
 )
 from xrdkit.phase.sphere_components import SIGMA_MOST
+from xrdkit.phase.ties import parse_tie
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
 _SWITCHES = (
@@ -119,6 +121,12 @@ class RefinementSpec:
     solver: Solver = "lm"
     """What minimises: ``"lm"`` (own Levenberg-Marquardt, the fastest), ``"leastsq"`` or
     ``"least_squares"`` (through lmfit). All end in the same minimum."""
+    parameters: tuple[ParameterSpec, ...] = ()
+    """Start values, bounds and freedom of single parameters, by name."""
+    ties: tuple[str, ...] = ()
+    """Linear equations between parameters, such as ``"A.strain = 2 * B.strain"``; names as in
+    `parameters`. Of each, the first free parameter follows from the others, exactly. Those of a
+    phase that is not there do not count."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -201,6 +209,17 @@ class RefinementSpec:
         own = self.of_phase
         if not isinstance(own, list | tuple) or not all(isinstance(o, PhaseSpec) for o in own):
             raise SpecError(f"of_phase = {own!r} is no list of PhaseSpec")
+        told = self.parameters
+        if not isinstance(told, list | tuple) or not all(
+            isinstance(p, ParameterSpec) for p in told
+        ):
+            raise SpecError(f"parameters = {told!r} is no list of ParameterSpec")
+        if len({p.name for p in told}) != len(told):
+            raise SpecError("parameters has two settings for one parameter")
+        if not isinstance(self.ties, list | tuple):
+            raise SpecError(f"ties = {self.ties!r} is no list of texts")
+        for tie in self.ties:
+            parse_tie(tie)
 
     def _combinations(self) -> None:
         if self.displacement != 0.0 or self.refine_displacement:
@@ -221,6 +240,13 @@ class RefinementSpec:
                 "refine_instrument needs size=False and strain=False",
                 hint="the widths of instrument and sample cannot be told apart in one pattern",
             )
+        for own in self.of_phase:
+            if own.strain_anisotropy is not None and not self.strain:
+                raise SpecError(f"{own.name}: strain_anisotropy needs strain=True")
+            if own.size_axis is not None and not (self.size and self._is_smooth(own)):
+                raise SpecError(
+                    f"{own.name}: size_axis needs size=True and no lognormal size_profile"
+                )
         shapes = [self.size_profile, *(own.size_profile or "lorentzian" for own in self.of_phase)]
         shape = next((s for s in shapes if s != "lorentzian"), None)
         if shape is not None and (self.instrument is None or not self.size):
@@ -228,6 +254,9 @@ class RefinementSpec:
                 f"size_profile={shape!r} needs size=True and the widths of the instrument",
                 hint="refine a line standard with refine_instrument=True, size=False, strain=False",
             )
+
+    def _is_smooth(self, own: PhaseSpec) -> bool:
+        return (own.size_profile or self.size_profile) != "lognormal"
 
     def of(self, name: str) -> PhaseSpec:
         """Return what is particular to the phase `name`."""
