@@ -39,6 +39,22 @@ CASES = {
         refine_zero=True,
         **WIDE,
     ),
+    "anisotropic": RefinementSpec(
+        of_phase=(
+            PhaseSpec(
+                name="Al2O3",
+                strain_anisotropy="stephens",
+                strain_mixing=0.6,
+                refine_strain_mixing=True,
+                size_axis=(0, 0, 1),
+                size_ratio=1.7,
+                size_profile="voigt",
+            ),
+            PhaseSpec(name="CaF2", strain_anisotropy="stephens"),
+        ),
+        instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02),
+        **WIDE,
+    ),
     "spheres": RefinementSpec(
         instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02, axial=0.04),
         of_phase=(

@@ -59,17 +59,23 @@ class Lines:
 
 @lru_cache(maxsize=64)
 def powder_lines(
-    structure: Structure, wavelength: float, d_min: float, weakest: float = 1e-9
+    structure: Structure,
+    wavelength: float,
+    d_min: float,
+    weakest: float = 1e-9,
+    *,
+    apart: bool = False,
 ) -> Lines:
     """Return the lines with d >= `d_min` (nm) at `wavelength` (ångström).
 
-    Reflections whose spacing agrees by symmetry are one line. Lines weaker than `weakest` of the
-    strongest are left out; where atoms are refined take -1, which keeps a line that is extinct
-    only at the present coordinates.
+    Reflections whose spacing agrees by symmetry are one line, unless equivalent ones alone shall be
+    one (`apart`: 333 and 511 may differ in width). Lines weaker than `weakest` of the strongest
+    are left out; where atoms are refined take -1, which keeps a line that is extinct only at the
+    present coordinates.
     """
     hkl, multiplicity = unique_reflections(structure.cell, structure.operators, d_min)
     strength = multiplicity * structure_factors_squared(structure, hkl, wavelength)
-    group = same_spacing(hkl, structure.operators)
+    group = np.arange(len(hkl)) if apart else same_spacing(hkl, structure.operators)
     total = np.bincount(group, weights=strength)
     seen = total > weakest * total.max(initial=0.0)
     # Lines in the order in which their first reflection stands, which is that of falling d.

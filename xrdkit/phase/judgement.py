@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
+from xrdkit.phase.anisotropic_numbers import impossible
 from xrdkit.phase.broad_residual import broad_residual, may_be_broad
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import Frame, FrameFit
@@ -40,7 +41,8 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     (2) a peak above 10 % of the strongest line, and 10 standard errors, belongs to no phase, or a
     line of a phase is that much stronger than its structure says; (3) more than a quarter of the
     signal stays unexplained although the noise is small; (4) structure broader than the lines makes
-    up more than 40 % of the misfit, as a missing phase of small crystals does.
+    up more than 40 % of the misfit, as a missing phase of small crystals does. AT_BOUND where
+    anisotropic strain comes out with negative variances.
     The sentence is empty where the verdict is OK, unless the goodness of fit is above 3: real
     frames of good calibrants reach 100, and the reader should know what the errors stand for. It
     also says where neighbouring points share more than a fifth of their errors.
@@ -84,6 +86,9 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
             " background: is a phase of small crystals missing, or are there too few background"
             " terms?",
         )
+    strange = _impossible_strain(fit)
+    if strange:
+        return Verdict.AT_BOUND, strange
     if fit.outcome.gof > _NOTABLE_GOF:
         return (
             Verdict.OK,
@@ -91,6 +96,18 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
             " background); the errors given are larger by that factor",
         )
     return Verdict.OK, ""
+
+
+def _impossible_strain(fit: FrameFit) -> str:
+    for p, here in enumerate(fit.found):
+        lines, count = impossible(fit, p) if here else ([], 0)
+        if lines:
+            return (
+                f"{fit.model.structures[p].name}: the variance of 1/d² is below 0 at {len(lines)}"
+                f" of {count} reflections ({', '.join(lines[:3])}): strain there is none, the"
+                " S_HKL are no variances"
+            )
+    return ""
 
 
 def is_blank(frame: Frame, fit: FrameFit) -> bool:

@@ -97,7 +97,14 @@ class PatternModel:
         end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
         d_min = max(d_min_of(end, self.wavelength), D_SMALLEST)
         self.lines = [
-            powder_lines(s, self.wavelength, d_min, _weakest(s, spec)) for s in self.structures
+            powder_lines(
+                s,
+                self.wavelength,
+                d_min,
+                _weakest(s, spec),
+                apart=spec.of(s.name).strain_anisotropy is not None,
+            )
+            for s in self.structures
         ]
         self.amplitudes = [
             _amplitudes(s, lines, self.wavelength)

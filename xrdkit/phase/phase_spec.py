@@ -12,6 +12,8 @@ Mode = Literal["rietveld", "lebail", "pawley"]
 MODES = ("rietveld", "lebail", "pawley")
 SizeProfile = Literal["lorentzian", "voigt", "lognormal"]
 SIZE_PROFILES = ("lorentzian", "voigt", "lognormal")
+StrainAnisotropy = Literal["stephens"]
+STRAIN_ANISOTROPIES = ("stephens",)
 
 
 def is_number(value: object) -> bool:
@@ -56,6 +58,19 @@ class PhaseSpec:
     """As `RefinementSpec.size_profile`, for this phase. None: as that."""
     size_sigma: float | None = None
     """As `RefinementSpec.size_sigma`, for this phase. None: as that."""
+    size_axis: tuple[float, float, float] | None = None
+    """Normal (h, k, l) of the planes along whose axis crystals are longer or shorter: ellipsoids of
+    revolution. `crystallite_size` is then that across the axis. None: the same in all
+    directions."""
+    size_ratio: float = 1.0
+    """Where the ratio of the sizes along and across `size_axis` starts, 0.05 to 20."""
+    strain_anisotropy: StrainAnisotropy | None = None
+    """``"stephens"``: strain broadening by the spread of the metric parameters, S400, S220 ... as
+    the symmetry leaves them (Stephens 1999). None: the same in all directions."""
+    strain_mixing: float = 1.0
+    """Lorentzian share η of the anisotropic strain, 0 (Gaussian) to 1: held, or where it starts."""
+    refine_strain_mixing: bool = False
+    """Whether `strain_mixing` is free."""
     particle_diameter: float | None = None
     """Diameter of the particles that absorb as wholes, µm, for the microabsorption of a mixture
     (Brindley 1945), 0.01 to 1000. None: as small as not to matter. Where it times the difference
@@ -93,11 +108,38 @@ class PhaseSpec:
             raise SpecError(
                 f"{self.name}: march_axis and harmonics are two models of the same orientation"
             )
+        self._anisotropy()
         if self.particle_diameter is not None:
             self._within("particle_diameter", 0.01, 1000.0)
         added = self.added_fraction
         if added is not None and not (is_number(added) and 0.0 < added < 1.0):
             raise SpecError(f"{self.name}: added_fraction {added} is not between 0 and 1")
+
+    def _anisotropy(self) -> None:
+        axis = self.size_axis
+        if axis is not None and not (
+            are_numbers(axis, 3) and all(math.isfinite(x) for x in axis) and any(axis)
+        ):
+            raise SpecError(f"{self.name}: size_axis {axis} is no direction (h, k, l)")
+        self._within("size_ratio", 0.05, 20.0)
+        if axis is None and self.size_ratio != 1.0:
+            raise SpecError(f"{self.name}: size_ratio needs size_axis, the axis of the crystals")
+        if axis is not None and self.size_profile == "lognormal":
+            raise SpecError(f"{self.name}: lognormal spheres have no size_axis")
+        kind = self.strain_anisotropy
+        if kind is not None and kind not in STRAIN_ANISOTROPIES:
+            raise SpecError(f"{self.name}: strain_anisotropy {kind!r} is not one of: stephens")
+        self._within("strain_mixing", 0.0, 1.0)
+        told: object = self.refine_strain_mixing
+        if not isinstance(told, bool):
+            raise SpecError(
+                f"{self.name}: refine_strain_mixing = {told!r} is neither true nor false"
+            )
+        if kind is None and (self.refine_strain_mixing or self.strain_mixing != 1.0):
+            raise SpecError(
+                f"{self.name}: strain_mixing belongs to strain_anisotropy='stephens';"
+                " isotropic strain is Lorentzian"
+            )
 
     def _within(self, field: str, low: float, high: float) -> None:
         value = getattr(self, field)

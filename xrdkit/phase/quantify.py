@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.phase.anisotropic_numbers import is_anisotropic, mean_strain, strain_numbers
 from xrdkit.phase.cell import CELL_NAMES, Cell
 from xrdkit.phase.effects import GAUSS_NODES, phase_key
 from xrdkit.phase.effects.nodes import NODE_PARAMETERS
@@ -39,7 +40,11 @@ class PhaseNumbers:
     size: tuple[float, float]
     """L_vol in nm, and standard error."""
     strain: tuple[float, float]
-    """e = Δd/d, and standard error."""
+    """e = Δd/d, and standard error; of anisotropic strain the root mean square over the lines."""
+    size_ratio: tuple[float, float]
+    """Size along the axis of ellipsoids over that across; NaN without one."""
+    strain_terms: dict[str, tuple[float, float]]
+    """Each S_HKL in 1/nm⁴ and its standard error; empty where strain is isotropic."""
     b_iso: tuple[float, float]
     """Mean B of the atoms in Å², and standard error."""
     spheres: dict[str, tuple[float, float]]
@@ -104,6 +109,8 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
             cell_sigma=nowhere,
             size=missing,
             strain=missing,
+            size_ratio=missing,
+            strain_terms=dict.fromkeys(strain_numbers(fit, phase), missing),
             b_iso=missing,
             spheres={name: missing for name, _, _ in SPHERE_SIZES},
             gradients=gradients,
@@ -125,7 +132,7 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
     b_of_sites = [fit.values.get(k, s.b_iso) for k, s in zip(own, structure.sites, strict=True)]
     mean_b = float(counts @ b_of_sites / counts.sum())
     extra = phase_key(phase, "b_iso")
-    strain = phase_key(phase, "strain")
+    ratio = phase_key(phase, "size_ratio")
     return PhaseNumbers(
         weight_fraction=fraction,
         absolute_fraction=_with_error(fit, absolute),
@@ -134,11 +141,20 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
         cell=cell_of(fit.values, phase, structure),
         cell_sigma=errors,
         size=(size, _NAN if np.isnan(size) else fit.sigma_of(size_gradient)),
-        strain=(fit.values[strain], fit.sigma(strain)) if fit.model.spec.strain else (_NAN, _NAN),
+        strain=_strain(fit, phase),
+        size_ratio=(fit.values[ratio], fit.sigma(ratio)) if ratio in fit.values else (_NAN, _NAN),
+        strain_terms=strain_numbers(fit, phase),
         b_iso=(mean_b + fit.values[extra], fit.sigma(extra)),
         spheres={k: _with_error(fit, derived) for k, derived in sphere_sizes(fit, phase).items()},
         gradients=gradients,
     )
+
+
+def _strain(fit: FrameFit, phase: int) -> tuple[float, float]:
+    if is_anisotropic(fit, phase):
+        return _with_error(fit, mean_strain(fit, phase))
+    key = phase_key(phase, "strain")
+    return (fit.values[key], fit.sigma(key)) if fit.model.spec.strain else (_NAN, _NAN)
 
 
 def _size(fit: FrameFit, phase: int) -> tuple[float, dict[str, float]]:

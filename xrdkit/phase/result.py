@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.fitting import Verdict
+from xrdkit.phase.anisotropic_numbers import put_strain_terms
 from xrdkit.phase.cell import ANGLES, LENGTHS
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import FrameFit
@@ -31,12 +32,13 @@ _PAIRED = (
     ("absolute_fraction", "mass of the phase over that of the sample without the standard", "1"),
     ("march", "parameter r of March and Dollase's preferred orientation", "1"),
     ("crystallite_size", "volume-weighted mean column length L_vol (Scherrer constant 1)", "nm"),
+    ("size_ratio", "column length along size_axis over that across it", "1"),
     ("strain", "apparent maximum strain Δd/d", "1"),
     ("scale", "intensity per unit cross-section times volume fraction", ""),
     ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
 )
 #: Not in the result where no phase has them.
-_WHERE_ASKED = ("absolute_fraction", "march")
+_WHERE_ASKED = ("absolute_fraction", "march", "size_ratio")
 #: Labels of variables of the profile that a refinement does not repeat.
 _OF_PROFILE = (OFFSET, "correction")
 #: Variable -> field of `PhaseNumbers`, where it has another name.
@@ -113,6 +115,7 @@ def assemble(
         "parameter_unit": ("parameter", kinds, {"long_name": "unit of the parameter"}),
         radial: (radial, observed.radial_values, dict(profile[radial].attrs)),
     }
+    put_strain_terms(data, coords, put, [[n.strain_terms for n in row] for row in numbers])
     for key, coordinate in profile.coords.items():
         belongs = not {radial, *_OF_PROFILE} & set(coordinate.dims)
         if key not in coords and belongs:

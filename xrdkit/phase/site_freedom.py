@@ -37,7 +37,7 @@ def site_freedom(structure: Structure, index: int) -> SiteFreedom:
     site = structure.sites[index]
     origin, stay, _ = project(site.position, rotations, translations, metric(structure.cell))
     projection = rotations[stay].mean(axis=0)
-    rows = _echelon(projection.T)
+    rows = echelon(projection.T)
     return SiteFreedom(
         origin=origin,
         directions=rows,
@@ -53,10 +53,10 @@ def floating_origin(structure: Structure) -> Array:
     free along such a direction, hold the coordinate of one of them. No row in other groups.
     """
     rotations, _ = operators(structure.operators)
-    return _echelon(rotations.mean(axis=0).T)
+    return echelon(rotations.mean(axis=0).T)
 
 
-def _echelon(matrix: Array) -> Array:
+def echelon(matrix: Array) -> Array:
     """Return a basis of the row space, each row led by 1 where all others have 0."""
     rows = np.array(matrix, dtype=float)
     rank = 0

@@ -1,5 +1,6 @@
 """Effects of instrument and sample on powder lines, one file each."""
 
+from xrdkit.phase.effects.anisotropic import Ellipsoids, StephensStrain
 from xrdkit.phase.effects.atoms import FreeAtoms
 from xrdkit.phase.effects.crystallites import Size, Strain
 from xrdkit.phase.effects.displacement_parameter import OverallB
@@ -47,10 +48,15 @@ _EFFECTS: tuple[type[Effect], ...] = (
 def effects_of(situation: Situation) -> tuple[Effect, ...]:
     """Return all effects for one phase."""
     name = situation.structure.name
-    lognormal = situation.spec.size_profile_of(name) == "lognormal"
-    kinds = [Spheres if kind is Size and lognormal else kind for kind in _EFFECTS]
-    effects = [kind(situation) for kind in kinds]
     own = situation.spec.of(name)
+    instead: dict[type[Effect], type[Effect]] = {}
+    if own.size_axis is not None:
+        instead[Size] = Ellipsoids
+    if situation.spec.size_profile_of(name) == "lognormal":
+        instead[Size] = Spheres
+    if own.strain_anisotropy is not None:
+        instead[Strain] = StephensStrain
+    effects = [instead.get(kind, kind)(situation) for kind in _EFFECTS]
     if own.atoms:
         effects.append(FreeAtoms(situation))
     if own.march_axis is not None:
