@@ -25,6 +25,7 @@ from xrdkit.phase.model import PatternModel
 from xrdkit.phase.named_parameters import as_told
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.parameters import Plan
+from xrdkit.phase.serial_correlation import serial_factor, with_esd_correction
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.start import LinearPart, search, stretched
 from xrdkit.phase.structure import Structure
@@ -242,7 +243,8 @@ def _finish(
         model=settled,
         origin=origin,
         plan=begin,
-        outcome=outcome,
+        outcome=with_esd_correction(outcome, errors, model.spec.esd_correction),
+        serial_factor=serial_factor(outcome, errors),
         values=values,
         found=with_free_lines(found, settled, values, outcome),
         chi2_background=chi2_background,

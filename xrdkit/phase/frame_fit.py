@@ -57,6 +57,8 @@ class FrameFit:
     """Mean correlation of neighbouring points."""
     points_effective: float = float("nan")
     """Number of independent points that tell as much."""
+    serial_factor: float = float("nan")
+    """Factor of Bérar & Lelann for errors, whether or not they were multiplied by it."""
     tried: tuple[float, ...] = ()
     """Scale over its standard error at which each absent phase was tried in vain; 0: not tried."""
     chord: Chord | None = field(default=None, repr=False)

@@ -37,6 +37,12 @@ _PAIRED = (
     ("scale", "intensity per unit cross-section times volume fraction", ""),
     ("b_iso", "isotropic displacement parameter B, mean over the atoms", "angstrom^2"),
 )
+#: What standard errors are multiplied by, in words.
+_ERROR_NOTES = {
+    "none": "",
+    "gof": ", scaled by the GoF",
+    "berar_lelann": ", scaled by the GoF and the factor of Bérar & Lelann",
+}
 #: Not in the result where no phase has them.
 _WHERE_ASKED = ("absolute_fraction", "march", "size_ratio")
 #: Labels of variables of the profile that a refinement does not repeat.
@@ -120,6 +126,9 @@ def assemble(
         belongs = not {radial, *_OF_PROFILE} & set(coordinate.dims)
         if key not in coords and belongs:
             coords[str(key)] = coordinate.variable
+    note = _ERROR_NOTES[fits[0].model.spec.esd_correction]
+    for _, _, attrs in data.values():
+        attrs["long_name"] = str(attrs["long_name"]).replace(", scaled by the GoF", note)
     return xr.Dataset(data, coords=coords, attrs={"schema": schema.PHASES.name})
 
 
@@ -257,6 +266,13 @@ def _quality(
     data["rwp"] = put(np.sqrt(chi2 / weight), (), units="1", long_name="weighted profile R factor")
     data["rexp"] = put(np.sqrt(dof / weight), (), units="1", long_name="expected R factor")
     data["gof"] = put(np.sqrt(chi2 / dof), (), units="1", long_name="goodness of fit √(χ²/dof)")
+    data["berar_lelann_factor"] = put(
+        np.array([f.serial_factor for f in fits]),
+        (),
+        units="1",
+        long_name="factor of Bérar & Lelann for errors where residuals hang together",
+        applied=int(fits[0].model.spec.esd_correction == "berar_lelann"),
+    )
     text = "whether the phase is significant (3 standard errors of its scale)"
     found = np.array([[int(x) for x in f.found] for f in fits], dtype=np.int8)
     data["phase_found"] = put(found, ("phase",), units="1", long_name=text)
@@ -276,7 +292,7 @@ def _ticks(data: dict[str, Any], put: Any, observed: Observation, fits: Sequence
     for fit in fits:
         found = [np.stack(fit.model.line_areas(fit.values, p)) for p in range(len(counts))]
         area = np.concatenate([_padded(a, n) for a, n in zip(found, counts, strict=True)], axis=1)
-        areas.append(area * np.array([[1.0], [fit.outcome.gof]]))
+        areas.append(area * np.array([[1.0], [fit.outcome.scale]]))
         angle = np.concatenate([first.line_centres(fit.values, p) for p in range(len(counts))])
         inside = (angle >= low) & (angle <= high)
         angle = np.where(inside & np.repeat(fit.found, counts), angle, np.nan)

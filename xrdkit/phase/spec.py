@@ -22,6 +22,8 @@ from xrdkit.phase.sphere_components import SIGMA_MOST
 from xrdkit.phase.ties import parse_tie
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
+EsdCorrection = Literal["none", "gof", "berar_lelann"]
+ESD_CORRECTIONS = ("none", "gof", "berar_lelann")
 _SWITCHES = (
     "refine_zero",
     "refine_displacement",
@@ -127,6 +129,10 @@ class RefinementSpec:
     """Linear equations between parameters, such as ``"A.strain = 2 * B.strain"``; names as in
     `parameters`. Of each, the first free parameter follows from the others, exactly. Those of a
     phase that is not there do not count."""
+    esd_correction: EsdCorrection = "gof"
+    """What standard errors are multiplied by, beyond what the errors of the points say: ``"none"``;
+    ``"gof"``: the goodness of fit; ``"berar_lelann"``: that and the factor for residuals that hang
+    together (`xrdkit.phase.serial_correlation`), which is in the result in any case."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -138,6 +144,11 @@ class RefinementSpec:
         if self.size_profile not in SIZE_PROFILES:
             raise SpecError(
                 f"size_profile {self.size_profile!r} is not one of: {', '.join(SIZE_PROFILES)}"
+            )
+        if self.esd_correction not in ESD_CORRECTIONS:
+            raise SpecError(
+                f"esd_correction {self.esd_correction!r} is not one of:"
+                f" {', '.join(ESD_CORRECTIONS)}"
             )
         if self.solver not in SOLVERS:
             raise SpecError(f"solver {self.solver!r} is not one of: {', '.join(SOLVERS)}")
