@@ -12,6 +12,8 @@ class Format(StrEnum):
 
     XYE = "xye"
     CSV = "csv"
+    CSV_DISTRIBUTION = "csv-distribution"
+    CSV_FIT = "csv-fit"
     NXCANSAS = "nxcansas"
     NXAZINT = "nxazint"
     PDCIF = "pdcif"
@@ -24,12 +26,15 @@ class Format(StrEnum):
 _SUFFIXES = {
     Format.XYE: ".xye",
     Format.CSV: ".csv",
+    Format.CSV_DISTRIBUTION: ".distribution.csv",
+    Format.CSV_FIT: ".fit.csv",
     Format.PDCIF: ".cif",
     Format.GSAS: ".fxye",
     Format.TABLE_MD: ".md",
     Format.TABLE_TEX: ".tex",
     Format.TABLE_CSV: ".table.csv",
 }
+_ALONG = {Format.CSV_DISTRIBUTION: "radius", Format.CSV_FIT: "q"}
 
 
 def export(
@@ -47,8 +52,10 @@ def export(
 ) -> None:
     """Write a result for other programs.
 
-    .xye (one file per profile) and .csv (one table) are text; nxcansas (profiles over q) and
-    nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and NXazint1d/2d.
+    .xye (one file per profile) and .csv (one table) are text; csv-distribution has size distributions
+    and csv-fit the measured and fitted curves of a fit. nxcansas (profiles over q, and fits of
+    them) and nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and
+    NXazint1d/2d.
     pdcif (powder CIF) and gsas (.fxye and .instprm) hold patterns and refined phases, one file for
     each pattern; table-md, table-tex and table-csv the phases with their uncertainties.
     """
@@ -73,13 +80,16 @@ def export(
     elif to is Format.GSAS:
         ratio = polarization_ratio
         files = write_gsas(data, target, polarization_ratio=ratio, overwrite=overwrite)
+    elif to in _ALONG:
+        files = [write_csv(data, target, along=_ALONG[to], overwrite=overwrite)]
+    elif to is Format.CSV:
+        files = [write_csv(data, target, overwrite=overwrite)]
+    elif to is Format.NXCANSAS:
+        files = [write_nxcansas(data, target, overwrite=overwrite)]
+    elif to is Format.NXAZINT:
+        files = [write_nxazint(data, target, overwrite=overwrite)]
     else:
-        write = {
-            Format.CSV: write_csv,
-            Format.NXCANSAS: write_nxcansas,
-            Format.NXAZINT: write_nxazint,
-        }.get(to, write_table)
-        files = [write(data, target, overwrite=overwrite)]
+        files = [write_table(data, target, overwrite=overwrite)]
     for file in files[:3]:
         typer.echo(str(file))
     if len(files) > 3:

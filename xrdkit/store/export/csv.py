@@ -19,23 +19,37 @@ from xrdkit.uncertainty import OFFSET, SOURCE
 _CURVES = {*RADIAL, "radius", "y", "x"}
 
 
-def write_csv(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> Path:
+def write_csv(
+    data: xr.Dataset, path: str | Path, *, along: str | None = None, overwrite: bool = False
+) -> Path:
     """Write `data` as comma-separated values and return the file.
 
     A profile gives one row for each frame and bin; its ``errors`` have a column for each source,
     its covariance and ledger are left out. Fit results give one row for each frame, with one column
     for each quantity and label, such as ``lattice[Pt,a] (nm)``; their curves, edges and covariances
-    are left out. Missing numbers are empty. Raises SchemaError where nothing can be put into such a
+    are left out; `along` names the dimension whose curves are written instead, ``"radius"`` for
+    size distributions or ``"q"`` for measured and fitted intensities, with one row for each frame
+    and point. Missing numbers are empty. Raises SchemaError where nothing can be put into such a
     table.
     """
     target = Path(path)
     axes = [d for d in RADIAL if d in data.dims]
-    is_curve = data.attrs.get("schema") == PROFILE.name
+    if along is not None:
+        if along not in data.dims:
+            raise SchemaError(
+                f"has no {along!r} to write rows along",
+                source=target,
+                hint=f"it has {', '.join(map(str, data.dims))}",
+            )
+        axes = [along]
+    is_curve = along is not None or data.attrs.get("schema") == PROFILE.name
     rows = [d for d in (FRAME, *(axes if is_curve else [])) if d in data.dims]
     columns: dict[str, np.ndarray[Any, Any]] = {}
     for name, variable in data.variables.items():
         dims = {str(d) for d in variable.dims}
         if dims & (_CURVES - set(rows)) or str(name) in rows or _is_matrix_or_edges(dims):
+            continue
+        if along is not None and along not in dims:
             continue
         columns.update(_columns(data, name, rows))
     if not columns:

@@ -13,9 +13,10 @@ from xrdkit.errors import EmptyResult, SchemaError
 from xrdkit.provenance import ATTRIBUTE, package_version
 from xrdkit.schema import FRAME, PROFILE, validate
 from xrdkit.store.export._hdf5 import Tree
+from xrdkit.store.export.nxcansas_fit import is_fit, put_fit
+from xrdkit.store.export.nxcansas_units import intensity_unit
 
-#: Units that NXcanSAS has for intensities; everything else is arbitrary.
-_ABSOLUTE = "1/cm"
+_RESOLUTION = "q_resolution"
 
 
 def write_nxcansas(
@@ -24,18 +25,24 @@ def write_nxcansas(
     """Write the profile(s) of `data` over q as NXcanSAS and return the file.
 
     Each frame becomes one SASentry (``sasentry``, or ``sasentry_000007`` after its number) with
-    ``Q`` in 1/nm (the coordinate of the bins), ``Qmean`` and ``Qdev`` (mean and standard deviation
-    of the pixels' positions) where the profile has them, ``I`` and ``Idev``, the standard error.
-    Numbers are written as they are; bins without a pixel are left out. `title` says what was
-    measured. `xrdkit.read_profile` reads the file back.
+    ``Q`` in 1/nm (the coordinate of the bins), ``Qmean`` and ``Qdev`` where the profile has them
+    (mean position of the pixels; standard deviation of q: the resolution, and the positions of the
+    pixels, in quadrature where both are known), ``I`` and ``Idev``, the standard error. Numbers are
+    written as they are; bins without a pixel are left out. `title` says what was measured.
+    `xrdkit.read_profile` reads the file back. A slit becomes the resolution ``dQl``.
 
-    Raises SchemaError where `data` is no profile over q, EmptyResult where one has no point,
+    A fit of such a curve (sizes, models) is written as the curve that was fitted, with the fitted
+    curve, all numbers and the size distribution beside it (`xrdkit.store.export.nxcansas_fit`).
+
+    Raises SchemaError where `data` is neither over q, EmptyResult where one has no point,
     ResultExists, StoreFull, StoreError.
     """
     target = Path(path)
-    if data.attrs.get("schema") != PROFILE.name:
-        raise SchemaError("NXcanSAS holds profiles, not other results", source=target)
-    validate(data, PROFILE)
+    fit = is_fit(data)
+    if data.attrs.get("schema") != PROFILE.name and not fit:
+        raise SchemaError("NXcanSAS holds profiles and fits of them over q", source=target)
+    if not fit:
+        validate(data, PROFILE)
     if "q" not in data["intensity"].dims:
         raise SchemaError("NXcanSAS holds profiles over q only", source=target)
     framed = FRAME in data["intensity"].dims
@@ -49,6 +56,8 @@ def write_nxcansas(
     for k, name in enumerate(names):
         one = data.isel({FRAME: k}) if framed else data
         _entry(tree, name, one, title or target.stem, target)
+        if fit:
+            put_fit(tree, name, one)
     tree.write(target, overwrite=overwrite)
     return target
 
@@ -72,9 +81,12 @@ def _entry(tree: Tree, name: str, data: xr.Dataset, title: str, target: Path) ->
 
 def _curve(tree: Tree, path: str, data: xr.Dataset, target: Path) -> None:
     columns = {"Q": data["q"], "I": data["intensity"]}
-    for name, variable in (("Idev", "sigma"), ("Qmean", "q_mean"), ("Qdev", "q_spread")):
+    for name, variable in (("Idev", "sigma"), ("Qmean", "q_mean")):
         if variable in data and data[variable].dims == ("q",):
             columns[name] = data[variable]
+    spreads = [data[n] for n in (_RESOLUTION, "q_spread") if n in data and data[n].dims == ("q",)]
+    if spreads:
+        columns["Qdev"] = spreads[0] if len(spreads) == 1 else sum(s**2 for s in spreads) ** 0.5
     values = {name: np.asarray(c.values, dtype=np.float64) for name, c in columns.items()}
     good = np.all(np.isfinite(np.stack([values["Q"], values["I"]])), axis=0)
     if not good.any():
@@ -88,16 +100,21 @@ def _curve(tree: Tree, path: str, data: xr.Dataset, target: Path) -> None:
         axes="Q",
         Q_indices=np.int64(0),
     )
-    unit = str(data["intensity"].attrs["units"])
-    unit = unit if unit == _ABSOLUTE else "arbitrary"
+    unit = intensity_unit(data["intensity"])
     more: dict[str, dict[str, Any]] = {name: {} for name in values}
     if "Idev" in values:
         more["I"]["uncertainties"] = "Idev"
     if "Qdev" in values:
         more["Q"]["resolutions"] = "Qdev"
+    slit = data.attrs.get("slit_length")
+    if slit is not None:
+        # Qdev then is what the bins add, which readers of slit-smeared curves do not look for.
+        more["Q"]["resolutions"] = "dQl"
     for name, column in values.items():
         units = unit if name in ("I", "Idev") else "1/nm"
         tree.put(f"{path}/{name}", column[good], units=units, **more[name])
+    if slit is not None:
+        tree.put(f"{path}/dQl", np.full(int(good.sum()), float(slit)), units="1/nm")
 
 
 def _instrument(tree: Tree, path: str, data: xr.Dataset) -> None:
