@@ -17,6 +17,9 @@ from xrdkit.phase.strain_terms import strain_terms
 
 Array = NDArray[np.float64]
 
+#: Standard errors below 0 from which a variance is none.
+_CERTAIN = 2.0
+
 
 def is_anisotropic(fit: FrameFit, phase: int) -> bool:
     """Whether a phase has anisotropic strain."""
@@ -50,15 +53,21 @@ def mean_strain(fit: FrameFit, phase: int) -> Derived:
 
 
 def impossible(fit: FrameFit, phase: int) -> tuple[list[str], int]:
-    """Return the reflections seen whose σ²(M) came out negative, and how many are seen."""
+    """Return the reflections whose σ²(M) is below 0 by over 2 errors, and how many are seen."""
     if not is_anisotropic(fit, phase):
         return [], 0
     relative, multiplicity = _of_lines(fit, phase)
     terms = strain_terms(fit.model.structures[phase].operators)
-    values = np.array([fit.values[phase_key(phase, name)] for name in terms.names])
+    keys = [phase_key(phase, name) for name in terms.names]
+    values = np.array([fit.values[key] for key in keys])
     hkl = fit.model.lines[phase].hkl[_seen(fit, phase)]
-    bad = values @ relative < 0
-    return [" ".join(str(i) for i in h) for h in hkl[bad]], multiplicity.size
+    free = [k for k, key in enumerate(keys) if key in fit.outcome.names]
+    bad = []
+    for line in np.flatnonzero(values @ relative < 0):
+        error = fit.sigma_of({keys[k]: float(relative[k, line]) for k in free}) if free else 0.0
+        if not values @ relative[:, line] > -_CERTAIN * error:
+            bad.append(" ".join(str(i) for i in hkl[line]))
+    return bad, multiplicity.size
 
 
 def _seen(fit: FrameFit, phase: int) -> NDArray[np.bool_]:

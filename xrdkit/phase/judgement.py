@@ -62,7 +62,8 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     calculated = fit.phases.sum(axis=0)
     nothing = is_blank(frame, fit)
     if fit.outcome.verdict is not Verdict.OK:
-        return fit.outcome.verdict, "; ".join([_trouble(fit)] + ([_BLANK] if nothing else []))
+        also = filter(None, [_BLANK if nothing else "", _impossible_strain(fit)])
+        return fit.outcome.verdict, "; ".join([_trouble(fit), *also])
     if not any(fit.found):
         return Verdict.MISFIT, "no phase is significant"
     if nothing:

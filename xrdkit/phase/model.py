@@ -154,6 +154,7 @@ class PatternModel:
             emission_width=np.repeat(np.tile(natural, parts), count) / wavelength,
             integrated=self.integrated,
             limits=self.limits,
+            width=self.width,
         )
         effects = effects_of(situation)
         angle = bragg_angle(

@@ -155,13 +155,30 @@ def test_the_mixing_is_found():
 
 
 def test_variances_below_0_are_told():
-    # Lines of 111 as narrow as those of the instrument, those of 100 strained: S220 must be < 0.
-    values = {"phase0_scale": 4000.0, "phase0_S400": TRUE["S400"], "phase0_S220": -TRUE["S400"]}
-    spec = RefinementSpec(of_phase=(STEPHENS,), instrument=WIDTHS, background=3, size=False)
-    result = xk.refine_phases(counted(spec, values, 4), ["CeO2"], spec)
+    # Lines of 111 narrower than the size alone would make them.
+    values = {"phase0_scale": 4000.0, "phase0_inverse_size": 1 / 20.0}
+    values |= {"phase0_S400": TRUE["S400"], "phase0_S220": -0.36 * TRUE["S400"]}
+    result = xk.refine_phases(counted(CUBIC, values, 4), ["CeO2"], CUBIC)
     assert result.verdict.item() == "at_bound"
     assert "variance of 1/d² is below 0" in result.verdict_reason.item()
     assert "1 1 1" in result.verdict_reason.item()
+
+
+def test_where_there_is_no_strain_none_is_found():
+    own = PhaseSpec(name="brucite", strain_anisotropy="stephens")
+    spec = RefinementSpec(of_phase=(own,), instrument=WIDTHS, background=3)
+    off, shares = [], []
+    for seed in range(10):
+        values = {"phase0_scale": 6e3, "phase0_inverse_size": 1 / 60.0}
+        result = xk.refine_phases(counted(spec, values, seed, "brucite"), ["brucite"], spec)
+        assert result.verdict.item() in ("ok", "at_bound")
+        pull = result.anisotropic_strain / result.anisotropic_strain_sigma
+        shares.append(pull.values[0])
+        size = result.crystallite_size.values[0] - 60.0
+        off.append(size / result.crystallite_size_sigma.values[0])
+    # Variances of either sign, so that the size is right on the average.
+    assert np.all(np.abs(np.mean(shares, axis=0)) < 4 / np.sqrt(10))
+    assert abs(np.mean(off)) < 4 / np.sqrt(10)
 
 
 def test_lines_of_one_spacing_have_widths_of_their_own():

@@ -5,8 +5,9 @@ degree of 2θ, σ²(M) = Σ S_HKL m h^H k^K l^L (`xrdkit.phase.strain_terms`), M
 
     H_L has η Γ, H_G² has (1 - η)² Γ².
 
-σ² = (8e/π)² M² is the isotropic strain e. Where the S would make σ² negative, or less than an
-instrument sees, Γ falls to 0 exponentially, so that a fit can return from there.
+σ² = (8e/π)² M² is the isotropic strain e. Where noise makes σ² negative, Γ is too, so that what a
+fit finds is right on the average; within a twentieth of the width of the lines about 0 the root is
+replaced by a cubic of finite slope. That negative variances are none the verdict says.
 
 Size: ellipsoids of revolution about an axis. The column length along a direction at the angle φ to
 the axis is that of the sphere they are stretched from, 1/L² = sin² φ/L_a² + cos² φ/(r L_a)², r the
@@ -31,14 +32,15 @@ from xrdkit.phase.effects.effect import (
     Values,
     phase_key,
 )
+from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.reflections import equivalents
 from xrdkit.phase.strain_terms import strain_terms
 from xrdkit.phase.widths import strain_width
 
 #: Γ over tan θ, in rad, of the isotropic strain e, over e.
 STRAIN_FWHM = 8.0 / np.pi
-#: Strain below which σ² counts as nothing.
-_LEAST_STRAIN = 5e-6
+#: Share of the width of the lines, and strain, below which the root is replaced.
+_LEAST_SHARE, _LEAST_STRAIN = 0.05, 5e-6
 #: Isotropic strain at the start, in units of that which makes a line as wide as those seen.
 _START = 0.2
 #: cos² of equivalent planes that differ by less are the same.
@@ -63,7 +65,9 @@ class StephensStrain(Effect):
         # tan θ/M = λ²/(2 sin 2θ), λ in nm.
         self._half_squared = np.degrees(0.5 * (0.1 * situation.wavelength) ** 2)
         squared = np.einsum("ni,ij,nj->n", situation.hkl, reciprocal, situation.hkl)
-        self._least = (STRAIN_FWHM * _LEAST_STRAIN * squared) ** 2
+        tan = np.tan(np.radians(0.5 * bragg_angle(squared, situation.wavelength)))
+        least = np.radians(_LEAST_SHARE * situation.width) / np.where(tan > 0, tan, 1.0)
+        self._least = (np.maximum(least, STRAIN_FWHM * _LEAST_STRAIN) * squared) ** 2
 
     def parameters(self, *, width: float) -> Sequence[Parameter]:
         """Return the S_HKL (1/nm⁴) and η."""
@@ -97,12 +101,13 @@ class StephensStrain(Effect):
         return np.asarray(sum(values[key] * row for key, row in self._rows.items()))
 
     def _width(self, lines: LineState, values: Values) -> tuple[Array, Array]:
-        """Return Γ (n,) in degree and its derivative by σ²."""
+        """Return Γ (n,) in degree, negative where σ² is, and its derivative by σ²."""
         over = self.variance(values) / self._least
-        # The root of the least variance and above; below it a fall that has the same slope there.
-        above = np.sqrt(np.maximum(over, 1.0))
-        root = np.where(over < 1.0, np.exp(0.5 * np.minimum(over - 1.0, 0.0)), above)
-        slope = np.where(over < 1.0, 0.5 * root, 0.5 / above)
+        root, inside = np.sqrt(np.maximum(np.abs(over), 1.0)), np.abs(over) < 1.0
+        # An odd cubic of value and slope of the root where they meet.
+        cubic = over * (1.25 - 0.25 * over**2)
+        slope = np.where(inside, 1.25 - 0.75 * over**2, 0.5 / root)
+        root = np.where(inside, cubic, np.sign(over) * root)
         least = np.sqrt(self._least)
         factor = self._half_squared * lines.secant_squared / (2.0 * lines.tan)
         return factor * least * root, factor * slope / least
@@ -118,7 +123,7 @@ class StephensStrain(Effect):
         lines.lorentz += mixing * width
         lines.lorentz_by_angle += mixing * width * fall
         if mixing < 1.0:
-            squared = ((1.0 - mixing) * width) ** 2
+            squared = (1.0 - mixing) ** 2 * width * np.abs(width)
             lines.gauss_squared += squared
             lines.gauss_squared_by_angle += 2.0 * squared * fall
 
@@ -127,10 +132,11 @@ class StephensStrain(Effect):
         width, slope = self._width(lines, values)
         mixing = values[self._mixing_key]
         if key == self._mixing_key:
-            return Change(lorentz=width, gauss_squared=-2.0 * (1.0 - mixing) * width**2)
+            squared = -2.0 * (1.0 - mixing) * width * np.abs(width)
+            return Change(lorentz=width, gauss_squared=squared)
         wider = slope * self._rows[key]
         return Change(
-            lorentz=mixing * wider, gauss_squared=2.0 * (1.0 - mixing) ** 2 * width * wider
+            lorentz=mixing * wider, gauss_squared=2.0 * (1.0 - mixing) ** 2 * np.abs(width) * wider
         )
 
 

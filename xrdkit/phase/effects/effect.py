@@ -71,6 +71,8 @@ class Situation:
     """Whether the profile was integrated from frames."""
     limits: tuple[float, float]
     """Angles between which the pattern lies, degree."""
+    width: float = 0.0
+    """FWHM that lines are expected to have, degree; 0: not known."""
 
 
 @dataclass
