@@ -52,8 +52,8 @@ def export(
 ) -> None:
     """Write a result for other programs.
 
-    .xye (one file per profile) and .csv (one table) are text; csv-distribution has size distributions
-    and csv-fit the measured and fitted curves of a fit. nxcansas (profiles over q, and fits of
+    .xye (one file per profile) and .csv (one table) are text; csv-distribution has the size
+    distributions and csv-fit the measured and fitted curves of a fit. nxcansas (profiles over q, and fits of
     them) and nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and
     NXazint1d/2d.
     pdcif (powder CIF) and gsas (.fxye and .instprm) hold patterns and refined phases, one file for
