@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from xrdkit.saxs.kernel import Smears
+
 Array = NDArray[np.float64]
 
 FLAT = "background_flat"
@@ -16,16 +18,24 @@ POROD = "background_porod"
 
 
 def background_columns(
-    q: Array, *, flat: bool, porod: bool, spread: Array | None = None
+    q: Array,
+    *,
+    flat: bool,
+    porod: bool,
+    spread: Array | None = None,
+    smearing: Smears | None = None,
 ) -> dict[str, Array]:
     """Return the columns that the wanted backgrounds multiply: 1, and q⁻⁴ with q in 1/nm.
 
-    `spread` is the standard deviation of q within each point, over which q⁻⁴ is averaged.
+    `spread` is the standard deviation of q within each point, over which q⁻⁴ is averaged;
+    a `smearing` smears it, in place of `spread`.
     """
     columns: dict[str, Array] = {}
     if flat:
         columns[FLAT] = np.ones_like(q)
-    if porod:
+    if porod and smearing is not None:
+        columns[POROD] = smearing.apply(smearing.q_model**-4.0)
+    elif porod:
         wide = 0.0 if spread is None else spread
         columns[POROD] = 0.5 * ((q + wide) ** -4.0 + (q - wide) ** -4.0)
     return columns

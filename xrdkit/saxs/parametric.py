@@ -148,7 +148,16 @@ def fit_parametric(
     best: ParametricFit | None = None
     candidates = [
         start
-        for start in starts(family, kernel.q, valid, intensity, weight, background, populations)
+        for start in starts(
+            family,
+            kernel.q,
+            valid,
+            intensity,
+            weight,
+            background,
+            populations,
+            kernel.smearing,
+        )
         if max(start.amplitudes) > 0
     ]
     for start in candidates[:_MAX_STARTS]:

@@ -5,16 +5,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from xrdkit.errors import CurveError, EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.errors import EmptyResult, FitFailed, SchemaError, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
-from xrdkit.saxs.kernel import Kernel, sphere_kernel
+from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.plausible import note_doubts
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
+from xrdkit.saxs.smearing import Smearing, smearing_of
 from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import (
@@ -78,9 +79,12 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
 
     Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density.
 
-    Raises SchemaError for what is no profile over q, CurveError for a curve smeared by a slit,
-    SpecError for q = 0, EmptyResult where fewer than 10 points lie in `spec.range`. A frame that
-    cannot be fitted gets NaN and a verdict with the reason.
+    Where slit or resolution smear the curve (`spec.smearing`, by default what the profile says),
+    model and backgrounds are smeared by the same; the attribute ``smearing`` says by what.
+
+    Raises SchemaError for what is no profile over q, CurveError for a curve smeared by a slit of
+    unknown length, SpecError for q = 0, EmptyResult where fewer than 10 points lie in
+    `spec.range`. A frame that cannot be fitted gets NaN and a verdict with the reason.
     """
     data = select(profile, spec)
     positions = np.ascontiguousarray(mean_positions(data))
@@ -95,13 +99,17 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     radius, _ = radius_grid(np.asarray(data["q"].values, dtype=np.float64))
     places = profile.indexes["q"].get_indexer(data["q"].values)
     frames = []
+    smeared: set[str] = set()
     for i, row in enumerate(rows):
+        smearing = smearing_of(data, given=spec.smearing, frame=i)
+        smeared |= set() if smearing is None else {smearing.label}
         # The band belongs to the order of the points in the profile.
         model = error_model(profile, i) if ERRORS in profile else None
         frames.append(
             _fit_frame(
                 positions[i],
                 spreads[i],
+                smearing,
                 row,
                 None if errors is None else errors[i],
                 spec,
@@ -119,6 +127,7 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
         parameters=names(spec),
         contrast_error=spec.contrast_sigma > 0,
     )
+    result.attrs["smearing"] = "; ".join(sorted(smeared)) or "none"
     result = append(
         result,
         "fit_sizes",
@@ -133,8 +142,8 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
 def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
     """Return the part of `profile` that `spec` asks for, sorted by q and checked.
 
-    Raises SchemaError for another axis than q, CurveError for a slit-smeared curve, EmptyResult
-    where hardly a point is left, SpecError where q is not positive.
+    Raises SchemaError for another axis than q, EmptyResult where hardly a point is left, SpecError
+    where q is not positive.
     """
     if not isinstance(spec, SizeSpec):
         raise SpecError(f"spec is a {type(spec).__name__}, not a SizeSpec")
@@ -143,12 +152,6 @@ def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
         raise SchemaError(
             f"the profile is over {radial_dim(profile)}, sizes are fitted over q",
             hint="integrate with unit='q'",
-        )
-    if profile.attrs.get("slit_smeared"):
-        raise CurveError(
-            "the curve is smeared by a slit, and this model is not",
-            source=profile.attrs.get("source_file"),
-            hint="use the desmeared curve",
         )
     data = profile.sortby("q")
     q = data["q"].values
@@ -168,6 +171,7 @@ def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
 def _fit_frame(
     q: Array,
     spread: Array,
+    smearing: Smearing | None,
     intensity: Array,
     sigma: Array | None,
     spec: SizeSpec,
@@ -186,7 +190,9 @@ def _fit_frame(
             verdict=Verdict.UNIDENTIFIABLE,
             reason=f"{points} usable points, at least {MIN_POINTS} are needed",
         )
-    background = background_columns(q, flat=spec.flat, porod=spec.porod, spread=spread)
+    background = background_columns(
+        q, flat=spec.flat, porod=spec.porod, spread=spread, smearing=smearing
+    )
     observed = intensity[valid]
     if not observed.any():
         return FrameSizes(
@@ -197,7 +203,7 @@ def _fit_frame(
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
     try:
         frame = _fitted(
-            sphere_kernel(q, spread),
+            kernel(q, spread, smearing),
             valid,
             observed,
             error,

@@ -10,6 +10,7 @@ from xrdkit.saxs.distribution import Family
 from xrdkit.saxs.gaussian import Gaussian
 from xrdkit.saxs.lognormal import Lognormal
 from xrdkit.saxs.schulz import Schulz
+from xrdkit.saxs.smearing import SmearingSpec
 
 Method = Literal["lognormal", "schulz", "gaussian", "tikhonov"]
 
@@ -36,6 +37,10 @@ class SizeSpec:
     1/Å²); see `xrdkit.saxs.xray_contrast`. Without it the volume fraction is unknown: NaN."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """What smears the curve: ``"auto"`` what the profile says of slit and resolution, ``"none"``
+    nothing, or settings that hold in place of what the profile says (`smearing_of`). The model is
+    smeared, never the curve desmeared."""
     range: tuple[float, float] | None = None
     """Lowest and highest q that are fitted, 1/nm; None: all."""
     flat: bool = True
@@ -69,6 +74,10 @@ class SizeSpec:
             raise SpecError(f"contrast_sigma {self.contrast_sigma!r} is negative or not a number")
         if self.contrast_sigma and self.contrast is None:
             raise SpecError("contrast_sigma needs contrast")
+        if not isinstance(self.smearing, SmearingSpec) and self.smearing not in ("auto", "none"):
+            raise SpecError(
+                f"smearing is {self.smearing!r}, neither a SmearingSpec nor 'auto' or 'none'"
+            )
         if self.range is not None:
             ends = tuple(self.range) if isinstance(self.range, list | tuple) else ()
             if len(ends) != 2 or not (all(map(_is_number, ends)) and 0 <= ends[0] < ends[1]):

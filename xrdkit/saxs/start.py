@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from xrdkit.saxs.background import FLAT, POROD
 from xrdkit.saxs.distribution import Array, Family, lattice_weights
-from xrdkit.saxs.kernel import sphere_kernel
+from xrdkit.saxs.kernel import Smears, kernel
 from xrdkit.saxs.spec import FAMILIES
 
 _WIDTHS = (0.05, 0.12, 0.25, 0.5)
@@ -51,13 +51,14 @@ def starts(
     weight: Array,
     background: dict[str, Array],
     populations: int,
+    smearing: Smears | None = None,
 ) -> list[Start]:
     """Return start values, best first, of clearly different sizes.
 
     `q` has all points of the profile, `valid` tells which of them `intensity` and `weight`
-    (1/sigma) hold. Always returns at least one.
+    (1/sigma) hold; `smearing` is that of the kernel. Always returns at least one.
     """
-    locations, widths, table = _grid(q.tobytes(), family.name)
+    locations, widths, table = _grid(q.tobytes(), family.name, smearing)
     columns = table[valid] * weight[:, None]
     target = intensity * weight
     sides = {name: column[valid] * weight for name, column in background.items()}
@@ -136,10 +137,10 @@ def _solve(
 
 
 @lru_cache(maxsize=8)
-def _grid(content: bytes, method: str) -> tuple[Array, Array, Array]:
+def _grid(content: bytes, method: str, smearing: Smears | None) -> tuple[Array, Array, Array]:
     q = np.frombuffer(content, dtype=np.float64)
     family = FAMILIES[method]
-    kernel = sphere_kernel(q)
+    seen = kernel(q, smearing=smearing)
     low, high = np.log(0.3 * np.pi / q[-1]), np.log(2 * np.pi / q[0])
     places, widths, columns = [], [], []
     for s in _WIDTHS:
@@ -150,5 +151,5 @@ def _grid(content: bytes, method: str) -> tuple[Array, Array, Array]:
             weights = lattice_weights(family, float(location), s, lowest_power=-1)
             places.append(float(location))
             widths.append(s)
-            columns.append(kernel.apply(weights.level, weights.first, weights.table[:, 0]))
+            columns.append(seen.apply(weights.level, weights.first, weights.table[:, 0]))
     return np.array(places), np.array(widths), np.stack(columns, axis=1)

@@ -42,9 +42,9 @@ class Smearing:
     label: str
     """What smears, in a few words."""
 
-    def apply(self, model: Array) -> Array:
-        """Return the smeared values, shape (n, ...), of `model` at `q_model`, shape (m, ...)."""
-        result: Array = self.weights @ model
+    def apply(self, values: Array) -> Array:
+        """Return smeared curves, shape (n,) or (n, k), of `values` at `q_model`, (m,) or (m, k)."""
+        result: Array = self.weights @ values
         return result
 
     @cached_property
