@@ -53,11 +53,11 @@ def export(
     """Write a result for other programs.
 
     .xye (one file per profile) and .csv (one table) are text; csv-distribution has the size
-    distributions and csv-fit the measured and fitted curves of a fit. nxcansas (profiles over q, and fits of
-    them) and nxazint (profiles and cakes) are HDF5 files of the NeXus definitions NXcanSAS and
-    NXazint1d/2d.
-    pdcif (powder CIF) and gsas (.fxye and .instprm) hold patterns and refined phases, one file for
-    each pattern; table-md, table-tex and table-csv the phases with their uncertainties.
+    distributions and csv-fit the measured and fitted curves of a fit. nxcansas (profiles over q,
+    and fits of them) and nxazint (profiles and cakes) are HDF5 files of the NeXus definitions
+    NXcanSAS and NXazint1d/2d. pdcif (powder CIF) and gsas (.fxye and .instprm) hold patterns and
+    refined phases, one file for each pattern; table-md, table-tex and table-csv the phases with
+    their uncertainties.
     """
     from xrdkit.store import load
     from xrdkit.store.export import (
