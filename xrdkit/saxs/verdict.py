@@ -113,13 +113,17 @@ def _verdict(
             "a width or radius stopped at the limit of what these data can tell",
         )
     expected = 0.0 if errors is None else neighbour_correlation(errors)
-    return _misfit(residual, gof, expected, fewer * residual.size, has_sigma=has_sigma)
+    return misfit(residual, gof, expected, fewer * residual.size, has_sigma=has_sigma)
 
 
-def _misfit(
+def misfit(
     residual: Array, gof: float, expected: float, points: float, *, has_sigma: bool
 ) -> tuple[Verdict, str]:
-    """`expected` is the correlation that neighbours have by themselves, of so many `points`."""
+    """Return `OK`, or `MISFIT` with its reason, of what a model left over.
+
+    `residual` is in units of the errors (relative where `has_sigma` is False), `gof` is √χ²r,
+    `expected` the correlation that neighbours have by themselves, of so many `points`.
+    """
     power = float(residual @ residual)
     neighbours = float(residual[1:] @ residual[:-1]) / power if power > 0 else 0.0
     # Between what noise has and 1, as far as from 0 to 1 without it.
