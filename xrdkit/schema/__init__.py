@@ -4,7 +4,7 @@ from xrdkit.schema.fields import FRAME, RADIAL, RADIAL_NAMES, Field, Schema
 from xrdkit.schema.phases import MESOPHASE, PEAKS, PHASE_MATCHES, PHASES, SIZE_STRAIN
 from xrdkit.schema.positions import mean_positions, position_spreads, radial_dim
 from xrdkit.schema.reduction import CAKE, FRAMES, GRAZING, PROFILE, QUALITY, TEXTURE
-from xrdkit.schema.saxs import SIZES
+from xrdkit.schema.saxs import GUINIER, SIZES
 from xrdkit.schema.validate import validate, validate_profile_or_cake
 
 SCHEMAS = {
@@ -22,6 +22,7 @@ SCHEMAS = {
         MESOPHASE,
         PHASE_MATCHES,
         SIZES,
+        GUINIER,
     )
 }
 
@@ -30,6 +31,7 @@ __all__ = [
     "FRAME",
     "FRAMES",
     "GRAZING",
+    "GUINIER",
     "MESOPHASE",
     "PEAKS",
     "PHASES",

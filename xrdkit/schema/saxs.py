@@ -25,3 +25,19 @@ SIZES = Schema(
         "verdict": value(OPTIONAL_FRAME),
     },
 )
+
+#: Numbers without a model, each with its standard error; curves over q beside them.
+GUINIER = Schema(
+    name="xrdkit/guinier/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (("radius_of_gyration", "nm"), ("forward_intensity", ()))
+            for suffix in ("", "_sigma")
+        },
+        "intensity_calculated": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "q_low": value(*SCALAR, units="1/nm"),
+        "q_high": value(*SCALAR, units="1/nm"),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
