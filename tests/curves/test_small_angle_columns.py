@@ -104,6 +104,31 @@ def test_resolution_of_cansas_xml(tmp_path):
     assert "q_resolution" not in xk.read_profile(path)
 
 
+@pytest.mark.parametrize("scalar", [False, True], ids=["per point", "one for all"])
+def test_nxcansas_of_a_slit_camera_has_both_resolutions(tmp_path, scalar):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as tree:
+        group = tree.create_group("entry/data")
+        group.attrs["canSAS_class"] = "SASdata"
+        group["Q"], group["I"], group["Idev"] = Q, I, S
+        group["dQl"], group["dQw"] = (1.17, 0.03) if scalar else (np.full(20, 1.17), 10 * D)
+        group["Q"].attrs.update({"units": "1/A", "resolutions": "dQw,dQl"})
+        for name in ("dQl", "dQw"):
+            group[name].attrs["units"] = "1/nm"
+    data = xk.read_profile(path)
+    assert data.attrs["slit_length"] == pytest.approx(1.17)
+    np.testing.assert_allclose(data["q_resolution"], 0.03 if scalar else 10 * D)
+
+
+def test_cansas_xml_of_a_slit_camera_has_both_resolutions(tmp_path):
+    widths = '<dQw unit="1/A">0.002</dQw><dQl unit="1/A">0.1</dQl></Idata>'
+    path = tmp_path / "a.xml"
+    path.write_text(cf.cansas().replace("</Idata>", widths))
+    data = xk.read_profile(path)
+    assert data.attrs["slit_length"] == pytest.approx(1.0)
+    np.testing.assert_allclose(data["q_resolution"], 0.02)
+
+
 def test_a_pdh_of_a_slit_camera_says_so(tmp_path):
     head = ["", "SAXS BOX", "  20  0 0 0 0 0 0 0", " 0.0 261.2", " 25.0 1.5"]
     path = text(tmp_path, head, (Q, I, S), "kratky.pdh")

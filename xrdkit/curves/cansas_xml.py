@@ -57,8 +57,10 @@ def _curve(entry: Element, data: Element, source: Source) -> RawCurve:
             attrs["slit_smeared"] = 1
             attrs["slit_length"] = float(length.max()) * factor(length_unit or stated, "1/nm")
     resolution = None
-    if data.find("Idata/Qdev") is not None and stated is not None and not attrs:
-        resolution, own = _column(data, "Qdev", source)
+    # Along the scan of a slit camera it is called dQw, by the definition a standard deviation too.
+    name = "dQw" if attrs else "Qdev"
+    if data.find(f"Idata/{name}") is not None and stated is not None:
+        resolution, own = _column(data, name, source)
         resolution = resolution * factor(own or stated, stated) if np.any(resolution > 0) else None
     return RawCurve(
         columns=Columns(

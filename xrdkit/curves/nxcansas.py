@@ -94,8 +94,12 @@ def _curve(group: h5py.Group, file: Path) -> RawCurve:
     if "dQl" in resolutions and "dQl" in group:
         # dQl is the half length of a slit; a curve that was not desmeared carries it.
         attrs["slit_smeared"] = 1
-        if unit is not None:
-            attrs["slit_length"] = float(np.max(group["dQl"][()])) * factor(unit, "1/nm")
+        own = _unit(group["dQl"], file) or unit
+        if own is not None:
+            attrs["slit_length"] = float(np.max(group["dQl"][()])) * factor(own, "1/nm")
+        # dQw is the resolution along the scan, by the definition a standard deviation.
+        if "dQw" in resolutions and "dQw" in group:
+            resolution = _resolution(group, "dQw", unit, q.shape, file)
     elif resolutions[0] in group:
         resolution = _resolution(group, resolutions[0], unit, q.shape, file)
     return RawCurve(
@@ -116,8 +120,11 @@ def _resolution(
     group: h5py.Group, name: str, unit: str | None, shape: tuple[int, ...], file: Path
 ) -> Array | None:
     """Return the standard deviation of Q in the unit of Q; None where it is 0 everywhere."""
-    values = _array(group, name, file)
-    if values.shape not in (shape, (1,)):
+    node = group[name]
+    values = (
+        np.asarray(node[()], dtype=np.float64) if node.shape == () else _array(group, name, file)
+    )
+    if values.shape not in (shape, (1,), ()):
         raise CurveError(
             f"{group.name}: {name} has shape {values.shape}, Q has {shape}", source=file
         )

@@ -65,7 +65,7 @@ def _beam(profile: xr.Dataset, spec: SmearingSpec) -> BeamProfile | None:
             raise CurveError(
                 "the curve is smeared by a slit whose length is not stated",
                 source=profile.attrs.get("source_file"),
-                hint="give the half length: SmearingSpec(slit_length=...), in 1/nm",
+                hint=_ask_for_length(profile.attrs.get("slit_length_stated")),
             )
     if length == 0:
         return None
@@ -73,6 +73,16 @@ def _beam(profile: xr.Dataset, spec: SmearingSpec) -> BeamProfile | None:
     if flat is None and spec.slit_length is None:
         flat = _stated(profile, "slit_flat")
     return BeamProfile.trapezoid(length if flat is None else flat, length)
+
+
+def _ask_for_length(stated: object) -> str:
+    if stated is None:
+        return "give the half length: SmearingSpec(slit_length=...), in 1/nm"
+    return (
+        f"its file states {stated:.4g} 1/nm for the detector's slit, and nothing of the beam:"
+        " give the half length, SmearingSpec(slit_length=..., slit_flat=...), or the measured"
+        " beam, slit_profile=read_beam_profile(...)"
+    )
 
 
 def _stated(profile: xr.Dataset, name: str) -> float | None:
