@@ -61,6 +61,7 @@ _WHERE = {
     "GrazingSpec": "xrdkit.integration.grazing_spec",
     # fits
     "refine_phases": "xrdkit.phase",
+    "unit_cell": "xrdkit.phase",
     "identify_phases": "xrdkit.phase.identify",
     "InstrumentWidths": "xrdkit.phase",
     "ParameterSpec": "xrdkit.phase",

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from xrdkit.errors import StructureError
-from xrdkit.phase import Site, Structure, embedded_structure, load_structure
+from xrdkit.phase import Site, embedded_structure, load_structure
 
 CIF = """data_{block}
 _cell_length_a {a}
@@ -122,8 +122,6 @@ def test_structures_in_python_are_checked():
         Site(label="Q", element="Qq", position=(0, 0, 0))
     with pytest.raises(StructureError, match="does not have the symmetry"):
         kept.with_cell((0.39, 0.40, 0.39, 90, 90, 90))
-    with pytest.raises(StructureError, match="no atom"):
-        Structure(name="void", cell=kept.cell, operators=("x,y,z",), sites=())
     with pytest.raises(StructureError, match="cells of a Structure are in nm"):
         kept.with_cell((39.2, 39.2, 39.2, 90, 90, 90))
     assert hash(kept) == hash(embedded_structure("Pt"))

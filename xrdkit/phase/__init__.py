@@ -19,6 +19,7 @@ from xrdkit.phase.site_freedom import SiteFreedom, floating_origin, site_freedom
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.strengths import Atoms, atoms_of, with_atoms
 from xrdkit.phase.structure import Site, Structure
+from xrdkit.phase.unit_cell import unit_cell
 from xrdkit.phase.widths import InstrumentWidths
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "powder_lines",
     "refine_phases",
     "site_freedom",
+    "unit_cell",
     "with_atoms",
 ]

@@ -89,6 +89,8 @@ def _from_block(block: gemmi.cif.Block, stem: str) -> Structure:
     triplets, symbol = symmetry(block, cell)
     cell = _symmetric(cell, triplets, symbol)
     atoms, stated = sites(block, cell)
+    if not atoms:
+        raise StructureError("no atom", hint="a cell alone is made by xrdkit.unit_cell")
     structure = Structure(
         name=text(block, *_NAME_TAGS) or stem,
         cell=cell,

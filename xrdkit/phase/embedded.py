@@ -51,13 +51,20 @@ def is_embedded(name: str) -> bool:
     return len(_spellings().get(name.strip().lower(), ())) == 1
 
 
-@lru_cache(maxsize=256)
 def embedded_structure(name: str) -> Structure:
     """Return an embedded structure by name, such as ``"LaB6"``, ``"corundum"`` or ``"Mg(OH)2"``.
 
     Upper and lower case are the same. Raises StructureError for unknown names, saying which are
     near, and for formulas of several structures (``"TiO2"``).
     """
+    told: object = name
+    if not isinstance(told, str):
+        raise StructureError(f"an embedded structure has a name, not {told!r}")
+    return _structure(name)
+
+
+@lru_cache(maxsize=256)
+def _structure(name: str) -> Structure:
     meanings = _spellings().get(name.strip().lower(), ())
     if len(meanings) != 1:
         raise _refusal(name, tuple(key for key, _ in meanings))
@@ -80,6 +87,9 @@ def embedded_spacings(name: str, count: int = 10) -> Array:
 
     Raises StructureError for names without such a series.
     """
+    told: object = name
+    if not isinstance(told, str):
+        raise StructureError(f"a series of spacings has a name, not {told!r}")
     for known, (spacing, _) in _SERIES.items():
         if known.lower() == name.strip().lower():
             return np.asarray(spacing / np.arange(1, count + 1))

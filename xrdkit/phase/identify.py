@@ -1,10 +1,11 @@
 """The verb: which of many structures are in a pattern."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import gemmi
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.refine import resolve
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
+from xrdkit.phase.unit_cell import require_atoms
 
 Array = NDArray[np.float64]
 
@@ -99,6 +101,8 @@ def identify_phases(
     if not (is_number(cell_room) and 0.0 <= cell_room <= 0.05):
         raise SpecError(f"cell_room {cell_room} is outside 0 to 0.05")
     structures = resolve(list(embedded_names()) if candidates is None else candidates)
+    for one in structures:
+        require_atoms(one, "identification")
     structures = _of_elements(structures, elements)
     observed = observe(profile, settings)
     rows = _rows(observed, structures, settings, cell_room)
@@ -123,6 +127,11 @@ def _of_elements(
 ) -> tuple[Structure, ...]:
     if elements is None:
         return structures
+    if isinstance(elements, str) or not isinstance(elements, Collection):
+        raise SpecError(f"elements = {elements!r} is no list of symbols", hint='write ["La", "B"]')
+    unknown = [e for e in elements if not isinstance(e, str) or not gemmi.Element(e).atomic_number]
+    if unknown:
+        raise SpecError(f"elements {unknown} are no chemical symbols")
     allowed = set(elements)
     kept = tuple(s for s in structures if {site.element for site in s.sites} <= allowed)
     if not kept:

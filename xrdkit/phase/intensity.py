@@ -19,13 +19,20 @@ def structure_factors_squared(
 
     F = Σⱼ occⱼ (f0 + f' + i f'') exp(-B s²) exp(2πi h·xⱼ) over every atom of the cell,
     s = sinθ/λ = 1/(2d), `wavelength` in ångström. With C the sum without and D the sum of the
-    f'' terms, the mean over h and -h is |C|² + |D|².
+    f'' terms, the mean over h and -h is |C|² + |D|². 1 where the structure has no atoms.
     """
+    if not structure.sites:
+        return np.ones(len(hkl))
     return StructureFactors(structure, hkl, wavelength).squared(atoms_of(structure))
 
 
 def scattering_envelope(structure: Structure, s: Array, wavelength: float) -> Array:
-    """Return Σⱼ occⱼ |fⱼ|² exp(-2Bⱼ s²) over the cell at s in 1/Å: the smooth fall-off of |F|²."""
+    """Return Σⱼ occⱼ |fⱼ|² exp(-2Bⱼ s²) over the cell at s in 1/Å: the smooth fall-off of |F|².
+
+    1 where the structure has no atoms.
+    """
+    if not structure.sites:
+        return np.ones_like(s)
     total = np.zeros_like(s)
     for site, images in zip(structure.sites, structure.orbits(), strict=True):
         real, imaginary = dispersion(site.element, wavelength)

@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from xrdkit.constants import ELECTRON_RADIUS_CM
-from xrdkit.errors import SpecError
+from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase.cell import inverse_d_squared
 from xrdkit.phase.embedded import embedded_structure
 from xrdkit.phase.intensity import powder_lines, scattering_envelope
@@ -14,6 +14,7 @@ from xrdkit.phase.phase_spec import is_number
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import combined_width, one_node, sum_lines
 from xrdkit.phase.structure import Structure
+from xrdkit.phase.unit_cell import require_atoms
 from xrdkit.phase.widths import size_width, strain_width
 from xrdkit.radiation import WAVELENGTH_RANGE
 
@@ -70,7 +71,7 @@ def d_min_of(two_theta: float, wavelength: float) -> float:
 
 def powder_intensity(
     structure: Structure | str,
-    two_theta: Array,
+    two_theta: ArrayLike,
     *,
     wavelength: float,
     size: float | None = None,
@@ -86,10 +87,13 @@ def powder_intensity(
     The result has the shape of `two_theta` and is the differential cross-section dΣ/dΩ without
     polarisation: multiply by the volume fraction of the phase, by P, and by flux, sample thickness
     and solid angle for counts. Formula: `powder_constant`, `radial_envelope`; every line is taken
-    over the full range. Raises StructureError for an unknown name, SpecError for values outside
-    their range.
+    over the full range. Raises StructureError for an unknown name or a cell without atoms,
+    SpecError for values outside their range.
     """
-    phase = embedded_structure(structure) if isinstance(structure, str) else structure
+    phase: object = embedded_structure(structure) if isinstance(structure, str) else structure
+    if not isinstance(phase, Structure):
+        raise StructureError(f"structure is a name or a Structure, not {structure!r}")
+    require_atoms(phase, "a calculated pattern")
     low, high = WAVELENGTH_RANGE
     if not (is_number(wavelength) and low <= wavelength <= high):
         raise SpecError(f"wavelength {wavelength} Å is outside {low} to {high} Å")
@@ -99,7 +103,7 @@ def powder_intensity(
         raise SpecError(f"strain must be 0 to 0.2, not {strain}")
     if not (is_number(fwhm) and 1e-6 <= fwhm < 10):
         raise SpecError(f"fwhm must be at least 1e-6 and below 10 degree, not {fwhm}")
-    angles = np.asarray(two_theta, dtype=float)
+    angles = _angles(two_theta)
     x = angles.ravel()
     if x.size == 0:
         return np.zeros(angles.shape)
@@ -134,3 +138,11 @@ def powder_intensity(
     result = np.empty(x.size)
     result[order] = total
     return result.reshape(angles.shape)
+
+
+def _angles(two_theta: ArrayLike) -> Array:
+    """Return angles as numbers; raise SpecError for what is none."""
+    try:
+        return np.asarray(two_theta, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise SpecError(f"two_theta = {two_theta!r} are no angles in degree") from exc

@@ -130,7 +130,7 @@ def _numbers(fit: FrameFit, phase: int, share: Derived, absolute: Derived) -> Ph
     counts = np.array(structure.atoms_per_cell())
     own = [phase_key(phase, f"atom_{s.label}_b") for s in structure.sites]
     b_of_sites = [fit.values.get(k, s.b_iso) for k, s in zip(own, structure.sites, strict=True)]
-    mean_b = float(counts @ b_of_sites / counts.sum())
+    mean_b = float(counts @ b_of_sites / counts.sum()) if len(b_of_sites) else _NAN
     extra = phase_key(phase, "b_iso")
     ratio = phase_key(phase, "size_ratio")
     return PhaseNumbers(

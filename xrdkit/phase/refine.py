@@ -16,6 +16,7 @@ from xrdkit.phase.series_result import with_flags
 from xrdkit.phase.series_steps import find_steps
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
+from xrdkit.phase.unit_cell import require_atoms
 
 _SOFTWARE = ("numpy", "scipy", "lmfit", "numba", "gemmi")
 
@@ -34,7 +35,8 @@ def refine_phases(
     corrected. A leading ``frame`` dimension is fitted frame by frame, each from the last good one
     and every twentieth from a fresh start too (`series`); a frame that cannot be fitted leaves NaN
     and its verdict. Other coordinates on ``frame`` (time, temperature, voltage) stay.
-    phases: names of embedded structures (``"LaB6"``), paths of CIF files, or Structures.
+    phases: names of embedded structures (``"LaB6"``), paths of CIF files, or Structures; cells
+    without atoms (`unit_cell`) where lines are free.
     spec: see `RefinementSpec`.
 
     The result holds, per phase, ``weight_fraction``, ``lattice`` (nm), ``lattice_angle`` (degree),
@@ -55,12 +57,14 @@ def refine_phases(
     Model and formulas: `xrdkit.phase.model`, `pattern`, `widths`, `quantify`; method: Rietveld,
     J. Appl. Cryst. 2 (1969) 65.
 
-    Raises StructureError for an unknown phase or a CIF that cannot be used, CurveError for a
+    Raises StructureError for an unknown phase, a CIF that cannot be used or a cell without atoms in
+    Rietveld refinement, CurveError for a
     profile that does not carry what is needed, SpecError for a range outside the data, EmptyResult
     for too few points and FitFailed where the model cannot be computed, in every frame.
     """
     structures = resolve(phases)
     observed = observe(profile, spec)
+    check_atoms(structures, spec)
     series = Series(observed, structures, spec)
     series.run()
     if series.failure is not None and not any(entry.fit for entry in series.entries):
@@ -113,6 +117,18 @@ def resolve(phases: Sequence[str | Path | Structure]) -> tuple[Structure, ...]:
                 f"{one.name} and {other} are one structure: no pattern tells them apart"
             )
     return structures
+
+
+def check_atoms(structures: Sequence[Structure], spec: RefinementSpec) -> None:
+    """Raise StructureError for a cell without atoms where `spec` asks for what needs them."""
+    for one in structures:
+        own = spec.of(one.name)
+        if spec.mode_of(one.name) == "rietveld":
+            require_atoms(one, "Rietveld refinement")
+        if own.particle_diameter is not None:
+            require_atoms(one, "microabsorption")
+        if own.added_fraction is not None:
+            require_atoms(one, "an internal standard")
 
 
 def _structure(phase: str | Path | Structure) -> Structure:

@@ -61,7 +61,7 @@ class Structure:
     operators: tuple[str, ...]
     """Every symmetry operator of the cell as a triplet, centring included."""
     sites: tuple[Site, ...]
-    """Atoms of the asymmetric unit."""
+    """Atoms of the asymmetric unit; none where only the cell is known (`unit_cell`)."""
     space_group: str = ""
     """Symbol of the space group, for people; the operators decide."""
     citation: str = ""
@@ -79,8 +79,6 @@ class Structure:
             )
         if not all(20.0 <= x <= 160.0 for x in self.cell[3:]) or volume(self.cell) < 1e-4:
             raise StructureError(f"{self.name}: the angles {self.cell[3:]} degree close no cell")
-        if not self.sites:
-            raise StructureError(f"{self.name}: no atom")
         rotations, _ = operators(self.operators)
         tensor = metric(self.cell)
         mean = np.mean([r.T @ tensor @ r for r in rotations], axis=0)
@@ -118,7 +116,7 @@ class Structure:
 
     @property
     def mass(self) -> float:
-        """Mass of the cell content in g/mol (Z times the formula mass)."""
+        """Mass of the cell content in g/mol (Z times the formula mass); 0 without atoms."""
         return float(
             sum(
                 count * gemmi.Element(site.element).weight
