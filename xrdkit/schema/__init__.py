@@ -4,7 +4,7 @@ from xrdkit.schema.fields import FRAME, RADIAL, RADIAL_NAMES, Field, Schema
 from xrdkit.schema.phases import MESOPHASE, PEAKS, PHASE_MATCHES, PHASES, SIZE_STRAIN
 from xrdkit.schema.positions import mean_positions, position_spreads, radial_dim
 from xrdkit.schema.reduction import CAKE, FRAMES, GRAZING, PROFILE, QUALITY, TEXTURE
-from xrdkit.schema.saxs import GUINIER, SIZES
+from xrdkit.schema.saxs import GUINIER, SCATTERING_MODEL, SIZES
 from xrdkit.schema.validate import validate, validate_profile_or_cake
 
 SCHEMAS = {
@@ -23,6 +23,7 @@ SCHEMAS = {
         PHASE_MATCHES,
         SIZES,
         GUINIER,
+        SCATTERING_MODEL,
     )
 }
 
@@ -40,6 +41,7 @@ __all__ = [
     "QUALITY",
     "RADIAL",
     "RADIAL_NAMES",
+    "SCATTERING_MODEL",
     "SCHEMAS",
     "SIZES",
     "SIZE_STRAIN",

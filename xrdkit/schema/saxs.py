@@ -41,3 +41,22 @@ GUINIER = Schema(
         "verdict": value(OPTIONAL_FRAME),
     },
 )
+
+#: Parameters of a model, each with its unit in ``parameter_unit``; curves of its components.
+SCATTERING_MODEL = Schema(
+    name="xrdkit/scattering_model/1",
+    fields={
+        "parameter_value": value(OPTIONAL_FRAME, "parameter", units=""),
+        "parameter_sigma": value(OPTIONAL_FRAME, "parameter", units=""),
+        "parameter_covariance": value(OPTIONAL_FRAME, "parameter", "parameter_2", units=""),
+        "parameter_verdict": value(OPTIONAL_FRAME, "parameter"),
+        "parameter_unit": value("parameter"),
+        "component_intensity": value(OPTIONAL_FRAME, "component", "q", units=SIGNAL_UNITS),
+        "component_verdict": value(OPTIONAL_FRAME, "component"),
+        "intensity": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "intensity_calculated": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "gof": value(OPTIONAL_FRAME, units="1"),
+        "sigma_scale": value(OPTIONAL_FRAME, units="1"),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
