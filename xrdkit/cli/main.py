@@ -21,6 +21,7 @@ COMMANDS = (
     "calibrate",
     "mask",
     "scale",
+    "sizes",
     "demo",
     "doctor",
 )
