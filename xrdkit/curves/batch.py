@@ -57,7 +57,7 @@ def join_profiles(curves: Sequence[xr.Dataset]) -> xr.Dataset:
         validate(curve, PROFILE)
         if FRAME in curve.dims:
             raise SchemaError(f"curve {number} has several frames; join single curves")
-        why = _difference(first, curve)
+        why = difference(first, curve)
         if why:
             raise CurveError(
                 f"{why} of curves 0 and {number} differ",
@@ -97,7 +97,8 @@ def join_profiles(curves: Sequence[xr.Dataset]) -> xr.Dataset:
     return validate(append(data, "join_profiles", {}, inputs=inputs, history=first), PROFILE)
 
 
-def _difference(first: xr.Dataset, one: xr.Dataset) -> str | None:
+def difference(first: xr.Dataset, one: xr.Dataset) -> str | None:
+    """Return what keeps two curves from standing in one profile; None where nothing does."""
     if radial_dim(one) != radial_dim(first):
         return "the axes"
     if first["intensity"].attrs["units"] != one["intensity"].attrs["units"]:
