@@ -1,4 +1,4 @@
-"""Numbers with errors from a form-free distribution."""
+"""Form-free fits of one curve: what is reported of them, and what they are worth."""
 
 import math
 
@@ -13,27 +13,45 @@ from xrdkit.saxs.describe import (
     note_fraction,
     volume_fraction,
 )
-from xrdkit.saxs.inversion import STEP, Inversion, invert
+from xrdkit.saxs.formfree_numbers import (
+    SURFACE_AMOUNT,
+    Estimate,
+    background_estimates,
+    estimates,
+    percentile_name,
+    slopes,
+)
+from xrdkit.saxs.inversion import Inversion, invert
 from xrdkit.saxs.kernel import Kernel
-from xrdkit.saxs.result import LENGTHS, PERCENTILES, FrameSizes
-from xrdkit.saxs.spec import SizeSpec
+from xrdkit.saxs.modes import Mode, find_modes
+from xrdkit.saxs.problem import Curve
+from xrdkit.saxs.result import BY_SOURCE, PERCENTILES, SMOOTHING, FrameSizes
+from xrdkit.saxs.spec import MONTECARLO, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
 REGULARISATION = "log10_regularisation"
+ENTROPY = "log10_entropy_weight"
+STEPS, REDUCED = "steps", "reduced_chi2_reached"
 #: Share of the volume in the outermost nodes from which the distribution is cut off.
 _CUT_OFF = 0.02
 _EDGE_NODES = 3
-#: Share of the largest density by which nodes are moved for the slope of a number.
-_NUDGE = 1e-4
+_MODE_NUMBERS = ("mean_radius_volume", "width_volume", "mode_radius_volume", "scattering_volume")
+_SMOOTHED = ("mean_radius_volume", "width_volume", "scattering_volume")
 
 
 def formfree_parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of the parameters that a form-free fit reports."""
     backgrounds = background_columns(np.ones(1), flat=spec.flat, porod=spec.porod)
-    return [*backgrounds, REGULARISATION]
+    return [*backgrounds, *_settings(spec)]
+
+
+def _settings(spec: SizeSpec) -> list[str]:
+    if spec.method == MONTECARLO:
+        return [STEPS, REDUCED]
+    return [REGULARISATION if spec.method == TIKHONOV else ENTROPY]
 
 
 def fit_formfree(
@@ -57,149 +75,190 @@ def fit_formfree(
     `sigma` was given, `absolute` whether the intensity is in 1/cm. Raises FitFailed where the
     distribution is not determined.
     """
-    found = invert(kernel, valid, intensity, sigma, background, errors)
+    curve = Curve(
+        kernel=kernel,
+        valid=valid,
+        intensity=intensity,
+        sigma=sigma,
+        background=background,
+        errors=errors,
+    )
+    found = invert(curve, spec)
+    frame = FrameSizes(points=int(valid.sum()))
     if not found.density.sum() > 0:
-        return FrameSizes(
-            points=int(valid.sum()),
-            verdict=Verdict.UNIDENTIFIABLE,
-            reason=BACKGROUND_ALONE,
-        )
+        frame.verdict, frame.reason = Verdict.UNIDENTIFIABLE, BACKGROUND_ALONE
+        return frame
+    scale = found.noise.scale
     scaled = spec.scale_errors or not has_sigma
     # The replicates hold noise of the size found.
-    unscale = 1.0 if scaled or found.scale == 0 else 1.0 / found.scale
-    values = _numbers(found.radius, found.density)
-    copies = [_numbers(found.radius, row) for row in found.replicates]
-    scatter = {n: float(np.std([c[n] for c in copies], ddof=1)) * unscale for n in values}
-    nodes_found = found.radius.size
-    shifted = [_numbers(found.radius, row[:nodes_found]) for row in found.moved]
-    common = {n: np.array([c[n] - values[n] for c in shifted]) for n in values}
-    sigmas = {n: float(np.hypot(e, np.linalg.norm(common[n]))) for n, e in scatter.items()}
-    frame = FrameSizes(points=int(valid.sum()))
-    levels = [_percentile_name(p) for p in PERCENTILES]
-    frame.percentiles = {
-        "radius_percentile_volume": [values[n] for n in levels],
-        "radius_percentile_volume_sigma": [sigmas[n] for n in levels],
-    }
-    for name in values:
-        if name not in levels:
-            frame.values[name] = values[name]
-            frame.values[name + "_sigma"] = sigmas[name]
-    frame.values["median_radius_volume"] = values[_percentile_name(50.0)]
-    frame.values["median_radius_volume_sigma"] = sigmas[_percentile_name(50.0)]
-    if spec.contrast is not None and absolute:
-        frame.values |= volume_fraction(
-            values["scattering_volume"],
-            sigmas["scattering_volume"],
-            spec.contrast,
-            spec.contrast_sigma,
-        )
+    unscale = 1.0 if scaled or scale == 0 else 1.0 / scale
+    whole = estimates(found, kernel.shape, slice(None), unscale)
+    modes = find_modes(found)
+    _numbers(frame, whole, spec, absolute=absolute)
+    _modes(frame, found, modes, kernel, spec, unscale, absolute=absolute)
     if errors is not None and errors.sources:
-        frame.errors = _by_source(found, values, scatter, common, errors)
-        amount = frame.errors["scattering_volume"]
-        frame.errors |= fraction_errors(amount, values["scattering_volume"], spec, absolute)
-    frame.parts = [dict(frame.values)]
+        frame.errors = _by_source(found, whole, kernel, errors)
+        amount = whole["scattering_volume"]
+        told = frame.errors["scattering_volume"]
+        frame.errors |= fraction_errors(told, amount.value, spec, absolute)
     _parameters(frame, found, spec, unscale)
-    frame.values["gof"] = found.scale if has_sigma else math.nan
-    frame.values["sigma_scale"] = found.scale if scaled else 1.0
-    density = found.density / found.radius / values["scattering_volume"]
+    frame.values["gof"] = scale if has_sigma else math.nan
+    frame.values["sigma_scale"] = scale if scaled else 1.0
     frame.curves = {
         "intensity_calculated": found.calculated,
         "background": found.behind,
-        "distribution_volume": np.interp(
-            np.log(radius), np.log(found.radius), density, left=0.0, right=0.0
-        ),
+        **_distribution(found, radius, unscale),
     }
     weight = 1.0 / sigma
     frame.verdict, frame.reason = judge(
-        _cut_off(found),
+        _search_verdict(found),
         found.residual,
-        found.scale,
+        scale,
         q=kernel.q[valid],
-        mean_radius=values["mean_radius_volume"],
+        mean_radius=whole["mean_radius_volume"].value,
         background_chi2=background_chi2(
             {n: c[valid] * weight for n, c in background.items()}, intensity * weight
         ),
-        amplitudes=[values["scattering_volume"] / max(scatter["scattering_volume"], 1e-300)],
+        amplitudes=[
+            whole["scattering_volume"].value / max(whole["scattering_volume"].scatter, 1e-300)
+        ],
         has_sigma=has_sigma,
         errors=errors,
     )
+    notes = [frame.reason, found.solver.note, _note(modes)]
+    frame.reason = "; ".join(note for note in notes if note)
     note_fraction(frame, spec, absolute=absolute)
     return frame
 
 
-def _by_source(
+def _numbers(
+    frame: FrameSizes, whole: dict[str, Estimate], spec: SizeSpec, *, absolute: bool
+) -> None:
+    levels = [percentile_name(p) for p in PERCENTILES]
+    frame.percentiles = {
+        "radius_percentile_volume": [whole[n].value for n in levels],
+        "radius_percentile_volume_sigma": [whole[n].sigma for n in levels],
+    }
+    _put(frame.values, "median_radius_volume", whole[percentile_name(50.0)])
+    for name, item in whole.items():
+        if name not in levels and name != SURFACE_AMOUNT:
+            _put(frame.values, name, item)
+    for name in _SMOOTHED:
+        frame.values[name + "_smoothing"] = whole[name].smoothing
+    if spec.contrast is None or not absolute:
+        return
+    frame.values |= _fraction(whole, spec)
+    surface = whole[SURFACE_AMOUNT]
+    square = spec.contrast**2
+    share = 2.0 * spec.contrast_sigma / spec.contrast
+    frame.values["surface_per_volume"] = surface.value / square
+    frame.values["surface_per_volume_sigma"] = (
+        math.hypot(surface.sigma, share * surface.value) / square
+    )
+
+
+def _put(values: dict[str, float], name: str, item: Estimate) -> None:
+    values[name] = item.value
+    values[name + "_sigma"] = item.sigma
+
+
+def _fraction(whole: dict[str, Estimate], spec: SizeSpec) -> dict[str, float]:
+    amount = whole["scattering_volume"]
+    if spec.contrast is None:
+        return {}
+    return volume_fraction(amount.value, amount.sigma, spec.contrast, spec.contrast_sigma)
+
+
+def _modes(
+    frame: FrameSizes,
     found: Inversion,
-    values: dict[str, float],
-    scatter: dict[str, float],
-    common: dict[str, Array],
-    errors: ErrorModel,
+    modes: list[Mode],
+    kernel: Kernel,
+    spec: SizeSpec,
+    unscale: float,
+    *,
+    absolute: bool,
+) -> None:
+    for mode in modes:
+        inside = estimates(found, kernel.shape, slice(mode.first, mode.last), unscale)
+        part = {"resolution": mode.resolution}
+        for name in _MODE_NUMBERS:
+            _put(part, name, inside[name])
+        if absolute:
+            part |= _fraction(inside, spec)
+        frame.parts.append(part)
+    frame.values["modes"] = float(len(modes))
+    frame.values["modes_resolved"] = float(all(mode.resolved for mode in modes))
+
+
+def _note(modes: list[Mode]) -> str:
+    if all(mode.resolved for mode in modes):
+        return ""
+    return (
+        f"{len(modes)} modes were found, but some are no further apart than two single sizes would"
+        " have to be: they may be one"
+    )
+
+
+def _by_source(
+    found: Inversion, whole: dict[str, Estimate], kernel: Kernel, errors: ErrorModel
 ) -> dict[str, dict[str, float]]:
     """Return the errors of the main numbers by source.
 
-    `scatter` are their standard errors from all sources that scatter, which the linear response of
-    the distribution divides among these.
+    What scatters is divided among its sources by the linear response of the distribution.
     """
-    names = [n for n in values if n in LENGTHS or n == "scattering_volume"]
-    nodes = found.radius.size
-    step = _NUDGE * float(found.density.max())
-    slopes = np.zeros((len(names), nodes))
-    for node in np.flatnonzero(found.density > 0):
-        moved = found.density.copy()
-        moved[node] += step
-        numbers = _numbers(found.radius, moved)
-        slopes[:, node] = [(numbers[n] - values[n]) / step for n in names]
-    parts = errors.parts(slopes @ found.response[:nodes])
+    names = [n for n in BY_SOURCE if n in whole]
+    nodes = found.problem.nodes
+    parts = errors.parts(slopes(found, kernel.shape, names) @ found.response[:nodes])
     out = {}
     for place, name in enumerate(names):
         variances = np.maximum(parts[:, place, place], 0.0)
         total = float(variances.sum())
-        single = np.sqrt(variances / total) * scatter[name] if total > 0 else 0.0 * variances
-        out[name] = name_sources(errors.sources, [*single, *common[name]])
+        scatter = whole[name].scatter
+        single = np.sqrt(variances / total) * scatter if total > 0 else 0.0 * variances
+        out[name] = name_sources(errors.sources, [*single, *whole[name].common])
+        out[name][SMOOTHING] = whole[name].smoothing
     return out
 
 
-def _percentile_name(percent: float) -> str:
-    return f"percentile {percent:g}"
+def _distribution(found: Inversion, radius: Array, unscale: float) -> dict[str, Array]:
+    def per_radius(density: Array) -> Array:
+        share = density / max(float(density.sum()) * found.problem.step, 1e-300)
+        on_grid = np.interp(np.log(radius), np.log(found.radius), share, left=0.0, right=0.0)
+        return np.asarray(on_grid / radius)
 
-
-def _numbers(radius: Array, density: Array) -> dict[str, float]:
-    total = float(density.sum())
-    if not total > 0:
-        names = ["mean_radius_volume", "width_volume", "radius_of_gyration"]
-        empty = dict.fromkeys([*names, *map(_percentile_name, PERCENTILES)], math.nan)
-        return {**empty, "scattering_volume": 0.0}
-    share = density / total
-    mean = float(share @ radius)
-    numbers = {
-        "mean_radius_volume": mean,
-        "width_volume": math.sqrt(max(float(share @ (radius - mean) ** 2), 0.0)),
-        "radius_of_gyration": math.sqrt(0.6 * float(share @ radius**5) / float(share @ radius**3)),
-        "scattering_volume": total * STEP,
+    nodes = found.problem.nodes
+    copies = np.array([per_radius(row[:nodes]) for row in found.replicates])
+    return {
+        "distribution_volume": per_radius(found.density),
+        "distribution_volume_sigma": copies.std(axis=0, ddof=1) * unscale,
     }
-    below = np.cumsum(share) - 0.5 * share
-    for percent in PERCENTILES:
-        at = float(np.interp(percent / 100.0, below, np.log(radius)))
-        numbers[_percentile_name(percent)] = math.exp(at)
-    return numbers
 
 
 def _parameters(frame: FrameSizes, found: Inversion, spec: SizeSpec, unscale: float) -> None:
-    frame.parameters = {**found.background, REGULARISATION: found.log_regularisation}
+    backgrounds = background_estimates(found, unscale)
+    solver = found.solver
+    told = [solver.log_strength]
+    if spec.method == MONTECARLO:
+        told = [solver.steps, solver.reduced_chi2]
+    values = {name: item.value for name, item in backgrounds.items()}
+    frame.parameters = values | dict(zip(_settings(spec), told, strict=True))
     size = len(formfree_parameter_names(spec))
     frame.covariance = np.zeros((size, size))
-    nodes = found.radius.size
-    for place, (name, value) in enumerate(found.background.items()):
-        frame.values[name] = value
-        spread = float(np.std(found.background_replicates[name], ddof=1)) * unscale
-        moved = found.moved[:, nodes + place] - value
-        frame.values[name + "_sigma"] = float(np.hypot(spread, np.linalg.norm(moved)))
-    if found.background:
-        rows = np.array(list(found.background_replicates.values())) * unscale
-        moved = found.moved[:, nodes:] - np.array(list(found.background.values()))
-        frame.covariance[: len(rows), : len(rows)] = np.cov(rows) + moved.T @ moved
+    for name, item in backgrounds.items():
+        _put(frame.values, name, item)
+    if backgrounds:
+        nodes = found.problem.nodes
+        moved = found.moved[:, nodes:] - found.x[nodes:]
+        shift = (found.again - found.x)[nodes:]
+        scatter = np.atleast_2d(np.cov(found.replicates[:, nodes:].T)) * unscale**2
+        count = len(backgrounds)
+        frame.covariance[:count, :count] = scatter + moved.T @ moved + np.outer(shift, shift)
 
 
-def _cut_off(found: Inversion) -> Verdict:
-    total = float(found.density.sum())
-    edges = float(found.density[:_EDGE_NODES].sum() + found.density[-_EDGE_NODES:].sum())
-    return Verdict.AT_BOUND if total > 0 and edges > _CUT_OFF * total else Verdict.OK
+def _search_verdict(found: Inversion) -> Verdict:
+    if not found.solver.converged:
+        return Verdict.NOT_CONVERGED
+    density = found.density
+    edges = float(density[:_EDGE_NODES].sum() + density[-_EDGE_NODES:].sum())
+    return Verdict.AT_BOUND if edges > _CUT_OFF * float(density.sum()) else Verdict.OK

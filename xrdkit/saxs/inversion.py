@@ -1,222 +1,241 @@
-"""Form-free size distribution: Tikhonov regularisation with positivity.
+"""Form-free size distribution with what tells its errors, by any of the methods.
 
-Unknown is y = f R, the volume-weighted density per ln R times φΔρ², on nodes of ln R, with the
-background as further unknowns. Minimised is |A y - I/σ|² + λ |L y|², L the second difference with
-zero ends; λ is the largest that describes the data: χ² <= max(N s², 1.02 χ²min), s² = χ²min over
-its degrees of freedom, so that errors wrong by a common factor do not matter (Tikhonov, Sov. Math.
-Dokl. 4 (1963) 1035; discrepancy principle: Morozov, Sov. Math. Dokl. 7 (1966) 414).
-
-Errors: the fitted curve plus noise of the size found is inverted again with the same λ. Noise is
+Errors: the fitted curve plus noise of the size found is inverted again in the same way. Noise is
 never added to the data, which have theirs already. Where neighbouring points share errors, so do
 those of the noise. An error common to all points is added to the data as it is: what then changes
 is its share, signed.
+
+Smoothing: the fitted curve without noise is inverted again. What that changes is what smoothing
+changed the first time, as far as one can know.
+
+Resolution: a curve of single sizes, one for each mode, is inverted in the same way. The width that
+comes out is the smallest that could have been seen.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.saxs.background import FLAT
-from xrdkit.saxs.kernel import Kernel
+from xrdkit.saxs.maxent import MaxEnt
+from xrdkit.saxs.montecarlo import MonteCarlo
 from xrdkit.saxs.nonnegative import Mask, nonnegative
-from xrdkit.uncertainty import ErrorModel
+from xrdkit.saxs.problem import COARSEST, FINEST, HIGHEST, WEAKEST, WIDEST, Curve, Noise, Problem
+from xrdkit.saxs.spec import MAXENT, MONTECARLO, TIKHONOV, SizeSpec
+from xrdkit.saxs.tikhonov import Tikhonov
 
 Array = NDArray[np.float64]
 
-LEVEL = 5
-STEP = 2.0**-LEVEL
-_WEAKEST, _STRONGEST = -6.0, 10.0
 _TINY = 1e-300
-_BISECTIONS = 14
-_REPLICATES = 40
-#: Radii from q_max R = π to where Guinier's law begins; larger ones look like B q⁻⁴.
-_LOWEST, _HIGHEST, _WIDEST = np.pi, 1.3, np.pi
+_REPLICATES = 60
+#: Numbers of the curves that are inverted besides the replicates.
+_AGAIN, _THIRD, _SINGLE, _COMMON = 1000, 1001, 1002, 2000
 #: Fall of χ²r, or share of the volume at the upper end, from which the wider range is taken.
 _BETTER = 0.9
 _EDGE_SHARE = 0.01
 _EDGE_NODES = 3
+#: A distribution narrower than so many steps of ln R (standard deviation) needs finer ones.
+_NARROW = 3.0
+
+
+class Solver(Protocol):
+    """A method applied to one problem, with its strength chosen for one curve."""
+
+    @property
+    def corrects(self) -> bool:
+        """Whether numbers are corrected by what a second inversion changes."""
+
+    @property
+    def random(self) -> bool:
+        """Whether the search is a random one."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether the search ended where it should."""
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of the search; empty where all is well."""
+
+    @property
+    def log_strength(self) -> float:
+        """log10 of the strength of the regularisation; NaN where there is none."""
+
+    @property
+    def steps(self) -> float:
+        """Mean number of steps of a random search; NaN of others."""
+
+    @property
+    def reduced_chi2(self) -> float:
+        """Mean χ²/N at which random searches ended; NaN of others."""
+
+    @property
+    def positive(self) -> Mask:
+        """Which unknowns of the measured curve are positive."""
+
+    def fit(self, target: Array) -> Array:
+        """Return the unknowns (unknowns,) of the measured curve."""
+
+    def solve(self, targets: Array, first: int) -> Array:
+        """Return the unknowns (m, unknowns) of curves (m, n), numbered from `first` on."""
+
+
+SOLVERS: dict[str, Callable[[Problem, Array, Noise, SizeSpec], Solver]] = {
+    TIKHONOV: Tikhonov,
+    MAXENT: MaxEnt,
+    MONTECARLO: MonteCarlo,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inversion:
-    """A regularised distribution with replicates that tell its errors."""
+    """A form-free distribution and others like it that tell its errors.
 
-    radius: Array
-    """Nodes, nm, equidistant in ln R by `STEP`."""
-    density: Array
-    """φΔρ² per ln R at the nodes, (1e10 1/cm²)²."""
-    background: dict[str, float]
-    """Backgrounds by name."""
+    Unknowns are φΔρ² per ln R at the nodes, (1e10 1/cm²)², and the backgrounds after them.
+    """
+
+    problem: Problem
+    """Nodes and columns."""
+    solver: Solver
+    """What found it."""
+    x: Array
+    """The unknowns, shape (unknowns,)."""
+    again: Array
+    """Those of its own curve, shape (unknowns,); of a random search the mean of the replicates."""
+    third: Array
+    """Those of the curve of `again`, shape (unknowns,)."""
     replicates: Array
-    """Densities of the replicates, shape (replicate, node)."""
-    background_replicates: dict[str, Array]
-    """Backgrounds of the replicates, shape (replicate,)."""
-    log_regularisation: float
-    """log10 λ for columns of unit mean length."""
+    """Those of its curve with new noise, shape (replicate, unknowns)."""
+    replicates_again: Array
+    """Those of the curves of the replicates; as `replicates` where the solver does not correct."""
+    moved: Array
+    """Those of the data with the error of each common source added, shape (m, unknowns)."""
+    response: Array
+    """Change of the unknowns with each weighted point, shape (unknowns, n), as long as the same of
+    them are positive; of no points where no errors are known but their size."""
     residual: Array
     """(calculated - observed)/sigma at the fitted points."""
-    scale: float
-    """s = √(χ²min / degrees of freedom)."""
+    noise: Noise
+    """How large the noise is."""
     calculated: Array
     """Model at every q."""
     behind: Array
     """Its background."""
-    response: Array
-    """Change of (density, backgrounds) with each weighted point, shape (unknowns, n), as long as
-    the same of them are positive; of no points where no errors are known but their size."""
-    moved: Array
-    """(density, backgrounds) with the error of each common source added to the data, shape (m,
-    unknowns)."""
 
+    @property
+    def radius(self) -> Array:
+        """Nodes, nm, equidistant in ln R."""
+        return self.problem.radius
 
-class _Problem:
-    def __init__(
-        self,
-        kernel: Kernel,
-        valid: NDArray[np.bool_],
-        weight: Array,
-        background: dict[str, Array],
-        highest: float,
-    ) -> None:
-        q = kernel.q
-        first = int(np.ceil(np.log(_LOWEST / q[-1]) / STEP))
-        last = int(np.floor(np.log(highest / q[0]) / STEP))
-        last = max(last, first + 2)
-        self.radius: Array = np.exp(np.arange(first, last + 1) * STEP)
-        self.nodes = self.radius.size
-        columns = kernel.apply(LEVEL, first, np.eye(self.nodes)) * STEP
-        self.full = np.concatenate([columns, *(c[:, None] for c in background.values())], axis=1)
-        matrix = self.full[valid] * weight[:, None]
-        length = np.linalg.norm(matrix, axis=0)
-        # One scale for all radii keeps the penalty on y itself; backgrounds are free of it.
-        self.scale = np.where(
-            np.arange(length.size) < self.nodes, length[: self.nodes].mean(), length
-        )
-        self.matrix = matrix / self.scale
-        self.gram = self.matrix.T @ self.matrix
-        self.penalty = np.zeros_like(self.gram)
-        rough = _second_difference(self.nodes)
-        self.penalty[: self.nodes, : self.nodes] = rough.T @ rough
-        self.free = np.zeros(length.size, dtype=bool)
-        for place, name in enumerate(background):
-            self.free[self.nodes + place] = name == FLAT
+    @property
+    def density(self) -> Array:
+        """φΔρ² per ln R at the nodes, (1e10 1/cm²)²."""
+        return self.x[: self.problem.nodes]
 
-    def solve(
-        self, target: Array, log_strength: float, start: Mask | None
-    ) -> tuple[Array, Mask, float]:
-        gram = self.gram + 10.0**log_strength * self.penalty
-        x, positive = nonnegative(gram, self.matrix.T @ target, free=self.free, start=start)
-        residual = self.matrix @ x - target
-        return x, positive, float(residual @ residual)
+    def singles(self, nodes: list[int], amounts: list[float]) -> Array:
+        """Return the density, shape (nodes,), that the inversion makes of single sizes.
 
-    def response(self, positive: Mask, log_strength: float) -> Array:
-        """Return the linear estimator of the positive unknowns, shape (unknowns, n)."""
-        at = np.flatnonzero(positive)
-        gram = self.gram + 10.0**log_strength * self.penalty
-        out = np.zeros((self.scale.size, len(self.matrix)))
-        out[at] = np.linalg.solve(gram[np.ix_(at, at)], self.matrix[:, at].T)
-        return out
-
-    def effective(self, positive: Mask, errors: ErrorModel | None) -> float:
-        """Return what the weakest regularisation takes of χ², tr(H C): the number of parameters.
-
-        H is the matrix from data to fit and C the covariance of the data, 1 without `errors`.
+        `nodes` are their places, `amounts` their φΔρ² (1e10 1/cm²)²; backgrounds are those found.
         """
-        if errors is not None and errors.correlated:
-            spread = errors.times(self.matrix)
-            return float(np.sum(self.response(positive, _WEAKEST).T * spread))
-        at = np.flatnonzero(positive)
-        gram = self.gram[np.ix_(at, at)]
-        penalty = 10.0**_WEAKEST * self.penalty[np.ix_(at, at)]
-        return float(np.trace(np.linalg.solve(gram + penalty, gram)))
+        problem = self.problem
+        x = self.x.copy()
+        x[: problem.nodes] = 0.0
+        x[nodes] = np.array(amounts) / problem.step
+        curve = problem.matrix @ (x * problem.scale)
+        found = self.solver.solve(curve[None], _SINGLE)[0] / problem.scale
+        return np.asarray(found[: problem.nodes])
 
 
-def invert(
-    kernel: Kernel,
-    valid: NDArray[np.bool_],
-    intensity: Array,
-    sigma: Array,
-    background: dict[str, Array],
-    errors: ErrorModel | None = None,
-) -> Inversion:
-    """Invert one curve; the result does not depend on any other.
+def invert(curve: Curve, spec: SizeSpec) -> Inversion:
+    """Invert one curve by the method of `spec`; the result does not depend on any other.
 
-    `kernel` has all points of the profile; `valid` ones carry `intensity` and `sigma` (shape of the
-    valid ones); `errors` is the model of (intensity - truth)/sigma where more is known.
     Raises FitFailed where the distribution is not determined.
     """
-    weight = 1.0 / sigma
-    target = intensity * weight
-    problem = _Problem(kernel, valid, weight, background, _HIGHEST)
-    found = _balanced(problem, target, errors)
-    share = found.x[: problem.nodes] / max(float(found.x[: problem.nodes].sum()), _TINY)
-    wider = _Problem(kernel, valid, weight, background, _WIDEST)
-    at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
-    if at_edge or wider.solve(target, _WEAKEST, None)[2] < _BETTER * found.least:
-        problem, found = wider, _balanced(wider, target, errors)
-    x, positive, low, scale = found.x, found.positive, found.log_strength, found.scale
+    target = curve.target
+    problem, noise, solver, x = _fitted(curve, spec)
     fitted = problem.matrix @ x
     # Fixed seed: the same curve gives the same bytes, alone or in a series.
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(spec.seed)
+    errors = curve.errors
     if errors is not None and errors.correlated:
-        noise = errors.draw(generator, _REPLICATES) * scale
+        draws = errors.draw(generator, _REPLICATES) * noise.scale
     else:
-        noise = generator.standard_normal((_REPLICATES, target.size)) * scale
-    again = np.array([problem.solve(fitted + n, low, positive)[0] for n in noise]) / problem.scale
-    solution = x / problem.scale
-    shifts = np.zeros((0, target.size)) if errors is None else errors.common
-    moved = [problem.solve(target + e, low, positive)[0] / problem.scale for e in shifts]
+        draws = generator.standard_normal((_REPLICATES, target.size)) * noise.scale
+    replicates = solver.solve(fitted + draws, 0)
+    # Of a random search the mean over many is steadier than one more.
+    again = replicates.mean(axis=0) if solver.random else solver.solve(fitted[None], _AGAIN)[0]
+    third, replicates_again = again, replicates
+    if solver.corrects:
+        third = solver.solve((problem.matrix @ again)[None], _THIRD)[0]
+        replicates_again = solver.solve(replicates @ problem.matrix.T, _COMMON)
     response = np.zeros((x.size, 0))
+    moved = np.zeros((0, x.size))
     if errors is not None:
-        response = problem.response(positive, low) / problem.scale[:, None]
-    nodes = problem.nodes
-    behind = problem.full[:, nodes:] @ solution[nodes:]
+        # Of a random search the linear response is that of the smoothest solution.
+        linear = solver if isinstance(solver, Tikhonov) else Tikhonov(problem, target, noise, spec)
+        response = problem.response(linear.positive, linear.log_strength)
+        moved = x + errors.common @ response.T
+        if isinstance(solver, Tikhonov) and len(errors.common):
+            moved = solver.solve(target + errors.common, _COMMON)
+    solution = x / problem.scale
     return Inversion(
-        radius=problem.radius,
-        density=solution[:nodes],
-        background=dict(zip(background, (float(v) for v in solution[nodes:]), strict=True)),
-        replicates=again[:, :nodes],
-        background_replicates={n: again[:, nodes + i] for i, n in enumerate(background)},
-        log_regularisation=low,
+        problem=problem,
+        solver=solver,
+        x=solution,
+        again=again / problem.scale,
+        third=third / problem.scale,
+        replicates=replicates / problem.scale,
+        replicates_again=replicates_again / problem.scale,
+        moved=moved / problem.scale,
+        response=response / problem.scale[:, None],
         residual=fitted - target,
-        scale=scale,
+        noise=noise,
         calculated=problem.full @ solution,
-        behind=behind,
-        response=response,
-        moved=np.array(moved).reshape(len(shifts), x.size),
+        behind=problem.full[:, problem.nodes :] @ solution[problem.nodes :],
     )
 
 
-@dataclass(frozen=True)
-class _Balanced:
-    x: Array
-    positive: Mask
-    log_strength: float
-    scale: float
-    least: float
+def _fitted(curve: Curve, spec: SizeSpec) -> tuple[Problem, Noise, Solver, Array]:
+    """Return what inverts the curve, on as many nodes as it needs, with what it finds."""
+    target = curve.target
+    problem, noise, solver, x = _on_nodes(curve, spec, HIGHEST, COARSEST)
+    highest = HIGHEST
+    share = x[: problem.nodes] / max(float(x[: problem.nodes].sum()), _TINY)
+    at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
+    if at_edge or _least(Problem(curve, WIDEST), target) < _BETTER * noise.least:
+        highest = WIDEST
+        problem, noise, solver, x = _on_nodes(curve, spec, highest, COARSEST)
+    while problem.level < FINEST and _too_narrow(problem, x):
+        problem, noise, solver, x = _on_nodes(curve, spec, highest, problem.level + 1)
+    return problem, noise, solver, x
 
 
-def _balanced(problem: _Problem, target: Array, errors: ErrorModel | None) -> _Balanced:
-    x, positive, least = problem.solve(target, _WEAKEST, None)
-    freedom = max(target.size - problem.effective(positive, errors), 1.0)
-    scale = float(np.sqrt(least / freedom))
-    allowed = max(target.size * scale**2, 1.02 * least)
-    low, high = _WEAKEST, _STRONGEST
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        trial = problem.solve(target, middle, positive)
-        if trial[2] <= allowed:
-            low, x, positive = middle, trial[0], trial[1]
-        else:
-            high = middle
-    return _Balanced(x, positive, low, scale, least)
+def _on_nodes(
+    curve: Curve, spec: SizeSpec, highest: float, level: int
+) -> tuple[Problem, Noise, Solver, Array]:
+    target = curve.target
+    problem = Problem(curve, highest, level)
+    noise = problem.noise(target, curve.errors)
+    solver = SOLVERS[spec.method](problem, target, noise, spec)
+    return problem, noise, solver, solver.fit(target)
 
 
-def _second_difference(count: int) -> Array:
-    rough = np.zeros((count + 2, count))
-    at = np.arange(count)
-    rough[at, at] = 1.0
-    rough[at + 1, at] = -2.0
-    rough[at + 2, at] = 1.0
-    return rough
+def _least(problem: Problem, target: Array) -> float:
+    x, _ = nonnegative(
+        problem.smoothed(WEAKEST), problem.matrix.T @ target, free=problem.free, start=None
+    )
+    return problem.chi2(x, target)
+
+
+def _too_narrow(problem: Problem, x: Array) -> bool:
+    """Tell whether what scatters is hardly wider than the steps between nodes."""
+    share = x[: problem.nodes] * problem.radius**3
+    total = float(share.sum())
+    if not total > 0:
+        return False
+    log = np.log(problem.radius)
+    mean = float(share @ log) / total
+    width = float(np.sqrt(max(float(share @ (log - mean) ** 2) / total, 0.0)))
+    return width < _NARROW * problem.step

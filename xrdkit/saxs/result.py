@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 
 PERCENTILES = (10.0, 50.0, 90.0)
 _GRID_STEP = 0.01
+_WITH_ERROR = (("", ""), ("_sigma", "standard error: "))
 
 #: name -> what it is; nm. Each has a standard error under the name with ``_sigma``.
 LENGTHS = {
@@ -50,8 +51,41 @@ FRACTIONS = {
     "volume_fraction": "volume fraction of particles",
     "scattering_volume": "volume fraction times squared contrast",
 }
+#: Numbers that not every fit gives: name -> unit and what it is.
+SOMETIMES = {
+    "mode_radius_volume": ("nm", "radius of the maximum of the volume-weighted distribution"),
+    "specific_surface": ("1/nm", "surface of the particles per volume of the particles"),
+    "surface_per_volume": ("1/nm", "surface of the particles per volume of the sample"),
+    "mean_radius_volume_smoothing": (
+        "nm",
+        "what smoothing changes the volume-weighted mean radius by, as far as a second inversion"
+        " tells; part of its standard error",
+    ),
+    "width_volume_smoothing": (
+        "nm",
+        "what smoothing changes the volume-weighted standard deviation by, as far as a second"
+        " inversion tells; part of its standard error",
+    ),
+    "scattering_volume_smoothing": (
+        "1",
+        "what smoothing changes the volume fraction times squared contrast by, as far as a second"
+        " inversion tells; part of its standard error",
+    ),
+    "modes": ("1", "number of modes of the distribution"),
+    "modes_resolved": ("1", "1 where the modes are far enough apart to be told apart, else 0"),
+}
+#: The same for each population.
+SOMETIMES_PER_POPULATION = {
+    "mode_radius_volume": ("nm", "radius of the maximum of the population, volume-weighted"),
+    "resolution": (
+        "1",
+        "relative width (standard deviation of ln R) that the inversion makes of a single size",
+    ),
+}
 #: Name of the error source that the contrast is.
 CONTRAST = "contrast"
+#: Name of the error source that the smoothing of a form-free distribution is.
+SMOOTHING = "smoothing"
 #: Numbers whose error is told source by source, under the name with ``_errors``.
 BY_SOURCE = (
     "mean_radius_volume",
@@ -131,6 +165,12 @@ def collect(
         builder.number(name, _fraction_unit(name, unit), what)
     builder.number(FLAT, unit, "flat background")
     builder.number(POROD, f"{unit}/nm^4", "coefficient of the q⁻⁴ background")
+    for name, (units, what) in SOMETIMES.items():
+        if any(name in f.values for f in frames):
+            if name.startswith("scattering_volume"):
+                units = _fraction_unit("scattering_volume", unit)
+            known = any(f"{name}_sigma" in f.values for f in frames)
+            builder.number(name, units, what, error=known)
     for name, what in FITS.items():
         builder.add(name, [f.values.get(name, np.nan) for f in frames], (), "1", what)
     builder.add("points", [f.points for f in frames], (), "1", "number of points fitted")
@@ -138,12 +178,10 @@ def collect(
         length = name in LENGTHS
         units = "nm" if length else _fraction_unit(name, unit)
         what = (LENGTHS if length else FRACTIONS)[name] + " of the population"
-        for suffix, prefix in (("", ""), ("_sigma", "standard error: ")):
-            rows = [
-                [part.get(name + suffix, np.nan) for part in f.parts] or [np.nan] * populations
-                for f in frames
-            ]
-            builder.add(f"population_{name}{suffix}", rows, ("population",), units, prefix + what)
+        builder.per_population(name, populations, units, what)
+    for name, (units, what) in SOMETIMES_PER_POPULATION.items():
+        if any(name in part for f in frames for part in f.parts):
+            builder.per_population(name, populations, units, what, error=units == "nm")
     _percentiles(builder, frames)
     _curves(builder, frames, profile, unit)
     _parameters(builder, frames, parameters)
@@ -195,10 +233,19 @@ class _Builder:
         if name.endswith("_sigma"):
             self.variables[name.removesuffix("_sigma")][2]["ancillary_variables"] = name
 
-    def number(self, name: str, units: str, what: str) -> None:
-        for suffix, prefix in (("", ""), ("_sigma", "standard error: ")):
+    def number(self, name: str, units: str, what: str, *, error: bool = True) -> None:
+        for suffix, prefix in _WITH_ERROR if error else _WITH_ERROR[:1]:
             rows = [f.values.get(name + suffix, np.nan) for f in self.frames]
             self.add(name + suffix, rows, (), units, prefix + what)
+
+    def per_population(
+        self, name: str, populations: int, units: str, what: str, *, error: bool = True
+    ) -> None:
+        for suffix, prefix in _WITH_ERROR if error else _WITH_ERROR[:1]:
+            rows = [[np.nan] * populations for _ in self.frames]
+            for i, frame in enumerate(self.frames):
+                rows[i][: len(frame.parts)] = [p.get(name + suffix, np.nan) for p in frame.parts]
+            self.add(f"population_{name}{suffix}", rows, ("population",), units, prefix + what)
 
     def scalar(self, name: str, value: float, what: str) -> None:
         self.variables[name] = ((), value, {"units": "nm", "long_name": what})
@@ -242,6 +289,15 @@ def _curves(
         "1/nm",
         "share of the particle volume per radius, volume-weighted, with integral 1",
     )
+    if any("distribution_volume_sigma" in f.curves for f in frames):
+        builder.add(
+            "distribution_volume_sigma",
+            [f.curves.get("distribution_volume_sigma", empty) for f in frames],
+            ("radius",),
+            "1/nm",
+            "scatter of distribution_volume with the noise, of the smoothed distribution: what"
+            " smoothing hides is not in it, and moments have errors of their own",
+        )
 
 
 def _parameters(builder: _Builder, frames: Sequence[FrameSizes], parameters: Sequence[str]) -> None:
@@ -278,6 +334,9 @@ def _sources(
     if contrast_error:
         for key, values in labels.items():
             values.append(CONTRAST if key == SOURCE else COMMON)
+    if any(SMOOTHING in errors for f in frames for errors in f.errors.values()):
+        for key, values in labels.items():
+            values.append(SMOOTHING if key == SOURCE else COMMON)
     for name in BY_SOURCE:
         units = "nm" if name in LENGTHS else _fraction_unit(name, unit)
         known = [f.errors.get(name) for f in frames]

@@ -16,7 +16,7 @@ from xrdkit.saxs.parametric import Model, fit_parametric
 from xrdkit.saxs.plausible import note_doubts
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.smearing import Smearing, smearing_of
-from xrdkit.saxs.spec import FAMILIES, TIKHONOV, SizeSpec
+from xrdkit.saxs.spec import FAMILIES, FORM_FREE, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import (
     FRAME,
@@ -119,11 +119,13 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
             )
         )
     note_doubts(frames, profile)
-    names = formfree_parameter_names if spec.method == TIKHONOV else parameter_names
+    names = formfree_parameter_names if spec.method in FORM_FREE else parameter_names
+    # A form-free fit finds as many modes as there are.
+    populations = max([spec.populations, *(len(frame.parts) for frame in frames)])
     result = collect(
         frames,
         profile=data,
-        populations=spec.populations,
+        populations=populations,
         parameters=names(spec),
         contrast_error=spec.contrast_sigma > 0,
     )
@@ -235,7 +237,7 @@ def _fitted(
     has_sigma: bool,
     absolute: bool,
 ) -> FrameSizes:
-    if spec.method == TIKHONOV:
+    if spec.method in FORM_FREE:
         return fit_formfree(
             kernel,
             valid,

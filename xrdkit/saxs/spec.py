@@ -12,11 +12,12 @@ from xrdkit.saxs.lognormal import Lognormal
 from xrdkit.saxs.schulz import Schulz
 from xrdkit.saxs.smearing import SmearingSpec
 
-Method = Literal["lognormal", "schulz", "gaussian", "tikhonov"]
+Method = Literal["lognormal", "schulz", "gaussian", "tikhonov", "maxent", "montecarlo"]
 
 FAMILIES: dict[str, Family] = {f.name: f for f in (Lognormal(), Schulz(), Gaussian())}
-TIKHONOV = "tikhonov"
-METHODS = (*FAMILIES, TIKHONOV)
+TIKHONOV, MAXENT, MONTECARLO = FORM_FREE = ("tikhonov", "maxent", "montecarlo")
+METHODS = (*FAMILIES, *FORM_FREE)
+REGULARISATIONS = ("discrepancy", "l_curve", "evidence")
 SHAPES = ("sphere",)
 MAX_POPULATIONS = 4
 
@@ -27,7 +28,8 @@ class SizeSpec:
 
     method: Method = "lognormal"
     """Family of the distribution of radii, ``"lognormal"``, ``"schulz"`` or ``"gaussian"`` (by
-    number, cut at zero); or ``"tikhonov"``: any distribution, as smooth as the data allow."""
+    number, cut at zero); or any distribution: ``"tikhonov"``, as smooth as the data allow,
+    ``"maxent"``, with as much entropy as they allow, ``"montecarlo"``, single sizes at random."""
     shape: Literal["sphere"] = "sphere"
     """Shape of the particles."""
     populations: int = 1
@@ -50,6 +52,15 @@ class SizeSpec:
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r. Needed unless the errors
     of the profile are known to be right."""
+    regularisation: Literal["discrepancy", "l_curve", "evidence"] = "discrepancy"
+    """How strongly ``"tikhonov"`` smooths: as much as leaves the misfit that noise leaves, the
+    corner of roughness over misfit, or what is most probable."""
+    contributions: int = 300
+    """Number of sizes that ``"montecarlo"`` places."""
+    repetitions: int = 10
+    """Number of random starts that ``"montecarlo"`` averages over."""
+    seed: int = 0
+    """Seed of all that is random: replicates of form-free methods, ``"montecarlo"``."""
     max_evaluations: int = 400
     """Evaluations of the model after which a fit is given up."""
 
@@ -59,7 +70,7 @@ class SizeSpec:
         whole = isinstance(self.populations, int) and not isinstance(self.populations, bool)
         if not (whole and 1 <= self.populations <= MAX_POPULATIONS):
             raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
-        if self.method == TIKHONOV and self.populations != 1:
+        if self.method in FORM_FREE and self.populations != 1:
             raise SpecError(
                 f"populations is {self.populations}; a form-free distribution is always one"
             )
@@ -85,6 +96,17 @@ class SizeSpec:
         for name in ("flat", "porod", "scale_errors"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}, not true or false")
+        _one_of("regularisation", self.regularisation, REGULARISATIONS)
+        if self.regularisation != REGULARISATIONS[0] and self.method != TIKHONOV:
+            raise SpecError(f"regularisation {self.regularisation!r} is for method 'tikhonov' only")
+        for name, low, high in (
+            ("contributions", 10, 10_000),
+            ("repetitions", 1, 1000),
+            ("seed", 0, 2**63),
+        ):
+            number = getattr(self, name)
+            if not (type(number) is int and low <= number <= high):
+                raise SpecError(f"{name} is {number!r}, not a whole number {low} to {high}")
         if not (_is_number(self.max_evaluations) and self.max_evaluations >= 10):
             raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
 

@@ -1,0 +1,161 @@
+"""Numbers of a form-free distribution with standard errors, by name.
+
+Each is found of the distribution itself, of that of its own curve (what smoothing changes), of the
+replicates (how noise scatters it) and of the data moved by each common error.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.saxs.inversion import Inversion
+from xrdkit.saxs.result import PERCENTILES
+from xrdkit.saxs.shapes.shape import Shape
+
+Array = NDArray[np.float64]
+
+#: φΔρ² times the surface per volume of the particles.
+SURFACE_AMOUNT = "surface_amount"
+#: Share of the largest density by which nodes are moved for the slope of a number.
+_NUDGE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One number with its errors, all in its unit."""
+
+    value: float
+    """The number, corrected for smoothing where the method needs that."""
+    scatter: float
+    """Standard error from the sources that scatter from point to point."""
+    smoothing: float
+    """Shift that smoothing may have left, signed."""
+    common: Array
+    """Signed error from each source common to all points, shape (m,)."""
+
+    @property
+    def sigma(self) -> float:
+        """Standard error from all sources."""
+        return math.hypot(self.scatter, self.smoothing, *self.common)
+
+
+def percentile_name(percent: float) -> str:
+    """Return the name of the radius below which `percent` of the volume lie."""
+    return f"percentile {percent:g}"
+
+
+def numbers(radius: Array, density: Array, step: float, shape: Shape) -> dict[str, float]:
+    """Return the numbers of one density φΔρ² per ln R on nodes `step` apart; NaN of an empty one.
+
+    Radii in nm; ``specific_surface`` in 1/nm; ``scattering_volume`` as the density.
+    """
+    total = float(density.sum())
+    if not total > 0:
+        names = ["mean_radius_volume", "width_volume", "radius_of_gyration", "mode_radius_volume"]
+        percentiles = map(percentile_name, PERCENTILES)
+        empty = dict.fromkeys([*names, "specific_surface", *percentiles], math.nan)
+        return {**empty, "scattering_volume": 0.0, SURFACE_AMOUNT: 0.0}
+    share = density / total
+    mean = float(share @ radius)
+    known = shape.stated
+    forward = share * shape.forward(radius, known)
+    surface = float(share @ shape.surface(radius, known))
+    gyration = float(forward @ shape.gyration(radius, known)) / float(forward.sum())
+    found = {
+        "mean_radius_volume": mean,
+        "width_volume": math.sqrt(max(float(share @ (radius - mean) ** 2), 0.0)),
+        "radius_of_gyration": math.sqrt(gyration),
+        "mode_radius_volume": _mode(radius, density, step),
+        "specific_surface": surface / float(share @ shape.volume(radius, known)),
+        "scattering_volume": total * step,
+        SURFACE_AMOUNT: surface * total * step,
+    }
+    below = np.cumsum(share) - 0.5 * share
+    for percent in PERCENTILES:
+        at = float(np.interp(percent / 100.0, below, np.log(radius)))
+        found[percentile_name(percent)] = math.exp(at)
+    return found
+
+
+def estimates(
+    found: Inversion, shape: Shape, part: slice, unscale: float = 1.0
+) -> dict[str, Estimate]:
+    """Return the numbers of the nodes `part` of an inversion.
+
+    `unscale` turns the scatter of the replicates into that of the stated errors.
+    """
+    nodes = found.problem.nodes
+    radius = found.radius[part]
+
+    def of(x: Array) -> dict[str, float]:
+        return numbers(radius, x[:nodes][part], found.problem.step, shape)
+
+    def corrected(x: Array, again: Array) -> dict[str, float]:
+        plain = of(x)
+        if not found.solver.corrects:
+            return plain
+        other = of(again)
+        return {name: 2.0 * plain[name] - other[name] for name in plain}
+
+    plain, again = of(found.x), of(found.again)
+    values = corrected(found.x, found.again)
+    third = of(found.third)
+    copies = [
+        corrected(*pair) for pair in zip(found.replicates, found.replicates_again, strict=True)
+    ]
+    moved = [of(x) for x in found.moved]
+    result = {}
+    for name, value in values.items():
+        smoothing = again[name] - plain[name]
+        if found.solver.corrects:
+            # What is left after one correction is what a second one would still take.
+            smoothing -= third[name] - again[name]
+        result[name] = Estimate(
+            value=value,
+            scatter=float(np.std([c[name] for c in copies], ddof=1)) * unscale,
+            smoothing=smoothing,
+            common=np.array([m[name] - plain[name] for m in moved]),
+        )
+    return result
+
+
+def background_estimates(found: Inversion, unscale: float) -> dict[str, Estimate]:
+    """Return the backgrounds in the same way; smoothing counts for nothing there."""
+    nodes = found.problem.nodes
+    result = {}
+    for place, name in enumerate(found.problem.background, start=nodes):
+        result[name] = Estimate(
+            value=float(found.x[place]),
+            scatter=float(np.std(found.replicates[:, place], ddof=1)) * unscale,
+            smoothing=float(found.again[place] - found.x[place]),
+            common=found.moved[:, place] - found.x[place],
+        )
+    return result
+
+
+def slopes(found: Inversion, shape: Shape, names: list[str]) -> Array:
+    """Return the derivatives of numbers by each density, shape (names, nodes)."""
+    radius, density, step = found.radius, found.density, found.problem.step
+    values = numbers(radius, density, step, shape)
+    nudge = _NUDGE * float(density.max())
+    out = np.zeros((len(names), density.size))
+    for node in np.flatnonzero(density > 0):
+        moved = density.copy()
+        moved[node] += nudge
+        changed = numbers(radius, moved, step, shape)
+        out[:, node] = [(changed[n] - values[n]) / nudge for n in names]
+    return out
+
+
+def _mode(radius: Array, density: Array, step: float) -> float:
+    """Return the radius of the maximum of the density per R, by a parabola through three nodes."""
+    per_radius = density / radius
+    top = int(np.argmax(per_radius))
+    shift = 0.0
+    if 0 < top < radius.size - 1:
+        left, middle, right = per_radius[top - 1 : top + 2]
+        bend = left - 2.0 * middle + right
+        shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return float(radius[top] * math.exp(shift * step))

@@ -1,0 +1,177 @@
+"""Maximum entropy: the distribution that says least beyond what the curve demands.
+
+Maximised is α S - χ²/2 with S = -Σ x [ln(x/m) - 1] over the nodes (Skilling & Bryan, Mon. Not. R.
+Astron. Soc. 211 (1984) 111), x the volume per ln R and m its default, flat and small; α is the
+largest with χ² <= max(N s², 1.02 χ²min). The backgrounds have no entropy.
+
+At the maximum ln(x/m) = Aᵀ z with z = (I/σ - A x)/α: as many unknowns as the curve has independent
+numbers (Bryan, Eur. Biophys. J. 18 (1990) 165). z is the maximum of the concave dual
+
+    D(z) = z·t - α z²/2 - Σ m exp(Aᵀ z),
+
+found by Newton steps that are halved until they climb. It has no search directions to be chosen,
+and what is left of the gradient tells convergence.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.saxs.background import POROD
+from xrdkit.saxs.problem import Noise, Problem
+from xrdkit.saxs.spec import SizeSpec
+from xrdkit.saxs.tikhonov import allowed_chi2
+
+Array = NDArray[np.float64]
+
+#: Default of each node over the mean of the nodes: where data say nothing, hardly anything is.
+_DEFAULT_SHARE = 1e-3
+_WEAKEST, _STRONGEST = -8.0, 8.0
+_BISECTIONS = 14
+_MAX_STEPS = 200
+_SMALLEST_STEP = 1e-9
+_CONVERGED = 1e-8
+_TINY = 1e-300
+#: Singular values below this share of the largest are noise of the arithmetic.
+_INDEPENDENT = 1e-9
+_LARGEST_EXPONENT = 200.0
+
+
+class MaxEnt:
+    """The entropy maximum of one problem, α chosen for one curve."""
+
+    #: The pull of the entropy is a bias larger than the noise: a second inversion tells it.
+    corrects = True
+    random = False
+    steps = reduced_chi2 = float("nan")
+
+    def __init__(self, problem: Problem, target: Array, noise: Noise, spec: SizeSpec) -> None:
+        self._problem = problem
+        self.positive = noise.positive
+        self._worst = 0.0
+        nodes = problem.nodes
+        default = max(_DEFAULT_SHARE * float(noise.x[:nodes].sum()) / nodes, _TINY)
+        names = problem.background
+        # B is not negative: where it comes out so, it is 0 and the problem one without it.
+        self._duals = [_Dual(problem, default, list(range(len(names))))]
+        if POROD in names:
+            rest = [i for i, name in enumerate(names) if name != POROD]
+            self._duals.append(_Dual(problem, default, rest))
+        self._log_strength = _WEAKEST
+        self._choose(target, allowed_chi2(noise, target.size))
+
+    @property
+    def log_strength(self) -> float:
+        """log10 α."""
+        return self._log_strength
+
+    @property
+    def converged(self) -> bool:
+        """Whether the gradient vanished at every maximum that was asked for."""
+        return self._worst <= _CONVERGED
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of the search."""
+        if self.converged:
+            return ""
+        return f"the entropy maximum was not reached: {self._worst:.1g} of the gradient is left"
+
+    def fit(self, target: Array) -> Array:
+        """Return the unknowns (unknowns,) of the measured curve."""
+        found: Array = self.solve(target[None], 0)[0]
+        return found
+
+    def solve(self, targets: Array, first: int) -> Array:
+        """Return the unknowns of `targets` (m, n) with the same α, shape (m, unknowns)."""
+        return np.array([self._solve(row, self._log_strength, self._kept)[0] for row in targets])
+
+    def _choose(self, target: Array, allowed: float) -> None:
+        low, high = _WEAKEST, _STRONGEST
+        kept: list[Array | None] = [None] * len(self._duals)
+        self._kept = kept
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            x, kept = self._solve(target, middle, kept)
+            if self._problem.chi2(x, target) <= allowed:
+                low, self._kept = middle, kept
+            else:
+                high = middle
+        self._log_strength = low
+        # Tries on the way to α do not count.
+        self._worst = 0.0
+        _, self._kept = self._solve(target, low, self._kept)
+
+    def _solve(
+        self, target: Array, log_strength: float, start: list[Array | None]
+    ) -> tuple[Array, list[Array | None]]:
+        kept = list(start)
+        x = np.zeros(self._problem.scale.size)
+        for place, dual in enumerate(self._duals):
+            x, kept[place], left = dual.solve(target, 10.0**log_strength, start[place])
+            if place + 1 == len(self._duals) or dual.porod is None or x[dual.porod] >= 0:
+                self._worst = max(self._worst, left)
+                break
+        return x, kept
+
+
+class _Dual:
+    """Newton's method for z with the given backgrounds eliminated."""
+
+    def __init__(self, problem: Problem, default: float, backgrounds: list[int]) -> None:
+        nodes = problem.nodes
+        self._at = [nodes + i for i in backgrounds]
+        names = [problem.background[i] for i in backgrounds]
+        self.porod = self._at[names.index(POROD)] if POROD in names else None
+        self._default = default
+        self._columns = problem.matrix[:, :nodes]
+        self._behind = problem.matrix[:, self._at]
+        self._unknowns = problem.scale.size
+        self._basis = np.linalg.qr(self._behind)[0]
+        rest = self._columns - self._basis @ (self._basis.T @ self._columns)
+        left, singular, right = np.linalg.svd(rest, full_matrices=False)
+        rank = max(int((singular > _INDEPENDENT * singular[0]).sum()), 1)
+        self._left = left[:, :rank]
+        self._reduced = singular[:rank, None] * right[:rank]
+
+    def solve(
+        self, target: Array, strength: float, start: Array | None
+    ) -> tuple[Array, Array, float]:
+        """Return unknowns, z, and the gradient that is left over the largest it can be."""
+        seen = self._left.T @ target
+        z = np.zeros(seen.size) if start is None else start
+        value, x = self._dual(z, seen, strength)
+        enough = _CONVERGED * float(np.linalg.norm(seen))
+        left = np.inf
+        for _ in range(_MAX_STEPS):
+            slope = seen - strength * z - self._reduced @ x
+            left = float(np.linalg.norm(slope))
+            if left <= enough:
+                break
+            curvature = (self._reduced * x) @ self._reduced.T
+            curvature[np.diag_indices(z.size)] += strength
+            step = np.linalg.solve(curvature, slope)
+            climb = float(slope @ step)
+            length = 1.0
+            while length > _SMALLEST_STEP:
+                trial = z + length * step
+                reached, x_there = self._dual(trial, seen, strength)
+                if reached >= value + 1e-4 * length * climb:
+                    break
+                length *= 0.5
+            else:
+                # The dual does not tell values any closer: rounding.
+                trial = z + step
+                reached, x_there = self._dual(trial, seen, strength)
+                if not np.linalg.norm(seen - strength * trial - self._reduced @ x_there) < left:
+                    break
+            z, value, x = trial, reached, x_there
+        out = np.zeros(self._unknowns)
+        out[: x.size] = x
+        if self._at:
+            out[self._at] = np.linalg.lstsq(self._behind, target - self._columns @ x)[0]
+        size = float(np.linalg.norm(seen))
+        return out, z, left / size if size > 0 else 0.0
+
+    def _dual(self, z: Array, seen: Array, strength: float) -> tuple[float, Array]:
+        x = self._default * np.exp(np.minimum(z @ self._reduced, _LARGEST_EXPONENT))
+        return float(z @ seen - 0.5 * strength * (z @ z) - x.sum()), x
