@@ -1,0 +1,52 @@
+"""Choice among models by evidence: the information criterion, among those that are determined."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.saxs.models.fit import CurveFit, information
+from xrdkit.saxs.models.judgement import Judgement
+
+Array = NDArray[np.float64]
+
+#: Difference of the criterion that decides (R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90 (1995)
+#: 773: "very strong").
+_AS_GOOD = 10.0
+
+
+def independent_points(fit: CurveFit) -> float:
+    """Return how many independent residuals tell as much as those of a fit.
+
+    What a model leaves over may be smooth: with neighbours of correlation r, n points tell as much
+    as n(1 - r)/(1 + r) (G. V. Bayley, J. M. Hammersley, J. R. Stat. Soc. 8 (1946) 184).
+    """
+    residual = fit.outcome.residual
+    power = float(residual @ residual)
+    r = float(residual[1:] @ residual[:-1]) / power if power > 0 else 0.0
+    r = min(max(r, 0.0), 0.99)
+    return max(residual.size * (1.0 - r) / (1.0 + r), 3.0)
+
+
+def choose(fits: list[tuple[CurveFit, Judgement] | None]) -> tuple[int, list[float]]:
+    """Return the number of the best of some fits to the same points, and the criterion of each.
+
+    -1 where there is no fit. A model with components that are not there, or parameters that the
+    curve does not determine, gives way to another that is as good within 10. Lower is better; models that failed
+    have NaN.
+    """
+    known = [pair[0] for pair in fits if pair is not None]
+    if not known:
+        return -1, [math.nan] * len(fits)
+    # The best fit is the measure of what no model of these explains.
+    points = independent_points(min(known, key=lambda fit: fit.outcome.chi2))
+    found = [math.nan if pair is None else information(pair[0], points) for pair in fits]
+
+    best = float(np.nanmin(found))
+    usable = [k for k, pair in enumerate(fits) if pair is not None and found[k] < best + _AS_GOOD]
+
+    def rank(number: int) -> tuple[bool, float]:
+        pair = fits[number]
+        return pair is None or not pair[1].sound, found[number]
+
+    return min(usable, key=rank), found

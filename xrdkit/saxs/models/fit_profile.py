@@ -1,0 +1,226 @@
+"""The verb `fit_model`: a profile to the parameters of a scattering model, frame by frame."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from xrdkit.errors import EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.fitting import Verdict
+from xrdkit.provenance import append, content_sha256
+from xrdkit.saxs.models.choice import choose
+from xrdkit.saxs.models.describe import FrameModel, blank, describe
+from xrdkit.saxs.models.evaluate import ModelCurve
+from xrdkit.saxs.models.fit import CurveFit, fit_curve
+from xrdkit.saxs.models.judgement import Judgement, judge_model
+from xrdkit.saxs.models.model import Choice, Model
+from xrdkit.saxs.models.points import Points
+from xrdkit.saxs.models.result import collect
+from xrdkit.saxs.models.settings import model_settings
+from xrdkit.saxs.models.spec import ModelSpec
+from xrdkit.saxs.plausible import unit_doubt
+from xrdkit.saxs.smearing import smearing_of
+from xrdkit.schema import (
+    FRAME,
+    PROFILE,
+    SCATTERING_MODEL,
+    mean_positions,
+    position_spreads,
+    radial_dim,
+    validate,
+)
+from xrdkit.uncertainty import (
+    ERRORS,
+    ErrorModel,
+    effective_points,
+    error_model,
+    independent_sigma,
+    neighbour_correlation,
+)
+
+Array = NDArray[np.float64]
+
+MIN_POINTS = 10
+_DEFAULT = ModelSpec()
+_SMOOTHED_POINTS = 5
+_FLOOR = 1e-9
+
+
+def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEFAULT) -> xr.Dataset:
+    """Return the parameters of a scattering model for each frame of a profile (SCATTERING_MODEL).
+
+    `profile` (PROFILE) is a curve over q, in any unit of intensity; points without a finite
+    intensity and a positive sigma are left out. `model` is a sum of components
+    (``Model(components=(UnifiedLevel(), Flat()))``), or a `Choice` of several, of which each frame
+    takes the one of least information criterion (`xrdkit.saxs.models.choice`). Parameters that the
+    user leaves open are found without start values; all are fitted together. Bins and smearing act
+    on the model as `spec.smearing` says. Every frame is fitted by itself.
+
+    The result holds over ``parameter`` (``component.parameter``): ``parameter_value``,
+    ``parameter_sigma``, ``parameter_covariance``, ``parameter_verdict`` and the coordinates
+    ``parameter_unit``, ``parameter_name``; over ``derived``: ``derived_value``,
+    ``derived_sigma`` of what follows from them; over ``component``: ``component_intensity(q)``,
+    ``component_verdict``; ``intensity_calculated(q)``, ``gof``, ``sigma_scale``, ``bic``,
+    ``verdict`` and ``verdict_reason``; for a choice ``candidate_bic`` and ``chosen``. Standard
+    errors come from the full covariance by the delta method, times ``sigma_scale`` = √χ²r (where
+    `spec.scale_errors`). Where the profile names the sources of its errors, those common to all
+    points neither weight the fit nor are scaled, and ``parameter_errors``, ``derived_errors`` tell
+    what each source contributes. Without ``sigma`` all points get the same relative error.
+
+    Raises SchemaError for what is no profile over q, SpecError for q = 0 or a wrong model,
+    CurveError for a curve smeared by a slit of unknown length, EmptyResult where fewer than 10
+    points lie in `spec.range`. A frame that cannot be fitted gets NaN and a verdict with the
+    reason.
+    """
+    models = Choice(models=(model,)) if isinstance(model, Model) else model
+    if not isinstance(models, Choice):
+        raise SpecError(
+            f"model is a {type(model).__name__}, not a Model",
+            hint="Model(components=(UnifiedLevel(), Flat()))",
+        )
+    data = select(profile, spec)
+    series = FRAME in data.dims
+    positions, spreads = mean_positions(data), position_spreads(data)
+    intensity = np.atleast_2d(np.asarray(data["intensity"].values, dtype=np.float64))
+    sigma = (
+        np.atleast_2d(np.asarray(independent_sigma(data).values, dtype=np.float64))
+        if "sigma" in data
+        else None
+    )
+    places = profile.indexes["q"].get_indexer(data["q"].values)
+    curves: dict[bytes, list[ModelCurve]] = {}
+    frames = []
+    for i in range(len(intensity)):
+        smearing = smearing_of(data, given=spec.smearing, frame=i if series else 0)
+        # Frames with the same q share what was computed for it.
+        key = positions[i].tobytes() + spreads[i].tobytes() + str(id(smearing)).encode()
+        if key not in curves:
+            points = Points.of(
+                np.ascontiguousarray(positions[i]), np.ascontiguousarray(spreads[i]), smearing
+            )
+            curves = {key: [ModelCurve(m, points) for m in models.models]}
+        # The band belongs to the order of the points in the profile.
+        known = error_model(profile, i) if ERRORS in profile else None
+        frames.append(
+            _fit_frame(
+                curves[key],
+                intensity[i],
+                None if sigma is None else sigma[i],
+                spec,
+                None if known is None else known.select(places),
+            )
+        )
+    doubt = unit_doubt(profile)
+    for frame in frames:
+        if doubt and frame.values:
+            frame.reason = f"{frame.reason}; {doubt}" if frame.reason else doubt
+    result = append(
+        collect(frames, profile=data, models=models),
+        "fit_model",
+        {"model": model_settings(model), "spec": spec},
+        inputs=[content_sha256(profile)],
+        software=["numpy", "scipy"],
+        history=profile,
+    )
+    return validate(result, SCATTERING_MODEL)
+
+
+def select(profile: xr.Dataset, spec: ModelSpec) -> xr.Dataset:
+    """Return the part of `profile` that `spec` asks for, sorted by q and checked.
+
+    Raises SchemaError for another axis than q, EmptyResult where hardly a point is left, SpecError
+    where q is not positive.
+    """
+    if not isinstance(spec, ModelSpec):
+        raise SpecError(f"spec is a {type(spec).__name__}, not a ModelSpec")
+    validate(profile, PROFILE)
+    if radial_dim(profile) != "q":
+        raise SchemaError(
+            f"the profile is over {radial_dim(profile)}, models are fitted over q",
+            hint="integrate with unit='q'",
+        )
+    data = profile.sortby("q")
+    q = data["q"].values
+    low, high = spec.range or (0.0, math.inf)
+    data = data.isel(q=(q >= low) & (q <= high))
+    if data.sizes["q"] < MIN_POINTS:
+        raise EmptyResult(
+            f"{data.sizes['q']} points of the profile lie in {low:g} to {high:g} 1/nm, at least"
+            f" {MIN_POINTS} are needed",
+            hint=f"its q run from {q[0]:.4g} to {q[-1]:.4g} 1/nm",
+        )
+    if data["q"].values[0] <= 0:
+        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
+    return data
+
+
+def _fit_frame(
+    curves: list[ModelCurve],
+    intensity: Array,
+    sigma: Array | None,
+    spec: ModelSpec,
+    known: ErrorModel | None,
+) -> FrameModel:
+    good = np.isfinite(intensity)
+    if sigma is not None:
+        good &= np.isfinite(sigma) & (sigma > 0)
+    valid = np.flatnonzero(good)
+    if valid.size < MIN_POINTS:
+        return blank(
+            f"{valid.size} usable points, at least {MIN_POINTS} are needed", int(valid.size)
+        )
+    observed = intensity[valid]
+    if not observed.any():
+        return blank("the intensity is 0 everywhere", int(valid.size))
+    error = _relative_error(observed) if sigma is None else sigma[valid]
+    # From here on errors are in units of the weights, as residuals are.
+    errors = None if known is None else known.select(valid).over(error)
+    scaled = spec.scale_errors or sigma is None
+    fits: list[tuple[CurveFit, Judgement] | None] = []
+    failure = ""
+    for curve in curves:
+        try:
+            fit = fit_curve(
+                curve,
+                valid,
+                observed,
+                error,
+                max_evaluations=spec.max_evaluations,
+                errors=errors,
+                has_sigma=sigma is not None,
+            )
+        except FitFailed as exc:
+            fits.append(None)
+            failure = str(exc)
+            continue
+        judgement = judge_model(
+            fit,
+            observed,
+            1.0 / error,
+            scaled=scaled,
+            has_sigma=sigma is not None,
+            errors=errors,
+        )
+        fits.append((fit, judgement))
+    number, candidates = choose(fits)
+    pair = fits[number] if number >= 0 else None
+    if pair is None:
+        return blank(failure, int(valid.size), Verdict.NOT_CONVERGED)
+    frame = describe(
+        pair[0], pair[1], scaled=scaled, has_sigma=sigma is not None, sources=errors is not None
+    )
+    frame.bic = pair[0].bic
+    frame = replace(frame, candidates=candidates, chosen=number)
+    if errors is not None:
+        frame.neighbour_correlation = neighbour_correlation(errors)
+        frame.effective_points = effective_points(errors)
+    return frame
+
+
+def _relative_error(intensity: Array) -> Array:
+    # Curves span decades: without errors, equal relative weight is the only fair one.
+    smooth: Array = median_filter(np.abs(intensity), size=_SMOOTHED_POINTS, mode="nearest")
+    return np.maximum(smooth, _FLOOR * max(float(smooth.max()), np.finfo(float).tiny))

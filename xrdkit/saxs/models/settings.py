@@ -1,0 +1,98 @@
+"""A model as plain values, for provenance and recipes, and back."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from xrdkit.errors import SpecError
+from xrdkit.saxs.models.component import Component
+from xrdkit.saxs.models.debye_anderson import DebyeAnderson
+from xrdkit.saxs.models.debye_chain import DebyeChain
+from xrdkit.saxs.models.flat import Flat
+from xrdkit.saxs.models.fractals import MassFractal, SurfaceFractal
+from xrdkit.saxs.models.guinier_porod import GuinierPorod
+from xrdkit.saxs.models.model import Choice, Model
+from xrdkit.saxs.models.peak import Peak
+from xrdkit.saxs.models.power_law import PowerLaw
+from xrdkit.saxs.models.teubner_strey import TeubnerStrey
+from xrdkit.saxs.models.unified_level import UnifiedLevel
+from xrdkit.saxs.quantity import Parameter, Part, part_settings
+from xrdkit.saxs.structure_factors import STRUCTURE_FACTORS
+
+COMPONENTS: dict[str, type[Component]] = {
+    c.kind: c
+    for c in (
+        UnifiedLevel,
+        PowerLaw,
+        Flat,
+        Peak,
+        DebyeAnderson,
+        TeubnerStrey,
+        GuinierPorod,
+        DebyeChain,
+        MassFractal,
+        SurfaceFractal,
+    )
+}
+_PARTS: dict[str, type[Part]] = {**COMPONENTS, **STRUCTURE_FACTORS}
+
+
+def model_settings(model: Model | Choice) -> dict[str, Any]:
+    """Return a model as plain values."""
+    if isinstance(model, Choice):
+        return {"models": [model_settings(one) for one in model.models]}
+    return {"components": [part_settings(part) for part in model.components]}
+
+
+def model_of(settings: Mapping[str, Any]) -> Model | Choice:
+    """Return the model that plain values say, those of `model_settings` or of a recipe.
+
+    Raises SpecError for unknown kinds and fields.
+    """
+    if not isinstance(settings, Mapping):
+        raise SpecError(f"the settings of a model are a table, not {settings!r:.60}")
+    if set(settings) == {"models"}:
+        found = [model_of(one) for one in settings["models"]]
+        models = tuple(one for one in found if isinstance(one, Model))
+        if len(models) < len(found):
+            raise SpecError("a choice of models holds another choice")
+        return Choice(models=models)
+    if set(settings) != {"components"} or not isinstance(settings["components"], list | tuple):
+        raise SpecError("a model is a table with a list 'components', or with a list 'models'")
+    parts = [_part(one) for one in settings["components"]]
+    components = tuple(part for part in parts if isinstance(part, Component))
+    if len(components) < len(parts):
+        raise SpecError("a structure factor is no component of a model")
+    return Model(components=components)
+
+
+def _part(settings: object) -> Part:
+    if not isinstance(settings, Mapping) or settings.get("kind") not in _PARTS:
+        kind = settings.get("kind") if isinstance(settings, Mapping) else settings
+        raise SpecError(f"unknown component {kind!r}", hint=f"known: {', '.join(sorted(_PARTS))}")
+    part = _PARTS[settings["kind"]]
+    fields = {field.name for field in dataclasses.fields(part)}
+    given: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name == "kind":
+            continue
+        if name not in fields:
+            raise SpecError(
+                f"{part.kind} has no {name!r}", hint=f"it has: {', '.join(sorted(fields))}"
+            )
+        given[name] = _value(value)
+    return part(**given)
+
+
+def _value(value: object) -> Any:
+    if not isinstance(value, Mapping):
+        return tuple(value) if isinstance(value, list) else value
+    if "kind" in value:
+        return _part(value)
+    known = {field.name for field in dataclasses.fields(Parameter)}
+    if not set(value) <= known:
+        raise SpecError(
+            f"a parameter has no {sorted(set(value) - known)[0]!r}",
+            hint=f"it has: {', '.join(sorted(known))}",
+        )
+    return Parameter(**value)

@@ -1,0 +1,47 @@
+"""The unified equation with a number of levels that is given, or that the curve tells."""
+
+from typing import Literal
+
+from xrdkit.errors import SpecError
+from xrdkit.saxs.models.component import Component
+from xrdkit.saxs.models.flat import Flat
+from xrdkit.saxs.models.model import Choice, Model
+from xrdkit.saxs.models.power_law import PowerLaw
+from xrdkit.saxs.models.unified_level import UnifiedLevel
+from xrdkit.saxs.quantity import tied
+
+MAX_LEVELS = 4
+
+
+def unified(
+    levels: int | Literal["auto"] = "auto",
+    *,
+    power_law: bool | None = None,
+    flat: bool = True,
+    max_levels: int = MAX_LEVELS,
+) -> Model | Choice:
+    """Return a unified model of `levels` structural levels, 1 to 4, or of as many as there are.
+
+    `power_law` adds one of much larger structures, whose Guinier range lies below all q, with the
+    cut-off at the largest level; None: as the curve tells. `flat` adds a flat background. With
+    ``"auto"`` the curve chooses among 1 to `max_levels` levels. Raises SpecError for other numbers.
+    """
+    for name, number in (("levels", levels), ("max_levels", max_levels)):
+        if name == "levels" and number == "auto":
+            continue
+        whole = isinstance(number, int) and not isinstance(number, bool)
+        if not whole or not 1 <= int(number) <= MAX_LEVELS:
+            raise SpecError(f"{name} is {number!r}, not 'auto' or 1 to {MAX_LEVELS}")
+    counts = range(1, max_levels + 1) if levels == "auto" else (int(levels),)
+    ends = (False, True) if power_law is None else (power_law,)
+    models = tuple(_model(count, end, flat) for count in counts for end in ends)
+    return models[0] if len(models) == 1 else Choice(models=models)
+
+
+def _model(levels: int, power_law: bool, flat: bool) -> Model:
+    parts: list[Component] = [UnifiedLevel() for _ in range(levels)]
+    if power_law:
+        parts.append(PowerLaw(cutoff=tied(f"level_{levels}.radius_of_gyration")))
+    if flat:
+        parts.append(Flat())
+    return Model(components=tuple(parts))
