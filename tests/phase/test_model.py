@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xrdkit.phase import InstrumentWidths, PhaseSpec, RefinementSpec, embedded_structure
+from xrdkit.phase import (
+    Absorption,
+    InstrumentWidths,
+    PhaseSpec,
+    RefinementSpec,
+    Roughness,
+    embedded_structure,
+)
 from xrdkit.phase.model import PatternModel
 
 WIDE = {"profile_reach": 1000.0, "background": 3}
@@ -54,6 +61,25 @@ CASES = {
         ),
         instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02),
         **WIDE,
+    ),
+    "capillary": RefinementSpec(
+        geometry="debye_scherrer",
+        absorption=Absorption(kind="capillary", amount=0.8, refine=True),
+        b_iso=True,
+        **WIDE,
+    ),
+    "thin and rough": RefinementSpec(
+        absorption=Absorption(kind="plate_reflection", amount=0.4, refine=True),
+        roughness=Roughness(model="suortti", a=0.5, b=0.6, refine=True),
+        **WIDE,
+    ),
+    "plate and rough": RefinementSpec(
+        absorption=Absorption(kind="plate_symmetric", amount=0.9, refine=True),
+        roughness=Roughness(model="pitschke", a=0.1, b=0.05, refine=True),
+        **WIDE,
+    ),
+    "plate across the beam": RefinementSpec(
+        absorption=Absorption(kind="plate_normal", amount=0.9, refine=True), **WIDE
     ),
     "spheres": RefinementSpec(
         instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02, axial=0.04),

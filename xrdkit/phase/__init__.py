@@ -1,5 +1,6 @@
 """Powder phase analysis: structures, whole-pattern fits, weight fractions, sizes and strains."""
 
+from xrdkit.phase.absorption_spec import Absorption, Roughness
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.content import Content, cell_content, linear_absorption
 from xrdkit.phase.embedded import (
@@ -23,6 +24,7 @@ from xrdkit.phase.unit_cell import unit_cell
 from xrdkit.phase.widths import InstrumentWidths
 
 __all__ = [
+    "Absorption",
     "Atoms",
     "Content",
     "InstrumentWidths",
@@ -31,6 +33,7 @@ __all__ = [
     "ParameterSpec",
     "PhaseSpec",
     "RefinementSpec",
+    "Roughness",
     "Site",
     "SiteFreedom",
     "Structure",

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from xrdkit.fitting import Verdict
+from xrdkit.phase.absorption_check import absorption_note
 from xrdkit.phase.anisotropic_numbers import impossible
 from xrdkit.phase.broad_residual import broad_residual, may_be_broad
 from xrdkit.phase.effects import phase_key
@@ -45,9 +46,11 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     anisotropic strain comes out with negative variances.
     The sentence is empty where the verdict is OK, unless the goodness of fit is above 3: real
     frames of good calibrants reach 100, and the reader should know what the errors stand for. It
-    also says where neighbouring points share more than a fifth of their errors.
+    also says where neighbouring points share more than a fifth of their errors, and what a refined
+    absorption is mixed up with.
     """
     verdict, reason = _judge(frame, fit)
+    reason = "; ".join(filter(None, [reason, absorption_note(fit)]))
     if not fit.neighbour_correlation > NOTABLE_CORRELATION:
         return verdict, reason
     note = (

@@ -7,6 +7,7 @@ import xarray as xr
 
 from xrdkit import provenance, schema
 from xrdkit.errors import SpecError, StructureError
+from xrdkit.phase.absorption_check import check_absorption
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_structure, is_embedded
 from xrdkit.phase.observation import Observation, observe
@@ -65,6 +66,7 @@ def refine_phases(
     structures = resolve(phases)
     observed = observe(profile, spec)
     check_atoms(structures, spec)
+    check_absorption(profile, spec, integrated=observed.integrated)
     series = Series(observed, structures, spec)
     series.run()
     if series.failure is not None and not any(entry.fit for entry in series.entries):

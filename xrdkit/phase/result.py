@@ -177,9 +177,14 @@ def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> Non
     shifts = [
         ("zero_shift", "zero", "observed minus true 2θ", "degree"),
         ("displacement", "displacement", "height of the sample behind the axis", "mm"),
+        ("absorption", "absorption", "attenuation times radius or thickness of the sample", "1"),
+        ("roughness_a", "roughness_a", "first parameter of the surface roughness", "1"),
+        ("roughness_b", "roughness_b", "second parameter of the surface roughness", "1"),
     ]
     for name, key, text, unit in shifts:
         if name == "displacement" and fits[0].model.spec.goniometer_radius is None:
+            continue
+        if key not in fits[0].values:
             continue
         values = np.array([f.values[key] for f in fits])
         errors = np.array([f.sigma(key) for f in fits])

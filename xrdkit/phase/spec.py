@@ -6,6 +6,7 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import SOLVERS, Solver
+from xrdkit.phase.absorption_spec import Absorption, Roughness
 from xrdkit.phase.hump_limits import check_humps
 from xrdkit.phase.parameter_spec import ParameterSpec
 from xrdkit.phase.phase_spec import (
@@ -112,6 +113,11 @@ class RefinementSpec:
     refine_size_sigma: bool = True
     """Whether `size_sigma` is free, for each phase with ``"lognormal"``. It rests on the tails of
     lines: on a background with humps as broad as they are, hold it (sizes hardly change)."""
+    absorption: Absorption | None = None
+    """Absorption of the sample by angle, held or refined; refused for profiles that are corrected
+    for it. None: none, or corrected."""
+    roughness: Roughness | None = None
+    """Roughness of a flat sample in reflection, held or refined."""
     b_iso: bool = False
     """Whether one displacement parameter per phase, added to those of its sites, is free."""
     of_phase: tuple[PhaseSpec, ...] = ()
@@ -217,6 +223,10 @@ class RefinementSpec:
             raise SpecError(f"humps = {humps!r} is no list of pairs of numbers (2θ, FWHM)")
         if self.instrument is not None and not isinstance(self.instrument, InstrumentWidths):
             raise SpecError(f"instrument = {self.instrument!r} is no InstrumentWidths")
+        for name, kind in (("absorption", Absorption), ("roughness", Roughness)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise SpecError(f"{name} = {value!r} is no {kind.__name__}")
         own = self.of_phase
         if not isinstance(own, list | tuple) or not all(isinstance(o, PhaseSpec) for o in own):
             raise SpecError(f"of_phase = {own!r} is no list of PhaseSpec")
@@ -246,6 +256,11 @@ class RefinementSpec:
             )
         if self.b_iso and self.mode != "rietveld" and not self.of_phase:
             raise SpecError(f"mode {self.mode!r} has no structure that b_iso could belong to")
+        told = (self.absorption, self.roughness)
+        if self.mode != "rietveld" and any(t is not None and t.refine for t in told):
+            raise SpecError(
+                f"mode {self.mode!r}: free lines tell neither absorption nor roughness: hold them"
+            )
         if self.refine_instrument and (self.size or self.strain):
             raise SpecError(
                 "refine_instrument needs size=False and strain=False",

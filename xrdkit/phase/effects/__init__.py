@@ -1,5 +1,6 @@
 """Effects of instrument and sample on powder lines, one file each."""
 
+from xrdkit.phase.effects.absorption import SampleAbsorption
 from xrdkit.phase.effects.anisotropic import Ellipsoids, StephensStrain
 from xrdkit.phase.effects.atoms import FreeAtoms
 from xrdkit.phase.effects.crystallites import Size, Strain
@@ -15,6 +16,7 @@ from xrdkit.phase.effects.effect import (
 from xrdkit.phase.effects.flat_specimen import FlatSpecimen
 from xrdkit.phase.effects.instrument import GAUSS_NODES, Caglioti, LorentzInstrument
 from xrdkit.phase.effects.orientation import Harmonics, March
+from xrdkit.phase.effects.roughness import SurfaceRoughness
 from xrdkit.phase.effects.shift import Displacement, Transparency, Zero
 from xrdkit.phase.effects.spheres import Spheres, component_count
 
@@ -43,6 +45,11 @@ _EFFECTS: tuple[type[Effect], ...] = (
     Strain,
     OverallB,
 )
+#: Where they are asked for.
+_OF_SAMPLE: tuple[tuple[str, type[Effect]], ...] = (
+    ("absorption", SampleAbsorption),
+    ("roughness", SurfaceRoughness),
+)
 
 
 def effects_of(situation: Situation) -> tuple[Effect, ...]:
@@ -57,6 +64,7 @@ def effects_of(situation: Situation) -> tuple[Effect, ...]:
     if own.strain_anisotropy is not None:
         instead[Strain] = StephensStrain
     effects = [instead.get(kind, kind)(situation) for kind in _EFFECTS]
+    effects += [k(situation) for n, k in _OF_SAMPLE if getattr(situation.spec, n) is not None]
     if own.atoms:
         effects.append(FreeAtoms(situation))
     if own.march_axis is not None:
