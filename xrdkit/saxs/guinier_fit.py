@@ -66,6 +66,8 @@ class GuinierFit:
     """b = R²/(3 - a), nm²."""
     k: float
     """Coefficient of v²."""
+    parameters: Array
+    """ln A, b, coefficients of q⁴ and q⁶, and B q₁⁻⁴ at the first point: those that are fitted."""
     calculated: Array
     """I of the model in the window."""
     chi2: float
@@ -213,6 +215,7 @@ def fit_points(
         log_amplitude=float(p[0]),
         slope=float(p[1]),
         k=float(p[2] / p[1] ** 2) if curved else 0.0,
+        parameters=p,
         calculated=intensity - left * sigma,
         chi2=float(left @ left),
         estimator=inverse @ (jacobian / sigma[:, None]).T,

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 MIN_POINTS = 10
 _SMOOTHED_POINTS = 5
 _FLOOR = 1e-9
+_LARGEST_CONTRAST = 1e4
 #: Variance of the second difference of independent numbers over their own.
 _SECOND_DIFFERENCE = 6.0
 
@@ -254,6 +255,21 @@ def check_range(limits: tuple[float, float] | None, name: str = "range") -> None
     ends = tuple(limits) if isinstance(limits, list | tuple) else ()
     if len(ends) != 2 or not (all(map(is_number, ends)) and 0 <= ends[0] < ends[1]):
         raise SpecError(f"{name} {limits!r} is not 0 <= low < high, in 1/nm")
+
+
+def check_contrast(contrast: float | None, error: float) -> None:
+    """Raise SpecError unless `contrast` is None or a number other than 0, and `error` >= 0."""
+    if contrast is not None and not (
+        is_number(contrast) and contrast != 0 and abs(contrast) <= _LARGEST_CONTRAST
+    ):
+        raise SpecError(
+            f"contrast {contrast!r} is no number, zero, or above {_LARGEST_CONTRAST:g} in size",
+            hint="contrast is in 1e10 1/cm²: gold in water is about 115",
+        )
+    if not (is_number(error) and error >= 0):
+        raise SpecError(f"contrast_sigma {error!r} is negative or not a number")
+    if error and contrast is None:
+        raise SpecError("contrast_sigma needs contrast")
 
 
 def check_flags(spec: object, *names: str) -> None:

@@ -4,7 +4,17 @@ from xrdkit.schema.fields import FRAME, RADIAL, RADIAL_NAMES, Field, Schema
 from xrdkit.schema.phases import MESOPHASE, PEAKS, PHASE_MATCHES, PHASES, SIZE_STRAIN
 from xrdkit.schema.positions import mean_positions, position_spreads, radial_dim
 from xrdkit.schema.reduction import CAKE, FRAMES, GRAZING, PROFILE, QUALITY, TEXTURE
-from xrdkit.schema.saxs import GUINIER, SCATTERING_MODEL, SIZES
+from xrdkit.schema.saxs import (
+    CORRELATION,
+    GUINIER,
+    INVARIANT,
+    KRATKY,
+    ORIENTATION,
+    PAIR_DISTANCES,
+    POROD,
+    SCATTERING_MODEL,
+    SIZES,
+)
 from xrdkit.schema.validate import validate, validate_profile_or_cake
 
 SCHEMAS = {
@@ -22,21 +32,33 @@ SCHEMAS = {
         MESOPHASE,
         PHASE_MATCHES,
         SIZES,
+        ORIENTATION,
         GUINIER,
+        POROD,
+        INVARIANT,
+        KRATKY,
+        PAIR_DISTANCES,
+        CORRELATION,
         SCATTERING_MODEL,
     )
 }
 
 __all__ = [
     "CAKE",
+    "CORRELATION",
     "FRAME",
     "FRAMES",
     "GRAZING",
     "GUINIER",
+    "INVARIANT",
+    "KRATKY",
     "MESOPHASE",
+    "ORIENTATION",
+    "PAIR_DISTANCES",
     "PEAKS",
     "PHASES",
     "PHASE_MATCHES",
+    "POROD",
     "PROFILE",
     "QUALITY",
     "RADIAL",

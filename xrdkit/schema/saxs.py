@@ -60,3 +60,108 @@ SCATTERING_MODEL = Schema(
         "verdict": value(OPTIONAL_FRAME),
     },
 )
+
+ORIENTATION = Schema(
+    name="xrdkit/orientation/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("mean_angle", "degree"),
+                ("hermans", "1"),
+                ("fraction_oriented", "1"),
+                ("full_width", "degree"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "intensity": value(OPTIONAL_FRAME, "azimuth", units=SIGNAL_UNITS),
+        "intensity_calculated": value(OPTIONAL_FRAME, "azimuth", units=SIGNAL_UNITS),
+        "azimuth": value("azimuth", units="degree"),
+        "p_isotropic": value(*SCALAR, units="1"),
+        "gof": value(*SCALAR, units="1"),
+        "verdict": value(*SCALAR),
+    },
+)
+
+POROD = Schema(
+    name="xrdkit/porod/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("porod_constant", ()),
+                ("background_flat", SIGNAL_UNITS),
+                ("surface_per_volume", "1/nm"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "intensity_calculated": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
+
+INVARIANT = Schema(
+    name="xrdkit/invariant/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("invariant", ()),
+                ("volume_fraction", "1"),
+                ("surface_per_volume", "1/nm"),
+                ("specific_surface", "1/nm"),
+                ("porod_length", "nm"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
+
+KRATKY = Schema(
+    name="xrdkit/kratky/1",
+    fields={
+        name + suffix: value(*RADIAL_FIELD)
+        for name in ("kratky", "kratky_dimensionless")
+        for suffix in ("", "_sigma")
+    },
+)
+
+PAIR_DISTANCES = Schema(
+    name="xrdkit/pair_distances/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("radius_of_gyration", "nm"),
+                ("forward_intensity", SIGNAL_UNITS),
+                ("largest_distance", "nm"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "pair_distances": value(OPTIONAL_FRAME, "distance"),
+        "pair_distances_sigma": value(OPTIONAL_FRAME, "distance"),
+        "distance": value("distance", units="nm"),
+        "intensity_calculated": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
+
+CORRELATION = Schema(
+    name="xrdkit/correlation/1",
+    fields={
+        **{
+            name + suffix: value(*SCALAR, units=unit)
+            for name, unit in (
+                ("long_period", "nm"),
+                ("lamella_thickness", "nm"),
+                ("volume_fraction", "1"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "correlation": value(OPTIONAL_FRAME, "distance", units="1"),
+        "correlation_sigma": value(OPTIONAL_FRAME, "distance", units="1"),
+        "distance": value("distance", units="nm"),
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
