@@ -132,3 +132,30 @@ def test_points_without_data_have_no_baseline():
 def test_refusals(settings):
     with pytest.raises(SpecError):
         baseline(measured(1), **settings)
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e290], ids=["no data", "too large"])
+@pytest.mark.parametrize("method", ["snip", "arpls"])
+def test_a_frame_without_data_costs_the_others_nothing(bad, method):
+    one = measured(1)
+    rows = np.stack([one.intensity.values] * 3)
+    rows[1] = bad
+    dims = ("frame", "two_theta")
+    series = one.drop_vars(["intensity", "sigma"]).assign(
+        intensity=(dims, rows, one.intensity.attrs),
+        sigma=(dims, np.sqrt(np.maximum(np.stack([one.intensity.values] * 3), 1)), one.sigma.attrs),
+    )
+    result = baseline(series, method=method, width=8.0)
+    alone = baseline(one, method=method, width=8.0)
+    for frame in (0, 2):
+        np.testing.assert_array_equal(result.baseline.values[frame], alone.baseline.values)
+        np.testing.assert_array_equal(
+            result.baseline_spread.values[frame], alone.baseline_spread.values
+        )
+    assert np.isnan(result.baseline.values[1]).all()
+    assert np.isnan(result.intensity.values[1]).all()
+    assert list(result.baseline_verdict.values) == ["ok", "unidentifiable", "ok"]
+    assert result.baseline_reason.values[1] != ""
+    assert result.baseline_reason.values[0] == ""
+    with pytest.raises(CurveError, match=r"only 0 points|no numbers"):
+        baseline(series.isel(frame=[1]), method=method, width=8.0)

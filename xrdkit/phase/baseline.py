@@ -11,6 +11,8 @@ arPLS: Baek, Park, Ahn & Choo, Analyst 140 (2015) 250:
     w_i = 1 for d_i = y_i - z_i < 0, else 1/(1 + exp(2 (d_i - (2s - m))/s)), m and s of the d_i < 0
 """
 
+import logging
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -22,6 +24,7 @@ from scipy.special import expit
 
 from xrdkit import provenance, schema
 from xrdkit.errors import CurveError, SpecError
+from xrdkit.fitting import Verdict
 from xrdkit.uncertainty import (
     BETWEEN_BINS,
     BETWEEN_FRAMES,
@@ -48,6 +51,9 @@ _PERIOD_WIDTHS = 2.0
 #: Steps longer than this many times the median one are gaps, over which no peak reaches.
 _GAP = 5.0
 _FEWEST_POINTS = 10
+#: Larger intensities have no squares.
+_LARGEST = 1e100
+_LOG = logging.getLogger(__name__)
 
 
 def baseline(
@@ -67,12 +73,13 @@ def baseline(
     ``baseline_spread``: half the range of the baselines by both methods with 0.71 and 1.41 times
     the width. That is a systematic error, alike in neighbouring points, and no standard error of
     anything: it says how far the choice of method and width matters, not whether a hump is a peak.
-    Where
-    the profile has ``sigma``, it is entered as the source ``baseline``, common to all points, in
-    ``errors``; ``sigma`` holds it too. NaN where the profile has no data.
+    Where the profile has ``sigma``, it is entered as the source ``baseline``, common to all points,
+    in ``errors``; ``sigma`` holds it too. NaN where the profile has no data. A frame with fewer
+    than 10 points with data, or with intensities above 1e100, is NaN throughout;
+    ``baseline_verdict`` and ``baseline_reason`` say so per frame.
 
     Raises SpecError for an unknown method or a width below four points or above the range,
-    CurveError for a profile with fewer than 10 points with data in a frame.
+    CurveError where no frame can be used.
     """
     schema.validate(profile, schema.PROFILE)
     if method not in _METHODS:
@@ -90,14 +97,24 @@ def baseline(
         )
     rows = data["intensity"].transpose(..., radial).values.astype(float)
     flat = rows.reshape(-1, x.size)
-    found = np.stack([_row(row, x, step, method, wide, k) for k, row in enumerate(flat)])
+    reasons = [_trouble(row) for row in flat]
+    if all(reasons):
+        raise CurveError(reasons[0], frame=0)
+    for k, reason in enumerate(reasons):
+        if reason:
+            _LOG.warning("frame %d: %s", k, reason)
+    good = np.array([not reason for reason in reasons])
+    found, spread = np.full((2, *flat.shape), np.nan)
+    found[good] = [_row(row, x, step, method, wide) for row in flat[good]]
     others = [
-        np.stack([_row(row, x, step, other, wide * f, k) for k, row in enumerate(flat)])
+        np.stack([_row(row, x, step, other, wide * f) for row in flat[good]])
         for f in _OTHER_WIDTHS
         for other in _METHODS
     ]
-    spread = 0.5 * np.ptp(np.stack([found, *others]), axis=0)
+    spread[good] = 0.5 * np.ptp(np.stack([found[good], *others]), axis=0)
     result = _assemble(data, radial, found.reshape(rows.shape), spread.reshape(rows.shape))
+    if schema.FRAME in profile.dims:
+        result = _judged(result, reasons)
     result = provenance.append(
         result,
         "baseline",
@@ -163,14 +180,30 @@ def arpls(intensity: Array, smoothness: float, known: NDArray[np.bool_] | None =
     return z
 
 
-def _row(row: Array, x: Array, step: float, method: str, width: float, number: int) -> Array:
+def _trouble(row: Array) -> str:
+    """Return why a frame has no baseline; empty where it has one."""
+    known = row[np.isfinite(row)]
+    if known.size < _FEWEST_POINTS:
+        return f"only {known.size} points with data: a baseline needs {_FEWEST_POINTS}"
+    if np.abs(known).max() > _LARGEST:
+        return (
+            f"intensities of {np.abs(known).max():.3g} are no numbers to calculate with: give them"
+            " in another unit"
+        )
+    return ""
+
+
+def _judged(result: xr.Dataset, reasons: Sequence[str]) -> xr.Dataset:
+    verdicts = [str(Verdict.UNIDENTIFIABLE if reason else Verdict.OK) for reason in reasons]
+    return result.assign(
+        baseline_verdict=(schema.FRAME, verdicts, {"long_name": "whether there is a baseline"}),
+        baseline_reason=(schema.FRAME, list(reasons), {"long_name": "why there is none"}),
+    )
+
+
+def _row(row: Array, x: Array, step: float, method: str, width: float) -> Array:
     """Return the baseline of one frame, stretch by stretch between gaps."""
     known = np.isfinite(row)
-    if int(known.sum()) < _FEWEST_POINTS:
-        raise CurveError(
-            f"only {int(known.sum())} points with data: a baseline needs {_FEWEST_POINTS}",
-            frame=number,
-        )
     out = np.full(row.size, np.nan)
     edges = [0, *(np.flatnonzero(np.diff(x) > _GAP * step) + 1).tolist(), x.size]
     for a, b in pairwise(edges):
