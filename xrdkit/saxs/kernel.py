@@ -94,22 +94,26 @@ class Kernel:
             total += self._block(level, number)[:, inside] @ weights[low - first : high - first]
         return total
 
-    def slopes(self, level: int, first: int, weights: Array, values: Values) -> dict[str, Array]:
-        """Return the derivatives of `apply` by the free parameters of the shape, shape (q,) each.
+    def slopes(
+        self, level: int, first: int, weights: Array, values: Values
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return `apply` of `weights` (nodes, m) and the derivatives of its first column.
 
-        `weights` has shape (nodes,).
+        These are by the free parameters of the shape, shape (q,) each.
         """
         names = self.shape.free
         if not names:
-            return {}
+            return self.apply(level, first, weights), {}
         lattice = Lattice(level, first, len(weights))
         known = self._values(values)
 
         def model(q: Array) -> Array:
-            found = self.shape.slopes(q, lattice, weights, known)
-            return np.stack([found[name] for name in names], axis=1)
+            found, slopes = self.shape.slopes(q, lattice, weights, known)
+            return np.column_stack([found, *(slopes[name] for name in names)])
 
-        return dict(zip(names, self.seen(model).T, strict=True))
+        seen = self.seen(model)
+        wide = weights.shape[1]
+        return seen[:, :wide], dict(zip(names, seen[:, wide:].T, strict=True))
 
     def matrix(self, level: int, first: int, count: int, values: Values | None = None) -> Array:
         """Return G, shape (q, count), of the nodes from number `first` on."""

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from xrdkit.errors import SpecError
 from xrdkit.saxs.shapes.lattice import Array, Lattice
 
 Values = Mapping[str, float]
@@ -45,6 +46,21 @@ class ShapeParameter:
     """Smallest value of a fit."""
     high: float
     """Largest value of a fit."""
+
+
+def check_value(
+    name: str, value: float | None, free: bool, low: float, high: float, units: str
+) -> None:
+    """Raise SpecError for a value that is none from `low` to `high`, or missing and not fitted."""
+    if not isinstance(free, bool):
+        raise SpecError(f"fit_{name} is {free!r}, not true or false")
+    if value is None:
+        if not free:
+            raise SpecError(f"{name} is not fitted and has no value", hint=f"give it, in {units}")
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and low <= value <= high):
+        raise SpecError(f"{name} {value!r} is not from {low:g} to {high:g} {units}")
 
 
 class Shape(ABC):
@@ -92,12 +108,12 @@ class Shape(ABC):
 
     def slopes(
         self, q: Array, lattice: Lattice, weights: Array, values: Values
-    ) -> dict[str, Array]:
-        """Return the derivatives of Σ_j G_ij w_j by every free parameter, shape (q,) each.
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return `columns` of `weights` (nodes, m), shape (q, m), and derivatives of the first.
 
-        `weights` has shape (nodes,).
+        These are by every free parameter, shape (q,) each.
         """
-        return {}
+        return self.columns(q, lattice, weights, values), {}
 
     def amplitude(self, q: Array, lattice: Lattice, values: Values) -> Array | None:
         """Return <F>/V_ref, shape (q, nodes), the mean over orientations; None where not known."""
