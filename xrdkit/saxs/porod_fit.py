@@ -226,7 +226,7 @@ def _significant(fit: PorodFit, curve: Curve) -> bool:
 def _guarded(curve: Curve, fit: PorodFit, length: float, *, flat: bool) -> PorodFit | None:
     """Return the fit a little above the first flat start, with the variance of later ones."""
     whole, covariance = fit, fit.covariance(curve, fit.noise)
-    excess = np.zeros(3)
+    excess = np.zeros((3, 3))
     for k in range(1, 4):
         first = int(np.searchsorted(curve.q, curve.q[fit.first] * _GUARD**k))
         if curve.q.size - first < FEWEST:
@@ -237,7 +237,7 @@ def _guarded(curve: Curve, fit: PorodFit, length: float, *, flat: bool) -> Porod
         if k == 1:
             whole, covariance = later, later.covariance(curve, later.noise)
             continue
-        more = np.diag(later.covariance(curve, later.noise) - covariance)
+        more = float((later.covariance(curve, later.noise) - covariance)[0, 0])
         step = np.array(
             [
                 later.constant - whole.constant,
@@ -245,9 +245,12 @@ def _guarded(curve: Curve, fit: PorodFit, length: float, *, flat: bool) -> Porod
                 later.next_term - whole.next_term,
             ]
         )
-        excess = np.maximum(excess, step**2 - _EXPECTED**2 * np.maximum(more, 0.0))
-    excess[0] += (_EXACT * whole.constant) ** 2
-    return replace(whole, prior=whole.prior + np.diag(excess))
+        # What noise does not explain of the step of K; the others move with it.
+        beyond = 1.0 - _EXPECTED**2 * max(more, 0.0) / max(float(step[0]) ** 2, 1e-300)
+        if beyond * step[0] ** 2 > excess[0, 0]:
+            excess = beyond * np.outer(step, step)
+    excess[0, 0] += (_EXACT * whole.constant) ** 2
+    return replace(whole, prior=whole.prior + excess)
 
 
 def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
