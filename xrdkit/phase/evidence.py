@@ -27,12 +27,35 @@ def is_evident(outcome: FitOutcome, phase: int, points: float) -> bool:
     """Whether a phase is worth its k parameters: Δχ² > k ln n, n = `points`.
 
     Bayesian information criterion of Schwarz, Ann. Stat. 6 (1978) 461, in units of χ² per degree of
-    freedom. Δχ² is (S/σ)², what χ² loses without the phase to second order.
+    freedom; Δχ² of `gain_of`.
     """
     if not outcome.values[phase_key(phase, "scale")] > 1e-9:
         return False
     number = sum(name.startswith(phase_key(phase, "")) for name in outcome.seen)
-    return bool(scale_ratio(outcome, phase) ** 2 > number * np.log(points))
+    return bool(gain_of(outcome, phase) > number * np.log(points))
+
+
+def gain_of(outcome: FitOutcome, phase: int) -> float:
+    """Return what χ² loses without a phase, to second order, over χ² per degree of freedom.
+
+    It is (S/σ)² with σ the error of the scale where the shapes of the phase are held: without the
+    phase there is nothing that they could make good. Errors of a scale that hangs together with an
+    orientation or with B say little of whether the phase is there.
+    """
+    names, scale = outcome.seen, phase_key(phase, "scale")
+    own = [k for k, name in enumerate(names) if is_shape(name, phase)]
+    if scale not in names or not own:
+        return scale_ratio(outcome, phase) ** 2
+    at, covariance = names.index(scale), outcome.covariance
+    with np.errstate(invalid="ignore"):
+        shared = covariance[np.ix_(own, own)]
+        if not np.all(np.isfinite(shared)):
+            return scale_ratio(outcome, phase) ** 2
+        held = np.linalg.lstsq(shared, covariance[own, at], rcond=None)[0]
+    variance = float(covariance[at, at] - covariance[at, own] @ held)
+    if not variance > 0:
+        return scale_ratio(outcome, phase) ** 2
+    return float(outcome.values[scale] ** 2 / (variance * outcome.gof**2))
 
 
 def free_phases(model: PatternModel) -> tuple[int, ...]:
@@ -62,6 +85,11 @@ def with_free_lines(
 def is_shape(name: str, phase: int) -> bool:
     """Whether a parameter is one of a phase other than its scale."""
     return name.startswith(phase_key(phase, "")) and name != phase_key(phase, "scale")
+
+
+def is_linear(name: str) -> bool:
+    """Whether the pattern is linear in a parameter: scales and the smooth background."""
+    return name.endswith("_scale") or name.startswith("background")
 
 
 def with_scales_alone(begin: Plan, absent: Plan, phases: Collection[int]) -> Plan:

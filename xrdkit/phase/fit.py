@@ -12,6 +12,7 @@ from xrdkit.phase.evidence import (
     NOTHING,
     free_phases,
     is_evident,
+    is_linear,
     is_nothing,
     is_shape,
     scale_ratio,
@@ -21,7 +22,7 @@ from xrdkit.phase.evidence import (
 from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
 from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.minimise import ROUGHLY, minimise
-from xrdkit.phase.model import PatternModel
+from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.named_parameters import as_told
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.parameters import Plan
@@ -46,6 +47,8 @@ _WEAK = 10.0
 #: Size of crystallites, nm, at which the scale of an absent phase is measured, and evaluations
 #: within which a phase that may not be there must show.
 _ABSENT_SIZE, _SOON = 30.0, 60
+#: Orientations of March and Dollase that are tried for a phase that seems absent.
+_MARCH_STARTS = (0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 5.0)
 
 
 def cold_fit(
@@ -93,7 +96,13 @@ def cold_fit(
             found[p] = strongest_first or scale_ratio(shaped, p) > _HINT
     most = spec.max_evaluations if start.gain > _HARDLY_ANY else _FIRST_EVALUATIONS
     background = linear.chi2_background
-    return _finish(model, frame, origin, begin, found, background, most, doubtful=weak)
+    ended = _finish(model, frame, origin, begin, found, background, most, doubtful=weak)
+    for _ in structures:
+        before, ended = ended, _with_hinted(model, frame, ended, most, {})
+        # A phase that was found lets others show.
+        if sum(ended.found) <= sum(before.found):
+            break
+    return ended
 
 
 def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
@@ -113,21 +122,65 @@ def warm_fit(frame: Frame, before: FrameFit, observed: Observation) -> FrameFit:
     begin = origin.changed(values=before.values | again)
     background = linear.chi2_background
     ended = _finish(model, frame, origin, begin, before.found, background, most, before.chord)
+    return _with_hinted(model, frame, replace(ended, tried=before.tried), most, again)
+
+
+def _with_hinted(
+    model: PatternModel, frame: Frame, ended: FrameFit, most: int, again: Values
+) -> FrameFit:
+    """Return the fit with phases that its scales alone hint at, where they are worth it.
+
+    `again` are values of broadenings that were none. An orientation far from where it started
+    makes a phase look absent: others are tried first, at nothing but scales free.
+    """
     ratios = [scale_ratio(ended.outcome, p) for p in range(len(ended.found))]
-    tried = before.tried or (0.0,) * len(ratios)
+    tried = ended.tried or (0.0,) * len(ratios)
+    origin = ended.origin
     hinted = [
         p
         for p, (ratio, last) in enumerate(zip(ratios, tried, strict=True))
         if not ended.found[p] and ratio > max(_HINT, _MORE_HINT * last)
     ]
-    if hinted:
-        begin = origin.changed(values=ended.values | again)
-        found = [here or p in hinted for p, here in enumerate(ended.found)]
-        full = _finish(model, frame, origin, begin, found, background, most, doubtful=hinted)
-        if any(full.found[p] for p in hinted):
-            return full
-        tried = tuple(ratios[p] if p in hinted else last for p, last in enumerate(tried))
-    return replace(ended, tried=tried)
+    if not hinted:
+        return replace(ended, tried=tried)
+    begin = origin.changed(values={**ended.values, **again})
+    begin = begin.changed(values=_orientations(model, frame, begin, ended, hinted))
+    found = [here or p in hinted for p, here in enumerate(ended.found)]
+    background = ended.chi2_background
+    full = _finish(model, frame, origin, begin, found, background, most, doubtful=hinted)
+    if any(full.found[p] for p in hinted):
+        return full
+    return replace(
+        ended,
+        tried=tuple(
+            r if p in hinted else t for p, (r, t) in enumerate(zip(ratios, tried, strict=True))
+        ),
+    )
+
+
+def _orientations(
+    model: PatternModel, frame: Frame, begin: Plan, ended: FrameFit, phases: Sequence[int]
+) -> dict[str, float]:
+    """Return the best scale and March parameter of some phases that are not yet found."""
+    absent = [p for p, here in enumerate(ended.found) if not here]
+    values: dict[str, float] = {}
+    for p in phases:
+        march = phase_key(p, "march")
+        if march not in begin.free:
+            continue
+        fits = []
+        for factor in _MARCH_STARTS:
+            low, high = begin.bounds[march]
+            start = min(max(factor, low), high)
+            held = with_scales_alone(begin, begin.changed(values={march: start}), absent)
+            held = held.changed(fixed=[n for n in held.free if not is_linear(n)])
+            outcome = minimise(model, frame, held, _FIRST_EVALUATIONS, ROUGHLY)
+            scale = outcome.values[phase_key(p, "scale")]
+            fits.append((outcome.chi2, start, scale * begin.units[phase_key(p, "scale")]))
+        _, start, scale = min(fits)
+        if scale > 0:
+            values |= {march: start, phase_key(p, "scale"): scale}
+    return values
 
 
 def _moved(begin: Plan, structures: Sequence[Structure], stretch: Sequence[float]) -> Plan:
