@@ -82,6 +82,8 @@ _WHERE = {
     "embedded_names": "xrdkit.phase",
     "fit_sizes": "xrdkit.saxs",
     "SizeSpec": "xrdkit.saxs",
+    "desmear": "xrdkit.saxs",
+    "SmearingSpec": "xrdkit.saxs",
     # results
     "save": "xrdkit.store",
     "load": "xrdkit.store",

@@ -3,7 +3,17 @@
 from xrdkit.profiles.average import average
 from xrdkit.profiles.interval import counting_interval
 from xrdkit.profiles.merge import merge
+from xrdkit.profiles.orientation import orientation
+from xrdkit.profiles.orientation_spec import OrientationSpec
 from xrdkit.profiles.quality import frame_quality
 from xrdkit.profiles.texture import texture
 
-__all__ = ["average", "counting_interval", "frame_quality", "merge", "texture"]
+__all__ = [
+    "OrientationSpec",
+    "average",
+    "counting_interval",
+    "frame_quality",
+    "merge",
+    "orientation",
+    "texture",
+]

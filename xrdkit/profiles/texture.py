@@ -63,11 +63,11 @@ def texture(cake: xr.Dataset, *, harmonics: int = 3, director: float | None = No
     flat = (-1, azimuth.size)
     fitted = fit_modulation(
         azimuth,
-        _width(azimuth),
+        cell_width(azimuth),
         cells.reshape(flat),
         independent_sigma(cake).transpose(*order).values.reshape(flat) ** 2,
         harmonics,
-        _counting(cake, order, flat),
+        counting_of(cake, order, flat),
     )
     unit = str(cake["intensity"].attrs["units"])
     out = {
@@ -82,7 +82,7 @@ def texture(cake: xr.Dataset, *, harmonics: int = 3, director: float | None = No
     return provenance.append(data, "texture", settings, inputs=inputs, history=cake)
 
 
-def _width(azimuth: Array) -> float:
+def cell_width(azimuth: Array) -> float:
     """Return the width of the cells, radian; raise SchemaError where they are unequal."""
     if azimuth.size < 4:
         raise SchemaError(f"{azimuth.size} cells of azimuth are too few for a modulation")
@@ -92,8 +92,8 @@ def _width(azimuth: Array) -> float:
     return float(steps.mean())
 
 
-def _counting(
-    cake: xr.Dataset, order: tuple[str, ...], flat: tuple[int, int]
+def counting_of(
+    cake: xr.Dataset, order: tuple[str, ...], flat: tuple[int, ...]
 ) -> tuple[Array, Array, Array] | None:
     """Return counts, their variance and N g of every cell; None where the cake has none."""
     needed = {"counts", "normalization", ERRORS} <= set(cake.data_vars)
