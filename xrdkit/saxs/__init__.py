@@ -1,16 +1,34 @@
 """Small-angle scattering: profiles to size distributions."""
 
 from xrdkit.saxs.contrast import Contrast, Material, scattering_length_density, xray_contrast
+from xrdkit.saxs.desmear import desmear
 from xrdkit.saxs.intensity import sphere_intensity
 from xrdkit.saxs.sizes import fit_sizes
+from xrdkit.saxs.smearing import (
+    BeamProfile,
+    Smearing,
+    SmearingSpec,
+    pinhole_smearing,
+    read_beam_profile,
+    slit_smearing,
+    smearing_of,
+)
 from xrdkit.saxs.spec import SizeSpec
 
 __all__ = [
+    "BeamProfile",
     "Contrast",
     "Material",
     "SizeSpec",
+    "Smearing",
+    "SmearingSpec",
+    "desmear",
     "fit_sizes",
+    "pinhole_smearing",
+    "read_beam_profile",
     "scattering_length_density",
+    "slit_smearing",
+    "smearing_of",
     "sphere_intensity",
     "xray_contrast",
 ]
