@@ -4,14 +4,11 @@ A model part is a frozen dataclass whose fields are its parameters. A field left
 the curve; a number is a start value; `fixed`, `free` and `tied` say more.
 """
 
-import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
 from xrdkit.errors import SpecError
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,18 +146,3 @@ def bounds_of(quantity: Quantity, stated: Parameter) -> tuple[float, float]:
 def is_number(value: object) -> bool:
     """Return whether `value` is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def part_settings(part: Part) -> dict[str, Any]:
-    """Return a part as plain values: its kind and the fields that differ from their defaults."""
-    found: dict[str, Any] = {"kind": part.kind}
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if value == field.default:
-            continue
-        if isinstance(value, Part):
-            value = part_settings(value)
-        elif isinstance(value, Parameter):
-            value = {k: v for k, v in dataclasses.asdict(value).items() if v is not None}
-        found[field.name] = value
-    return found

@@ -6,7 +6,9 @@ from xrdkit.saxs.models.fit_profile import fit_model
 from xrdkit.saxs.models.flat import Flat
 from xrdkit.saxs.models.fractals import MassFractal, SurfaceFractal
 from xrdkit.saxs.models.guinier_porod import GuinierPorod
+from xrdkit.saxs.models.measured_curve import MeasuredCurve
 from xrdkit.saxs.models.model import Choice, Model
+from xrdkit.saxs.models.particles import Particles
 from xrdkit.saxs.models.peak import Peak
 from xrdkit.saxs.models.power_law import PowerLaw
 from xrdkit.saxs.models.settings import COMPONENTS, model_of, model_settings
@@ -24,9 +26,11 @@ __all__ = [
     "Flat",
     "GuinierPorod",
     "MassFractal",
+    "MeasuredCurve",
     "Model",
     "ModelSpec",
     "Parameter",
+    "Particles",
     "Peak",
     "PowerLaw",
     "SurfaceFractal",

@@ -10,9 +10,11 @@ from xrdkit.saxs.models.judgement import Judgement
 
 Array = NDArray[np.float64]
 
-#: Difference of the criterion that decides (R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90 (1995)
-#: 773: "very strong").
+#: Difference of the criterion that decides: "very strong" evidence (R. E. Kass, A. E. Raftery,
+#: J. Am. Stat. Assoc. 90 (1995) 773).
 _AS_GOOD = 10.0
+#: Difference at which the better one is taken even if the curve does not determine all of it.
+_FAR = 30.0
 
 
 def independent_points(fit: CurveFit) -> float:
@@ -31,9 +33,9 @@ def independent_points(fit: CurveFit) -> float:
 def choose(fits: list[tuple[CurveFit, Judgement] | None]) -> tuple[int, list[float]]:
     """Return the number of the best of some fits to the same points, and the criterion of each.
 
-    -1 where there is no fit. A model with components that are not there, or parameters that the
-    curve does not determine, gives way to another that is as good within 10. Lower is better; models that failed
-    have NaN.
+    -1 where there is no fit. Lower is better, models that failed have NaN; of those within 10 of
+    the least the simplest is taken. Models with components that are not there, or parameters that
+    the curve does not determine, count only where they are better than all others by 30.
     """
     known = [pair[0] for pair in fits if pair is not None]
     if not known:
@@ -42,11 +44,15 @@ def choose(fits: list[tuple[CurveFit, Judgement] | None]) -> tuple[int, list[flo
     points = independent_points(min(known, key=lambda fit: fit.outcome.chi2))
     found = [math.nan if pair is None else information(pair[0], points) for pair in fits]
 
-    best = float(np.nanmin(found))
-    usable = [k for k, pair in enumerate(fits) if pair is not None and found[k] < best + _AS_GOOD]
+    usable = [k for k, pair in enumerate(fits) if pair is not None]
+    best = min(found[k] for k in usable)
+    sound = [k for k in usable if (pair := fits[k]) is not None and pair[1].sound]
+    sound = [k for k in sound if found[k] < best + _FAR]
+    if sound:
+        usable, best = sound, min(found[k] for k in sound)
 
-    def rank(number: int) -> tuple[bool, float]:
+    def rank(number: int) -> tuple[int, float]:
         pair = fits[number]
-        return pair is None or not pair[1].sound, found[number]
+        return len(pair[0].curve.free) if pair is not None else 0, found[number]
 
-    return min(usable, key=rank), found
+    return min((k for k in usable if found[k] < best + _AS_GOOD), key=rank), found

@@ -35,6 +35,8 @@ class Derived:
     """Its unit; ``"intensity"`` stands for that of the profile."""
     what: str
     """What it is."""
+    extra: float = 0.0
+    """Standard error that it has besides that of the parameters (of a contrast)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,9 @@ class Component(Part):
     ordered_by: ClassVar[str | None] = None
     """Parameter that grows from one to the next of several of which nothing is stated."""
 
+    measured: ClassVar[bool] = False
+    """Whether it was measured as the curve was, so that bins and smearing are in it already."""
+
     @property
     def label(self) -> str:
         """Its name where the user gives none, without number."""
@@ -58,6 +63,13 @@ class Component(Part):
         """Return the intensity at `q` (1/nm) and its derivatives by every parameter."""
         raise NotImplementedError
 
+    def check(self, q: Array) -> None:
+        """Raise SpecError where the component cannot be computed at these q (1/nm)."""
+
+    def noise(self, q: Array, values: Values) -> Array | None:
+        """Return the standard error (n,) that the component itself has; None: none."""
+        return None
+
     def candidates(self, q: Array) -> list[dict[str, float]]:
         """Return start values of the parameters that are no amplitudes, to be tried in turn."""
         return [{}]
@@ -65,6 +77,10 @@ class Component(Part):
     def possible(self, values: Values) -> bool:
         """Return whether a start from `values` makes sense."""
         return True
+
+    def doubt(self, values: Values) -> str:
+        """Return what speaks against the component as it was found, empty where nothing does."""
+        return ""
 
     def derived(self, values: Values) -> dict[str, Derived]:
         """Return what follows from the parameters, by name."""

@@ -95,6 +95,7 @@ def describe(
         inner = curve.inner_gradient(item.gradient, values)
         error = outcome.sigma_of(inner, scaled=scaled) if item.gradient else 0.0
         # Of what stopped at a bound the error is not known, nor of what follows from it alone.
+        error = math.hypot(error, item.extra)
         if inner and not any(free in outcome.names for free in inner):
             error = math.nan
         frame.derived[name] = (item.value, error if math.isfinite(item.value) else math.nan)

@@ -11,6 +11,9 @@ from xrdkit.saxs.models.points import Points
 
 Array = NDArray[np.float64]
 
+#: Lengths from 0.3/q_max, below which a component is flat, to 30/q_min; positions to 2 q_max.
+_SMALLEST, _LARGEST, _OUTSIDE = 0.3, 30.0, 2.0
+
 
 class ModelCurve:
     """Intensity of a model over all points, kept for the last parameters asked for.
@@ -67,21 +70,42 @@ class ModelCurve:
         if kept is not None and kept[0] == key:
             return kept[1], kept[2]
         part = self.model.components[number]
+        q = self.points.q if part.measured else self.points.q_model
         with np.errstate(all="ignore"):
-            curve = part.curve(
-                self.points.q_model, {local: values[full] for local, full in names.items()}
-            )
+            curve = part.curve(q, self.local(number, values))
             stacked = np.stack([curve.value, *(curve.slopes[local] for local in names)], axis=1)
-            seen = self.points.see(stacked)
+            seen = stacked if part.measured else self.points.see(stacked)
         self._kept[number] = (key, seen[:, 0], seen[:, 1:])
         return seen[:, 0], seen[:, 1:]
 
     def possible(self, number: int, values: Values) -> bool:
         """Return whether a start from the complete `values` makes sense to a component."""
-        local = self._local[number]
-        return self.model.components[number].possible(
-            {name: values[full] for name, full in local.items()}
-        )
+        return self.model.components[number].possible(self.local(number, values))
+
+    def noise(self, number: int, values: Values) -> Array | None:
+        """Return the standard error (n,) that a component itself has at the complete `values`."""
+        return self.model.components[number].noise(self.points.q, self.local(number, values))
+
+    def local(self, number: int, values: Values) -> dict[str, float]:
+        """Return the values of a component by their names in it."""
+        return {name: values[full] for name, full in self._local[number].items()}
+
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Return the bounds of a free parameter: sizes stay where these q can tell them."""
+        entry = self.by_name[name]
+        low, high = entry.bounds
+        if entry.quantity.scale != "log":
+            return low, high
+        first, last = float(self.points.q.min()), float(self.points.q.max())
+        reach = {
+            "nm": (_SMALLEST / last, _LARGEST / first),
+            "1/nm": (first / _LARGEST, last * _OUTSIDE),
+        }.get(entry.quantity.unit, (low, high))
+        if entry.stated.low is None and reach[0] < high:
+            low = max(low, reach[0])
+        if entry.stated.high is None and reach[1] > low:
+            high = min(high, reach[1])
+        return low, high
 
     def intensity(self, values: Values) -> Array:
         """Return the intensity (n,) at the complete `values`."""

@@ -13,9 +13,11 @@ from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
 
-_MAX_STARTS = 4
+_MAX_STARTS = 3
 #: Above this χ²r further starts are tried.
 _GOOD = 1.5
+#: Starts that much worse than the best lead nowhere.
+_HOPELESS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,10 @@ def fit_curve(
     weight = 1.0 / sigma
     best: CurveFit | None = None
     failure: FitFailed | None = None
-    for start in find_starts(curve, valid, intensity, weight, count=_MAX_STARTS):
+    starts = find_starts(curve, valid, intensity, weight, count=_MAX_STARTS)
+    for start in starts:
+        if best is not None and start.chi2 > _HOPELESS * starts[0].chi2:
+            break
         try:
             fit = _fit(curve, start, valid, intensity, weight, max_evaluations, errors)
         except FitFailed as exc:
@@ -102,7 +107,7 @@ def _fit(
     values, bounds = {}, {}
     for name in curve.free:
         entry = curve.by_name[name]
-        low, high = entry.bounds
+        low, high = curve.bounds(name)
         bounds[name] = (
             entry.inner(low) if np.isfinite(low) else -np.inf,
             entry.inner(high) if np.isfinite(high) else np.inf,

@@ -101,6 +101,8 @@ def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEF
             points = Points.of(
                 np.ascontiguousarray(positions[i]), np.ascontiguousarray(spreads[i]), smearing
             )
+            for part in (part for m in models.models for part in m.components):
+                part.check(points.q)
             curves = {key: [ModelCurve(m, points) for m in models.models]}
         # The band belongs to the order of the points in the profile.
         known = error_model(profile, i) if ERRORS in profile else None
@@ -175,23 +177,13 @@ def _fit_frame(
     observed = intensity[valid]
     if not observed.any():
         return blank("the intensity is 0 everywhere", int(valid.size))
-    error = _relative_error(observed) if sigma is None else sigma[valid]
-    # From here on errors are in units of the weights, as residuals are.
-    errors = None if known is None else known.select(valid).over(error)
+    errors: ErrorModel | None = None
     scaled = spec.scale_errors or sigma is None
     fits: list[tuple[CurveFit, Judgement] | None] = []
     failure = ""
     for curve in curves:
         try:
-            fit = fit_curve(
-                curve,
-                valid,
-                observed,
-                error,
-                max_evaluations=spec.max_evaluations,
-                errors=errors,
-                has_sigma=sigma is not None,
-            )
+            fit, error, errors = _fitted(curve, valid, observed, sigma, spec, known)
         except FitFailed as exc:
             fits.append(None)
             failure = str(exc)
@@ -218,6 +210,47 @@ def _fit_frame(
         frame.neighbour_correlation = neighbour_correlation(errors)
         frame.effective_points = effective_points(errors)
     return frame
+
+
+def _fitted(
+    curve: ModelCurve,
+    valid: NDArray[np.intp],
+    observed: Array,
+    sigma: Array | None,
+    spec: ModelSpec,
+    known: ErrorModel | None,
+) -> tuple[CurveFit, Array, ErrorModel | None]:
+    """Return the fit, the errors that weighted it, and the model of the residual.
+
+    Where a component has errors of its own, these are known after a first fit, and part of the
+    second.
+    """
+    error = _relative_error(observed) if sigma is None else sigma[valid]
+    own = np.zeros_like(error)
+    while True:
+        weight = np.hypot(error, own)
+        # Errors are in units of the weights, as residuals are.
+        errors = None if known is None else _with(known.select(valid), own).over(weight)
+        fit = fit_curve(
+            curve,
+            valid,
+            observed,
+            weight,
+            max_evaluations=spec.max_evaluations,
+            errors=errors,
+            has_sigma=sigma is not None,
+        )
+        noise = [curve.noise(number, fit.values) for number in range(len(curve.model.components))]
+        parts = [part[valid] ** 2 for part in noise if part is not None]
+        if sigma is None or not parts or own.any():
+            return fit, weight, errors
+        own = np.sqrt(np.sum(parts, axis=0))
+
+
+def _with(errors: ErrorModel, own: Array) -> ErrorModel:
+    band = errors.band.copy()
+    band[0] += own**2
+    return replace(errors, band=band)
 
 
 def _relative_error(intensity: Array) -> Array:

@@ -47,6 +47,8 @@ class Judgement:
     ``undetermined`` or ``idle`` (nothing depends on it)."""
     components: dict[str, str]
     """Of each component: ``ok`` or ``absent``."""
+    doubts: tuple[str, ...] = ()
+    """What speaks against components as they were found."""
 
     @property
     def sound(self) -> bool:
@@ -83,6 +85,16 @@ def judge_model(
     verdict, reason = _verdict(
         fit, intensity, weight, components, parameters, has_sigma=has_sigma, errors=errors
     )
+    doubts = tuple(
+        f"{name} {text}"
+        for number, (name, part) in enumerate(
+            zip(fit.curve.model.names, fit.curve.model.components, strict=True)
+        )
+        if (text := part.doubt(fit.curve.local(number, fit.values)))
+    )
+    if doubts and verdict in (Verdict.OK, Verdict.AT_BOUND):
+        verdict = Verdict.MISFIT
+    reason = "; ".join([reason] * bool(reason) + list(doubts))
     correlation = 0.0 if errors is None else neighbour_correlation(errors)
     if errors is not None and correlation > NOTABLE_CORRELATION:
         note = (
@@ -91,7 +103,9 @@ def judge_model(
             " independent ones"
         )
         reason = f"{reason}; {note}" if reason else note
-    return Judgement(verdict=verdict, reason=reason, parameters=parameters, components=components)
+    return Judgement(
+        verdict=verdict, reason=reason, parameters=parameters, components=components, doubts=doubts
+    )
 
 
 def _verdict(
@@ -180,7 +194,7 @@ def _state(fit: CurveFit, name: str, *, scaled: bool) -> str:
     if entry.quantity.amplitude:
         return FREE
     error = fit.outcome.sigma_of({name: 1.0}, scaled=scaled, common=False)
-    low, high = entry.bounds
+    low, high = fit.curve.bounds(name)
     limit = _LOG_UNKNOWN if entry.quantity.scale == "log" else _SHARE_UNKNOWN * (high - low)
     return FREE if error <= limit else UNDETERMINED
 

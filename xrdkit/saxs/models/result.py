@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xrdkit.saxs.models.component import Component
 from xrdkit.saxs.models.describe import FrameModel, missing
 from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.schema import FRAME, SCATTERING_MODEL
@@ -178,7 +179,7 @@ def _coordinates(profile: xr.Dataset, labels: Labels, models: Choice) -> dict[st
         coords["derived_unit"] = _text("derived", [u for u, _ in derived.values()], "unit")
         coords["derived_name"] = _text("derived", [w for _, w in derived.values()], "what it is")
     if len(models.models) > 1:
-        text = ["+".join(model.names) for model in models.models]
+        text = ["+".join(map(_said, model.names, model.components)) for model in models.models]
         coords["candidate"] = ("candidate", np.arange(len(text)), {"long_name": "candidate"})
         coords["candidate_components"] = _text("candidate", text, "components of the candidate")
     for key, coordinate in profile.coords.items():
@@ -221,6 +222,10 @@ def _sources(
         key: (SOURCE, [str(v) for v in profile[key].values[order]], dict(profile[key].attrs))
         for key in named
     }
+
+
+def _said(name: str, part: Component) -> str:
+    return f"{name} packed" if "packing" in {item.name for item in part.quantities} else name
 
 
 def _units(text: str, unit: str) -> str:

@@ -17,7 +17,7 @@ from xrdkit.saxs.models.evaluate import ModelCurve
 
 Array = NDArray[np.float64]
 
-_MOST_ROWS = 400
+_MOST_ROWS = 120
 _SWEEPS = 3
 _APART = 0.35
 _LEAST_SHARE = 1e-3
@@ -48,9 +48,11 @@ class _Search:
         self, curve: ModelCurve, valid: NDArray[np.intp], intensity: Array, weight: Array
     ) -> None:
         self.curve = curve
-        step = -(-valid.size // _MOST_ROWS)
-        self.rows = valid[::step]
-        self.weight, self.target = weight[::step], (intensity * weight)[::step]
+        # Neighbours are averaged: what they tell of a smooth curve, they tell together.
+        self._valid, self._square = valid, weight**2
+        self._groups_at = np.arange(0, valid.size, -(-valid.size // _MOST_ROWS))
+        self._norm = np.sqrt(np.add.reduceat(self._square, self._groups_at))
+        self.target = self._averaged(intensity[:, None])[:, 0]
         entries = [curve.by_name[name] for name in curve.free]
         self.linear = tuple(e.name for e in entries if e.quantity.amplitude)
         self.low = np.array([curve.by_name[n].bounds[0] for n in self.linear])
@@ -85,6 +87,12 @@ class _Search:
                 break
         return found
 
+    def _averaged(self, rows: Array) -> Array:
+        """Return weighted sums (g, k) of rows (n, k) in units of their errors."""
+        total = np.add.reduceat(rows * self._square[:, None], self._groups_at, axis=0)
+        result: Array = total / self._norm[:, None]
+        return result
+
     def _candidates(self, number: int) -> list[dict[str, float]]:
         """Return the start values to try of what no one stated of a component."""
         name = self.curve.model.names[number]
@@ -98,7 +106,7 @@ class _Search:
             own = {}
             for local, value in candidate.items():
                 if local in open_:
-                    low, high = open_[local].bounds
+                    low, high = self.curve.bounds(f"{name}.{local}")
                     own[f"{name}.{local}"] = min(max(value, low), high)
             if own not in found:
                 found.append(own)
@@ -155,7 +163,7 @@ class _Search:
         ones = dict.fromkeys(self.linear, 1.0)
         values = self.curve.complete(self._nonlinear(key) | ones)
         through = self.curve.tie_slopes(values)
-        matrix = np.zeros((self.rows.size, len(self.linear)))
+        matrix = np.zeros((self.target.size, len(self.linear)))
         target = self.target.copy()
         for number, at in enumerate(key):
             if at < 0:
@@ -184,7 +192,7 @@ class _Search:
         if key not in self._columns:
             at = [k for k, e in enumerate(entries) if e.quantity.amplitude]
             _, slopes = self.curve.component(number, values)
-            self._columns[key] = slopes[self.rows][:, at] * self.weight[:, None]
+            self._columns[key] = self._averaged(slopes[self._valid][:, at])
         return self._columns[key], [e.name for e in entries if e.quantity.amplitude]
 
     def _bounded(self, matrix: Array, target: Array) -> tuple[float, Array]:

@@ -111,6 +111,14 @@ class UnifiedLevel(Component):
         """Return whether the level is larger than what it is made of."""
         return values["radius_of_gyration"] > _LARGER * values["cutoff"]
 
+    def doubt(self, values: Values) -> str:
+        """Return what no structural level does: lack a Guinier range, or be made of larger ones."""
+        if values["prefactor"] > 0 and not values["guinier"] > 0:
+            return "has a power law and no Guinier range: a hump of structures that keep apart?"
+        if values["radius_of_gyration"] < values["cutoff"]:
+            return "is smaller than the level it is made of"
+        return ""
+
     def derived(self, values: Values) -> dict[str, Derived]:
         """Return PDI, and what it says of lognormal spheres, where the power is that of a surface.
 
