@@ -93,7 +93,8 @@ def fit_formfree(
     # The replicates hold noise of the size found.
     unscale = 1.0 if scaled or scale == 0 else 1.0 / scale
     whole = estimates(found, kernel.shape, slice(None), unscale)
-    modes = find_modes(found)
+    modes, unresolved = find_modes(found)
+    frame.values |= {"modes": float(len(modes)), "modes_unresolved": float(unresolved)}
     _numbers(frame, whole, spec, absolute=absolute)
     _modes(frame, found, modes, kernel, spec, unscale, absolute=absolute)
     if errors is not None and errors.sources:
@@ -125,7 +126,7 @@ def fit_formfree(
         has_sigma=has_sigma,
         errors=errors,
     )
-    notes = [frame.reason, found.solver.note, _note(modes)]
+    notes = [frame.reason, found.solver.note, _note(unresolved)]
     frame.reason = "; ".join(note for note in notes if note)
     note_fraction(frame, spec, absolute=absolute)
     return frame
@@ -187,16 +188,14 @@ def _modes(
         if absolute:
             part |= _fraction(inside, spec)
         frame.parts.append(part)
-    frame.values["modes"] = float(len(modes))
-    frame.values["modes_resolved"] = float(all(mode.resolved for mode in modes))
 
 
-def _note(modes: list[Mode]) -> str:
-    if all(mode.resolved for mode in modes):
+def _note(unresolved: int) -> str:
+    if not unresolved:
         return ""
     return (
-        f"{len(modes)} modes were found, but some are no further apart than two single sizes would"
-        " have to be: they may be one"
+        f"{unresolved} more modes were found that are no further from others than two single sizes"
+        " would have to be; they count as one"
     )
 
 

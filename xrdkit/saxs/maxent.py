@@ -13,6 +13,8 @@ found by Newton steps that are halved until they climb. It has no search directi
 and what is left of the gradient tells convergence.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,10 +31,13 @@ _WEAKEST, _STRONGEST = -8.0, 8.0
 _BISECTIONS = 14
 _MAX_STEPS = 200
 _SMALLEST_STEP = 1e-9
+_CLIMB, _ROUNDING = 1e-4, 1e-13
+#: Share of the gradient that a step with an old curvature may leave.
+_GOOD_WAY = 0.5
 _CONVERGED = 1e-8
 _TINY = 1e-300
 #: Singular values below this share of the largest are noise of the arithmetic.
-_INDEPENDENT = 1e-9
+_INDEPENDENT = 1e-8
 _LARGEST_EXPONENT = 200.0
 
 
@@ -132,6 +137,8 @@ class _Dual:
         rank = max(int((singular > _INDEPENDENT * singular[0]).sum()), 1)
         self._left = left[:, :rank]
         self._reduced = singular[:rank, None] * right[:rank]
+        self._inverse: Array | None = None
+        self._strength = math.nan
 
     def solve(
         self, target: Array, strength: float, start: Array | None
@@ -140,31 +147,39 @@ class _Dual:
         seen = self._left.T @ target
         z = np.zeros(seen.size) if start is None else start
         value, x = self._dual(z, seen, strength)
+        slope = seen - strength * z - self._reduced @ x
+        left = float(np.linalg.norm(slope))
         enough = _CONVERGED * float(np.linalg.norm(seen))
-        left = np.inf
+        # The curvature of the last maximum serves as long as steps with it make good way.
+        inverse = self._inverse if strength == self._strength else None
         for _ in range(_MAX_STEPS):
-            slope = seen - strength * z - self._reduced @ x
-            left = float(np.linalg.norm(slope))
             if left <= enough:
                 break
+            if inverse is not None:
+                trial = z + inverse @ slope
+                reached, x_there = self._dual(trial, seen, strength)
+                slope_there = seen - strength * trial - self._reduced @ x_there
+                left_there = float(np.linalg.norm(slope_there))
+                if left_there < _GOOD_WAY * left:
+                    z, value, x, slope, left = trial, reached, x_there, slope_there, left_there
+                    continue
             curvature = (self._reduced * x) @ self._reduced.T
             curvature[np.diag_indices(z.size)] += strength
-            step = np.linalg.solve(curvature, slope)
+            inverse = np.linalg.inv(curvature)
+            step = inverse @ slope
             climb = float(slope @ step)
             length = 1.0
             while length > _SMALLEST_STEP:
                 trial = z + length * step
                 reached, x_there = self._dual(trial, seen, strength)
-                if reached >= value + 1e-4 * length * climb:
+                # Where the dual does not tell values apart any more, its rounding may not stop us.
+                if reached >= value + _CLIMB * length * climb - _ROUNDING * abs(value):
                     break
                 length *= 0.5
-            else:
-                # The dual does not tell values any closer: rounding.
-                trial = z + step
-                reached, x_there = self._dual(trial, seen, strength)
-                if not np.linalg.norm(seen - strength * trial - self._reduced @ x_there) < left:
-                    break
             z, value, x = trial, reached, x_there
+            slope = seen - strength * z - self._reduced @ x
+            left = float(np.linalg.norm(slope))
+        self._inverse, self._strength = inverse, strength
         out = np.zeros(self._unknowns)
         out[: x.size] = x
         if self._at:

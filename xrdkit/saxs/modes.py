@@ -2,9 +2,11 @@
 
 A maximum is a mode where the valley beside it is deeper than three times its scatter from replicate
 to replicate, and where the amount in it is larger than three times its own. What is no mode belongs
-to its neighbour. Modes are resolved where they are further apart than two peaks as wide as the
-inversion makes of single sizes: d > s₁ + s₂ in ln R, the distance from which two Gaussians of
-standard deviations s₁ and s₂ have a valley between them.
+to its neighbour, and so does a mode that is not resolved. Modes are resolved where they are further
+apart than two peaks as wide as the inversion makes of single sizes: d > s₁ + s₂ in ln R, the
+distance from which two Gaussians of standard deviations s₁ and s₂ have a valley between them.
+
+One ends where the mean of the replicates is lowest: specks of noise between modes do not move that.
 """
 
 import itertools
@@ -20,6 +22,8 @@ Array = NDArray[np.float64]
 _SIGNIFICANT = 3.0
 #: A valley is one below this share of the lower maximum beside it.
 _VALLEY = 0.9
+#: Nodes over which the mean of the replicates is averaged.
+_WINDOW = 7
 _TINY = 1e-300
 
 
@@ -33,16 +37,15 @@ class Mode:
     """Number of the node after its last."""
     resolution: float
     """Standard deviation of ln R that the inversion makes of a single size there."""
-    resolved: bool
-    """Whether it is told apart from its neighbours; true of a single mode."""
 
 
-def find_modes(found: Inversion) -> list[Mode]:
-    """Return the modes of a distribution, ordered by radius; none of an empty one."""
+def find_modes(found: Inversion) -> tuple[list[Mode], int]:
+    """Return the modes of a distribution, ordered by radius, and how many more are not resolved.
+
+    The distribution must not be empty.
+    """
     density = found.density
     nodes = density.size
-    if not density.sum() > 0:
-        return []
     copies = found.replicates[:, :nodes]
     borders = _borders(density)
     while len(borders) > 2:
@@ -59,7 +62,19 @@ def find_modes(found: Inversion) -> list[Mode]:
         if amounts[least] > _SIGNIFICANT:
             break
         del borders[_side(density, borders, least)]
-    return _resolved(found, list(itertools.pairwise(borders)))
+    significant = len(borders) - 1
+    while True:
+        parts = list(itertools.pairwise(borders))
+        widths, apart = _as_single_sizes(found, parts)
+        if min(apart, default=np.inf) > 0:
+            break
+        del borders[int(np.argmin(apart)) + 1]
+    parts = list(itertools.pairwise(_lowest(density, copies, borders)))
+    modes = [
+        Mode(first=first, last=last, resolution=width)
+        for (first, last), width in zip(parts, widths, strict=True)
+    ]
+    return modes, significant - len(modes)
 
 
 def _borders(density: Array) -> list[int]:
@@ -94,6 +109,16 @@ def _amount(density: Array, copies: Array, part: tuple[int, int]) -> float:
     return float(density[inside].sum()) / max(scatter, _TINY)
 
 
+def _lowest(density: Array, copies: Array, borders: list[int]) -> list[int]:
+    """Return the borders moved to where the mean of the replicates is lowest between the tops."""
+    tops = [a + int(np.argmax(density[a:b])) for a, b in itertools.pairwise(borders)]
+    mean = np.convolve(copies.mean(axis=0), np.ones(_WINDOW), mode="same")
+    inner = [
+        left + int(np.argmin(mean[left : right + 1])) for left, right in itertools.pairwise(tops)
+    ]
+    return [borders[0], *inner, borders[-1]]
+
+
 def _side(density: Array, borders: list[int], part: int) -> int:
     """Return the border of a part over which it belongs to a neighbour: the higher valley."""
     if part == 0:
@@ -103,10 +128,16 @@ def _side(density: Array, borders: list[int], part: int) -> int:
     return part if density[borders[part]] >= density[borders[part + 1]] else part + 1
 
 
-def _resolved(found: Inversion, parts: list[tuple[int, int]]) -> list[Mode]:
+def _as_single_sizes(
+    found: Inversion, parts: list[tuple[int, int]]
+) -> tuple[list[float], list[float]]:
+    """Return the width of each part, were it a single size, and how far apart neighbours are.
+
+    Widths are standard deviations of ln R; distances are in ln R, less the sum of the widths, and
+    below zero where the two come out as one.
+    """
     density, log = found.density, np.log(found.radius)
-    step = found.problem.step
-    amounts = [float(density[slice(*part)].sum()) * step for part in parts]
+    amounts = [float(density[slice(*part)].sum()) * found.problem.step for part in parts]
     means = [float(np.average(log[slice(*p)], weights=density[slice(*p)] + _TINY)) for p in parts]
     places = [int(np.argmin(np.abs(log - mean))) for mean in means]
     seen = found.singles(places, amounts)
@@ -115,20 +146,11 @@ def _resolved(found: Inversion, parts: list[tuple[int, int]]) -> list[Mode]:
         inside = slice(*part)
         weights = seen[inside] + _TINY
         widths.append(float(np.sqrt(np.average((log[inside] - mean) ** 2, weights=weights))))
-    # Of two single sizes that come out as one, each takes the width of the whole.
-    apart = [
-        means[k + 1] - means[k] > widths[k] + widths[k + 1] and _valley(seen, places[k : k + 2])
-        for k in range(len(parts) - 1)
-    ]
-    return [
-        Mode(
-            first=part[0],
-            last=part[1],
-            resolution=widths[k],
-            resolved=all(apart[max(k - 1, 0) : k + 1]),
-        )
-        for k, part in enumerate(parts)
-    ]
+    apart = []
+    for k in range(len(parts) - 1):
+        distance = means[k + 1] - means[k] - widths[k] - widths[k + 1]
+        apart.append(distance if _valley(seen, places[k : k + 2]) else min(distance, -_TINY))
+    return widths, apart
 
 
 def _valley(density: Array, places: list[int]) -> bool:

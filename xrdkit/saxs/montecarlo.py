@@ -6,7 +6,7 @@ repeated from other starts and averaged. What is random is told by the seed: the
 the same bytes. The scatter of the repetitions is that of the search, not of the data: errors come
 from curves with new noise, each treated as the measured one was.
 
-The volume of a contribution is V^-0.4: with equal volumes the last of the largest particles would
+The volume of a contribution goes as 1/R: with equal volumes the last of the largest particles would
 scatter more than the noise allows, with equal scattering the small ones would take all volume.
 
 Scale and backgrounds are those of least squares at every step: backgrounds are projected out of
@@ -29,7 +29,7 @@ Whole = NDArray[np.int64]
 STOP = 1.05
 STEP_LIMIT = 400_000
 _CHUNK = 8192
-_VOLUME_POWER = -0.4
+_VOLUME_POWER = -1.0 / 3.0
 #: χ² may not be asked to fall below this multiple of the smallest there is.
 _LEAST_SHARE = 1.02
 #: A curve with less of the noise than this is one without noise.

@@ -71,8 +71,8 @@ SOMETIMES = {
         "what smoothing changes the volume fraction times squared contrast by, as far as a second"
         " inversion tells; part of its standard error",
     ),
-    "modes": ("1", "number of modes of the distribution"),
-    "modes_resolved": ("1", "1 where the modes are far enough apart to be told apart, else 0"),
+    "modes": ("1", "number of modes of the distribution that are told apart"),
+    "modes_unresolved": ("1", "number of further maxima, too near to others to be told apart"),
 }
 #: The same for each population.
 SOMETIMES_PER_POPULATION = {
