@@ -205,7 +205,7 @@ def test_a_wrong_origin_shows_in_the_formula(tmp_path, caplog):
         f"_symmetry_space_group_name_H-M 'F d -3 m:1'\n{LOOP}"
         "Mg Mg .125 .125 .125 0.5\nAl Al .5 .5 .5 0.5\nO O .2624 .2624 .2624 0.5\n"
     )
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), pytest.raises(StructureError, match="right origin"):
         load_structure(write(tmp_path, text))
     assert "do not add up to the formula" in caplog.text
     caplog.clear()

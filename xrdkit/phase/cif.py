@@ -12,6 +12,7 @@ from xrdkit.phase.cell import CELL_NAMES, Cell, cell_ties, metric, volume
 from xrdkit.phase.cif_sites import formula_of, sites
 from xrdkit.phase.cif_symmetry import symmetry
 from xrdkit.phase.cif_values import column, number, text
+from xrdkit.phase.places import check_places
 from xrdkit.phase.structure import Site, Structure
 from xrdkit.phase.symmetry import operators, project
 
@@ -99,8 +100,8 @@ def _from_block(block: gemmi.cif.Block, stem: str) -> Structure:
         space_group=symbol,
         citation=f"CIF data block {block.name}",
     )
-    _check_places(structure, stated)
     _check_formula(structure, formula_of(block), text(block, "_cell_formula_units_Z"))
+    _check_places(structure, stated)
     _check_density(structure, text(block, "_exptl_crystal_density_diffrn"))
     return structure
 
@@ -134,7 +135,11 @@ def _symmetric(cell: Cell, triplets: tuple[str, ...], symbol: str) -> Cell:
 
 
 def _check_places(structure: Structure, stated: dict[str, int]) -> None:
-    """Report sites that were moved, that do not repeat as stated, or that are filled twice."""
+    """Report sites that were moved, that do not repeat as stated, or that are filled a bit above 1.
+
+    Raises StructureError for a place that is filled twice.
+    """
+    check_places(structure)
     rotations, translations = operators(structure.operators)
     tensor = metric(structure.cell)
     filled: list[tuple[Site, set[bytes], float]] = []

@@ -11,6 +11,7 @@ from xrdkit.phase.absorption_check import check_absorption
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_structure, is_embedded
 from xrdkit.phase.observation import Observation, observe
+from xrdkit.phase.places import check_places
 from xrdkit.phase.result import assemble
 from xrdkit.phase.series import Series
 from xrdkit.phase.series_result import with_flags
@@ -98,8 +99,8 @@ def refine_phases(
 def resolve(phases: Sequence[str | Path | Structure]) -> tuple[Structure, ...]:
     """Return the structures that names, CIF paths or Structures stand for.
 
-    Raises StructureError for unknown ones, SpecError for none at all, for equal names and for one
-    structure under two names.
+    Raises StructureError for unknown ones and for atoms where others are, SpecError for none at
+    all, for equal names and for one structure under two names.
     """
     if isinstance(phases, str | Path | Structure):
         raise SpecError("phases is a list", hint=f"write [{phases!r}]")
@@ -135,6 +136,7 @@ def check_atoms(structures: Sequence[Structure], spec: RefinementSpec) -> None:
 
 def _structure(phase: str | Path | Structure) -> Structure:
     if isinstance(phase, Structure):
+        check_places(phase)
         return phase
     if not isinstance(phase, str | Path):
         raise StructureError(f"a phase is a name, a path or a Structure, not {phase!r}")
