@@ -8,6 +8,7 @@ from named_profiles import Smoothed, named
 import xrdkit as xk
 from xrdkit import schema, store
 from xrdkit.errors import CurveError, SpecError
+from xrdkit.phase.peak_kernels import add_peak, add_slopes
 from xrdkit.phase.peak_shapes import FORMS, SHAPES, height_factor, peak_curve, voigt_widths
 from xrdkit.phase.peaks_data import observe_peaks
 from xrdkit.phase.peaks_model import Peak, peak_intensity
@@ -344,3 +345,43 @@ def test_profiles_that_cannot_be_used():
     bare = xk.profile(X, BACKGROUND, unit="1/nm")
     with pytest.raises(CurveError, match="no sigma"):
         xk.fit_peaks(bare)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-3])
+def test_bumps_of_noise_are_no_peaks_whatever_the_errors_say(size):
+    rows = mean_of() + 12.0 * np.random.default_rng(3).standard_normal(X.size)
+    honest = xk.pattern(X, rows, np.full(X.size, 12.0), wavelength="CuKa")
+    wrong = honest.assign(sigma=honest.sigma.copy(data=np.full(X.size, size)))
+    expected, found = xk.fit_peaks(honest), xk.fit_peaks(wrong)
+    assert found.sizes["peak"] == expected.sizes["peak"] == len(PEAKS)
+    off = found.position.values - expected.position.values
+    assert np.all(np.abs(off) < 0.1 * expected.position_sigma.values)
+    ratio = found.position_sigma.values / expected.position_sigma.values
+    assert np.all(np.abs(ratio - 1) < 0.05)
+    assert "times more than their errors say" in found.verdict_reason.item()
+    assert "times more" not in expected.verdict_reason.item()
+    # Neither the goodness of fit nor the significance says that there are 1e12 counts.
+    assert found.gof.item() > 1e3
+    np.testing.assert_allclose(found.significance, expected.significance, rtol=0.15)
+
+
+def test_compiled_peaks_are_those_of_the_shapes():
+    rng = np.random.default_rng(0)
+    x = np.linspace(20, 24, 401)
+    for _ in range(5):
+        centre, width, form, lean, area = rng.uniform([21, 0.1, 0, -0.5, 10], [23, 0.5, 1, 0.5, 99])
+        curves = peak_curve("split_pseudo_voigt", x - centre, width, form, lean)
+        total = np.ones(x.size)
+        add_peak(x, centre, width, form, lean, area, total)
+        np.testing.assert_allclose(total, 1 + area * curves[0], rtol=1e-12)
+        out, factors = np.zeros((6, x.size)), rng.uniform(1, 2, 5)
+        add_slopes(x, centre, width, form, lean, factors, np.array([4, 0, -1, 2, 5]), out)
+        for row, number in ((4, 0), (0, 1), (2, 3), (5, 4)):
+            wanted = factors[number] * curves[number]
+            np.testing.assert_allclose(out[row], wanted, rtol=1e-9, atol=1e-12)
+        assert not out[[1, 3]].any()
+
+
+def test_what_is_no_spec_is_refused():
+    with pytest.raises(SpecError, match=r"spec is a PeakSpec, not \{\}"):
+        xk.fit_peaks(pattern(mean_of(), seed=3), {})

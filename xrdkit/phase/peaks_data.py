@@ -89,6 +89,9 @@ def observe_peaks(profile: xr.Dataset, spec: PeakSpec) -> PeakData:
     Raises CurveError for a profile over neither q nor two_theta, without errors that can be known,
     or over q with several emission lines; SpecError for a range or positions outside the data.
     """
+    told: object = spec
+    if not isinstance(told, PeakSpec):
+        raise SpecError(f"spec is a PeakSpec, not {told!r}")
     schema.validate(profile, schema.PROFILE)
     radial = schema.radial_dim(profile)
     if radial not in ("q", "two_theta"):

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import FitFailed
-from xrdkit.fitting import FitOutcome, Verdict, least_squares
+from xrdkit.fitting import FitOutcome, Table, Verdict, least_squares
 from xrdkit.phase.peak_shapes import FORMS
 from xrdkit.phase.peaks_data import PeakData
 from xrdkit.phase.peaks_groups import Group
@@ -26,6 +26,9 @@ _MOST_TERMS = 10
 _SAME = 1.0
 #: A width may come out smaller than the smallest that is searched, by this factor.
 _NARROWER = 0.6
+#: Fourth differences, the quarter of |N(0, 1)| below 0.3186, and how much scatter is too much.
+_FOURTH: Array = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
+_QUARTER, _MUCH, _FEWEST_DIFFERENCES = 0.3186, 10.0, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +48,23 @@ class FrameData:
 
     @property
     def band(self) -> Array:
-        """Covariance of neighbours from errors that scatter, (b, n)."""
-        return self.sigma[None] ** 2 if self.errors is None else self.errors.band
+        """Covariance of neighbours from errors that scatter, (b, n), `excess` included."""
+        band = self.sigma[None] ** 2 if self.errors is None else self.errors.band
+        return np.asarray(band * self.excess**2)
+
+    @cached_property
+    def excess(self) -> float:
+        """How many times more the points scatter than their errors say; 1 below 10 times.
+
+        From the quarter of the points with the smallest fourth differences, which no smooth curve
+        has: with such errors every bump of the noise would be a peak.
+        """
+        if self.y.size < _FEWEST_DIFFERENCES:
+            return 1.0
+        rough = np.abs(np.convolve(self.y, _FOURTH, mode="valid"))
+        error = np.sqrt(np.convolve(self.sigma**2, _FOURTH**2, mode="valid"))
+        ratio = float(np.quantile(rough / error, 0.25)) / _QUARTER
+        return ratio if ratio > _MUCH else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +109,7 @@ def fit_group(
         fit = _fit(group, peaks, inside, rest, sigma, frame, data, spec, widths)
         if fit is None:
             return None
-        found = significances(fit, sigma[inside])
+        found = significances(fit, sigma[inside]) / frame.excess
         if spec.positions is None:
             # Single points that stick out are no peaks.
             narrow = np.array([p.fwhm for p in fit.peaks]) < 1.1 * _NARROWER * widths[0]
@@ -105,19 +123,20 @@ def fit_group(
             return fit
         fewer = [p for k, p in enumerate(fit.peaks) if k != doubtful]
         other = _fit(group, fewer, inside, rest, sigma, frame, data, spec, widths)
-        if other is None or not _as_good(other, fit, spec.shape_tolerance):
+        if other is None or not _as_good(other, fit, spec.shape_tolerance, frame.excess):
             return fit
         peaks = other.peaks
     return None
 
 
-def _as_good(fewer: FittedGroup, fit: FittedGroup, tolerance: float) -> bool:
+def _as_good(fewer: FittedGroup, fit: FittedGroup, tolerance: float, excess: float) -> bool:
     """Return whether a fit with a peak less is as likely, or differs by no more than shapes do.
 
     Likelihood: Schwarz, Ann. Stat. 6 (1978) 461. With enough counts any true shape is two peaks of
     another one, so the curves must differ by more than `tolerance` of the height too.
     """
     cost = (len(fit.outcome.names) - len(fewer.outcome.names)) * np.log(fit.model.x.size)
+    cost *= excess**2
     if fewer.outcome.chi2 - fit.outcome.chi2 < cost:
         return True
     curve = fit.model.intensity(fit.outcome.values)
@@ -192,24 +211,27 @@ def _fit(
         # A form at the end of its range is none to have an error; the rest is fitted beside it.
         stuck = [n for n in outcome.at_bound if n.endswith("_form")]
         if stuck:
-            table = outcome.parameters.copy()
-            for name in stuck:
-                table[name].set(value=_end(table[name]), vary=False)
+            ends = {name: _end(outcome.table, name) for name in stuck}
+            table = replace(
+                outcome.table,
+                values=outcome.table.values | ends,
+                free=tuple(name for name in outcome.table.free if name not in ends),
+            )
             outcome = _minimise(residual, jacobian, table, known)
     except FitFailed:
         return None
     return FittedGroup(group=group, model=model, outcome=outcome, inside=inside)
 
 
-def _end(parameter: lmfit.Parameter) -> float:
-    low, high, value = float(parameter.min), float(parameter.max), float(parameter.value)
+def _end(table: Table, name: str) -> float:
+    (low, high), value = table.bounds[name], table.values[name]
     return low if value - low < high - value else high
 
 
 def _minimise(
     residual: Callable[[Mapping[str, float]], Array],
     jacobian: Callable[[Mapping[str, float], tuple[str, ...]], Array],
-    table: lmfit.Parameters,
+    table: Table,
     known: ErrorModel | None,
 ) -> FitOutcome:
     return least_squares(
@@ -228,7 +250,7 @@ def _linear_start(model: GroupModel, y: Array, sigma: Array) -> tuple[Array, Arr
     names = [peak_key(k, "area") for k in range(len(model.peaks))]
     names += [f"background{j}" for j in range(model.terms)]
     table = model.parameters(np.zeros(model.terms), smallest_width=0.0)
-    columns = (model.slopes(table.valuesdict(), names) / sigma).T
+    columns = (model.slopes(table.values, names) / sigma).T
     solution = np.asarray(np.linalg.lstsq(columns, y / sigma, rcond=None)[0], dtype=np.float64)
     return solution[: len(model.peaks)], solution[len(model.peaks) :] * model.level
 
@@ -265,7 +287,8 @@ def verdicts(fit: FittedGroup, frame: FrameData, spec: PeakSpec) -> list[Verdict
         residual = outcome.residual[core]
         n = max(int(core.sum()), 1)
         notable = float(residual @ residual) / n > 1.0 + 5.0 * np.sqrt(2.0 / n)
-        rms = float(np.sqrt(np.mean((residual * frame.sigma[fit.inside][core]) ** 2))) if n else 0.0
+        misfit = residual * frame.sigma[fit.inside][core]
+        rms = float(np.sqrt(misfit @ misfit / n))
         height = peak.height(spec.shape) * max(fit.model.emission.weights)
         if any(name.startswith(peak_key(k, "")) for name in outcome.at_bound):
             found.append(Verdict.AT_BOUND)

@@ -10,11 +10,12 @@ is the mean over its bin; with s the spread of its pixels it is (y(x + s) + y(x 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.fitting import Table
 from xrdkit.phase.background import chebyshev_rows
+from xrdkit.phase.peak_kernels import add_peak, add_slopes
 from xrdkit.phase.peak_shapes import FORMS, height_factor, peak_curve
 from xrdkit.phase.peaks_data import Emission
 
@@ -58,9 +59,14 @@ def peak_intensity(x: Array, peak: Peak, shape: str, emission: Emission) -> Arra
     """Return the intensity of one peak with all its emission lines at x (n,)."""
     total = np.zeros_like(x)
     for centre, weight in zip(emission.centres(peak.position)[0], emission.weights, strict=True):
-        if np.isfinite(centre):
+        if not np.isfinite(centre):
+            continue
+        area = peak.area * weight
+        if shape == "pearson7":
             curve = peak_curve(shape, x - centre, peak.fwhm, peak.form, peak.asymmetry)[0]
-            total += peak.area * weight * curve
+            total += area * curve
+        else:
+            add_peak(x, centre, peak.fwhm, peak.form, peak.asymmetry, area, total)
     return total
 
 
@@ -100,9 +106,12 @@ class GroupModel:
         peak = self.peaks[int(number)]
         return {"area": peak.area, "position": peak.fwhm, "fwhm": peak.fwhm}.get(own, 1.0)
 
-    def parameters(self, background: Array, *, smallest_width: float) -> lmfit.Parameters:
+    def parameters(self, background: Array, *, smallest_width: float) -> Table:
         """Return the start in natural units; `background` are its terms in the unit of y."""
-        table, form = lmfit.Parameters(), FORMS[self.shape]
+        form = FORMS[self.shape]
+        values: dict[str, float] = {}
+        bounds: dict[str, tuple[float, float]] = {}
+        free: list[str] = []
         for k, peak in enumerate(self.peaks):
             free_form = form.free and not (self.shared and k > 0)
             split = form.split and not (self.shared and k > 0)
@@ -116,11 +125,15 @@ class GroupModel:
             }
             for name, (value, low, high, vary) in entries.items():
                 key = peak_key(k, name)
-                inside = min(max(value, low), high)
-                table.add(key, value=inside, min=low, max=high, vary=vary)
+                values[key] = min(max(value, low), high)
+                if np.isfinite(low):
+                    bounds[key] = (low, high)
+                if vary:
+                    free.append(key)
         for j in range(self.terms):
-            table.add(f"background{j}", value=float(background[j]) / self.level)
-        return table
+            values[f"background{j}"] = float(background[j]) / self.level
+            free.append(f"background{j}")
+        return Table(values=values, free=tuple(free), bounds=bounds)
 
     def peak(self, values: Values, number: int) -> Peak:
         """Return the numbers of a peak at `values` in natural units."""
@@ -172,21 +185,25 @@ class GroupModel:
 
     def _add(self, out: Array, rows: Mapping[str, int | None], peak: Peak, start: Peak) -> None:
         centres, stretch = self.emission.centres(peak.position)
+        factors = np.array(
+            [start.area, 0.0, peak.area * start.fwhm, peak.area, peak.area], dtype=float
+        )
+        places = np.array(
+            [-1 if rows[name] is None else rows[name] for name in OWN], dtype=np.int64
+        )
         for place in self._places:
             for centre, moves, weight in zip(centres, stretch, self.emission.weights, strict=True):
                 if not np.isfinite(centre):
                     continue
-                share = weight / len(self._places)
-                value, by_offset, by_width, by_form, by_asymmetry = peak_curve(
+                factors[1] = -peak.area * moves * start.fwhm
+                each = weight / len(self._places) * factors
+                if self.shape != "pearson7":
+                    own = (peak.fwhm, peak.form, peak.asymmetry)
+                    add_slopes(place, centre, *own, each, places, out)
+                    continue
+                curves = peak_curve(
                     self.shape, place - centre, peak.fwhm, peak.form, peak.asymmetry
                 )
-                each = {
-                    "area": start.area * value,
-                    "position": -peak.area * moves * start.fwhm * by_offset,
-                    "fwhm": peak.area * start.fwhm * by_width,
-                    "form": peak.area * by_form,
-                    "asymmetry": peak.area * by_asymmetry,
-                }
-                for name, row in rows.items():
-                    if row is not None:
-                        out[row] += share * each[name]
+                for row, factor, curve in zip(places, each, curves, strict=True):
+                    if row >= 0:
+                        out[row] += factor * curve

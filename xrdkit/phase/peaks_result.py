@@ -115,7 +115,10 @@ def assemble(
     variables["peak_verdict"] = put(flags, ("peak",), long_name="what the peak is worth")
     _sources(variables, put, profile, data, rows, table, units)
     _curves(variables, put, data, points, fits)
-    judged = [_judge(row, fit, why) for row, fit, why in zip(rows, fits, reasons, strict=True)]
+    judged = [
+        _with_excess(_judge(row, fit, why), frame)
+        for row, fit, why, (frame, _) in zip(rows, fits, reasons, points, strict=True)
+    ]
     variables["gof"] = put(
         np.array([_gof(fit) for fit in fits]), (), units="1", long_name="goodness of fit √(χ²/dof)"
     )
@@ -169,7 +172,7 @@ def _frame_rows(
 ) -> list[PeakNumbers]:
     rows: list[PeakNumbers] = []
     for number, group in enumerate(() if fit is None else fit.fits):
-        found = significances(group, frame.sigma[group.inside])
+        found = significances(group, frame.sigma[group.inside]) / frame.excess
         flags = verdicts(group, frame, spec)
         for k in range(len(group.peaks)):
             rows.append(
@@ -246,6 +249,16 @@ def _gof(fit: FramePeaks | None) -> float:
     chi2 = sum(group.outcome.chi2 for group in fit.fits)
     dof = sum(group.outcome.dof for group in fit.fits)
     return float(np.sqrt(chi2 / dof)) if dof > 0 else float("nan")
+
+
+def _with_excess(judged: tuple[Verdict, str], frame: FrameData) -> tuple[Verdict, str]:
+    if frame.excess == 1.0:
+        return judged
+    note = (
+        f"points scatter {frame.excess:.2g} times more than their errors say: significances are"
+        " from the scatter"
+    )
+    return judged[0], "; ".join(filter(None, [judged[1], note]))
 
 
 def _judge(rows: Sequence[PeakNumbers], fit: FramePeaks | None, reason: str) -> tuple[Verdict, str]:
