@@ -13,6 +13,7 @@ from xrdkit.schema.saxs import (
     PAIR_DISTANCES,
     POROD,
     SCATTERING_MODEL,
+    SIZE_COMPARISON,
     SIZES,
 )
 from xrdkit.schema.validate import validate, validate_profile_or_cake
@@ -40,6 +41,7 @@ SCHEMAS = {
         PAIR_DISTANCES,
         CORRELATION,
         SCATTERING_MODEL,
+        SIZE_COMPARISON,
     )
 }
 
@@ -66,6 +68,7 @@ __all__ = [
     "SCATTERING_MODEL",
     "SCHEMAS",
     "SIZES",
+    "SIZE_COMPARISON",
     "SIZE_STRAIN",
     "TEXTURE",
     "Field",

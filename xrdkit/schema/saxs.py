@@ -165,3 +165,21 @@ CORRELATION = Schema(
         "verdict": value(OPTIONAL_FRAME),
     },
 )
+
+#: Sizes of particles beside those of crystallites, per phase.
+SIZE_COMPARISON = Schema(
+    name="xrdkit/size_comparison/1",
+    fields={
+        **{
+            name + suffix: value(OPTIONAL_FRAME, "phase", units=unit)
+            for name, unit in (
+                ("particle_diameter", "nm"),
+                ("crystallite_diameter", "nm"),
+                ("difference", "nm"),
+                ("size_ratio", "1"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        "agreement": value(OPTIONAL_FRAME, "phase"),
+    },
+)
