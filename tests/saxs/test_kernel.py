@@ -8,7 +8,7 @@ from xrdkit import errors
 from xrdkit.saxs import sphere_intensity
 from xrdkit.saxs.distribution import lattice_weights
 from xrdkit.saxs.kernel import Kernel, lattice_level, sphere_amplitude, sphere_matrix
-from xrdkit.saxs.spec import FAMILIES
+from xrdkit.saxs.families import FAMILIES
 
 Q = np.geomspace(0.05, 5.0, 9)
 

@@ -7,31 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
+from xrdkit.saxs.amounts import Derived
 from xrdkit.saxs.background import background_columns
-from xrdkit.saxs.moments import Derived, distribution, moments, percentiles
-from xrdkit.saxs.parametric import (
-    Model,
-    ParametricFit,
-    population_names,
-)
-from xrdkit.saxs.result import CONTRAST, LENGTHS, FrameSizes
+from xrdkit.saxs.density import density
+from xrdkit.saxs.moments import moments
+from xrdkit.saxs.parametric import ParametricFit
+from xrdkit.saxs.particles import Particles
+from xrdkit.saxs.result import BY_SOURCE, CONTRAST, LENGTHS, THICKNESSES, FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import judge
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
+Error = Callable[[Derived], float]
 
 _DILUTE = 0.1
 
 
 def parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of all parameters of a parametric fit with `spec`, in order."""
-    names = [name for k in range(spec.populations) for name in population_names(k)]
+    names = [name for component in spec.components for name in component.names]
     return names + list(background_columns(np.ones(1), flat=spec.flat, porod=spec.porod))
 
 
 def describe(
-    model: Model,
+    model: Particles,
     fit: ParametricFit,
     spec: SizeSpec,
     *,
@@ -57,23 +57,27 @@ def describe(
     def scatter(item: Derived) -> float:
         return outcome.sigma_of(item.gradient, scaled=scaled, common=False)
 
-    contrast = spec.contrast if absolute else None
-    everything = tuple(range(spec.populations))
+    everything = tuple(range(len(model.components)))
     together = moments(model, values, everything)
-    frame = FrameSizes(points=fitted_q.size, parameters=values)
-    frame.values = _numbers(together, error, contrast, spec.contrast_sigma)
     parts = (
         [moments(model, values, (k,)) for k in everything] if len(everything) > 1 else [together]
     )
-    order = np.argsort([p["mean_radius_volume"].value for p in parts], kind="stable")
-    frame.parts = [_numbers(parts[k], error, contrast, spec.contrast_sigma) for k in order]
-    radii = percentiles(model, values)
-    frame.percentiles = {
-        "radius_percentile_volume": [r.value for r in radii],
-        "radius_percentile_volume_sigma": [error(r) for r in radii],
-    }
-    frame.values["median_radius_volume"] = radii[1].value
-    frame.values["median_radius_volume_sigma"] = error(radii[1])
+    order = spec.order([p["mean_radius_volume"].value for p in parts])
+    frame = FrameSizes(points=fitted_q.size, parameters=values)
+    known = absolute and all(c.contrast is not None for c in model.components)
+    frame.values = _numbers(together, error)
+    frame.parts = [_numbers(parts[k], error) for k in order]
+    if known:
+        shares = [_contrast_share(spec, model, (k,), parts) for k in everything]
+        frame.values |= _fractions(together, error, sum(shares))
+        for part, k in zip(frame.parts, order, strict=True):
+            part |= _fractions(parts[k], error, shares[k])
+    _shape_numbers(frame, model, order, fit, scaled=scaled)
+    whole = density(model, values, everything)
+    _radii(frame, whole.percentiles(), whole.mode(), error)
+    if len(everything) > 1:
+        for part, k in zip(frame.parts, order, strict=True):
+            _put(part, "mode_radius_volume", density(model, values, (k,)).mode(), error)
     single = outcome.sigma(scaled=scaled)
     for name in model.background:
         frame.values[name] = values[name]
@@ -83,19 +87,13 @@ def describe(
     frame.curves = {
         "intensity_calculated": fit.calculated,
         "background": fit.background,
-        "distribution_volume": distribution(model, values, radius),
+        "distribution_volume": whole.at(radius),
     }
+    if len(everything) > 1:
+        frame.curves["population_intensity"] = np.stack([model.share(values, k) for k in order])
     frame.covariance = _full_covariance(fit, parameter_names(spec), scaled=scaled)
     if errors is not None and errors.sources:
-        frame.errors = {
-            name: name_sources(errors.sources, outcome.sources_of(item.gradient, scaled=scaled))
-            for name, item in together.items()
-            if name in LENGTHS
-        }
-        amount = outcome.sources_of(together["amplitude"].gradient, scaled=scaled)
-        frame.errors |= fraction_errors(
-            name_sources(errors.sources, amount), together["amplitude"].value, spec, absolute
-        )
+        _by_source(frame, together, fit, spec, errors, scaled=scaled, known=known)
     frame.verdict, frame.reason = judge(
         outcome.verdict,
         outcome.residual,
@@ -107,28 +105,122 @@ def describe(
         amplitudes=[_ratio(parts[k]["amplitude"], scatter) for k in order],
         has_sigma=has_sigma,
         errors=errors,
+        at_bound=outcome.at_bound,
     )
     note_fraction(frame, spec, absolute=absolute)
     return frame
 
 
-def _numbers(
-    items: dict[str, Derived],
-    error: Callable[[Derived], float],
-    contrast: float | None,
-    contrast_sigma: float,
-) -> dict[str, float]:
-    numbers = {}
-    for name in LENGTHS:
+def _put(numbers: dict[str, float], name: str, item: Derived, error: Error) -> None:
+    numbers[name] = item.value
+    numbers[name + "_sigma"] = error(item) if math.isfinite(item.value) else math.nan
+
+
+def _numbers(items: dict[str, Derived], error: Error) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for name in (*LENGTHS, "specific_surface"):
         if name in items:
-            numbers[name] = items[name].value
-            numbers[name + "_sigma"] = error(items[name])
-    amplitude = items["amplitude"]
-    numbers["scattering_volume"] = amplitude.value
-    numbers["scattering_volume_sigma"] = error(amplitude)
-    if contrast is not None:
-        numbers |= volume_fraction(amplitude.value, error(amplitude), contrast, contrast_sigma)
+            _put(numbers, name, items[name], error)
+    _put(numbers, "scattering_volume", items["amplitude"], error)
     return numbers
+
+
+def _contrast_share(
+    spec: SizeSpec,
+    model: Particles,
+    populations: Sequence[int],
+    parts: Sequence[dict[str, Derived]],
+) -> float:
+    """Return what an error of the common contrast changes the volume fraction by."""
+    if not spec.contrast_sigma or spec.contrast is None:
+        return 0.0
+    shared = [k for k in populations if model.components[k].shared_contrast]
+    amount = sum(parts[k]["volume_fraction"].value for k in shared)
+    return -2.0 * amount * spec.contrast_sigma / spec.contrast
+
+
+def _fractions(items: dict[str, Derived], error: Error, contrast: float) -> dict[str, float]:
+    """Return volume fraction and surface; `contrast` is the error that the contrast makes of φ."""
+    fraction, surface = items["volume_fraction"], items["surface_per_volume"]
+    ratio = surface.value / fraction.value if fraction.value else 0.0
+    return {
+        "volume_fraction": fraction.value,
+        "volume_fraction_sigma": math.hypot(error(fraction), contrast),
+        "surface_per_volume": surface.value,
+        "surface_per_volume_sigma": math.hypot(error(surface), ratio * contrast),
+    }
+
+
+def _shape_numbers(
+    frame: FrameSizes,
+    model: Particles,
+    order: Sequence[int],
+    fit: ParametricFit,
+    *,
+    scaled: bool,
+) -> None:
+    sigma = fit.outcome.sigma(scaled=scaled)
+    for part, k in zip(frame.parts, order, strict=True):
+        component = model.components[k]
+        numbers = part if len(model.components) > 1 else frame.values
+        for parameter in component.shape.parameters:
+            name = component.shape_parameter(parameter.name)
+            numbers[parameter.name] = fit.outcome.values[name]
+            numbers[parameter.name + "_sigma"] = sigma.get(name, 0.0)
+        if component.shape.is_sheet:
+            for name, of in THICKNESSES.items():
+                numbers[name] = 2.0 * part[of]
+                numbers[name + "_sigma"] = 2.0 * part[of + "_sigma"]
+        if len(model.components) == 1:
+            part |= {n: v for n, v in frame.values.items() if n not in part}
+
+
+def _radii(frame: FrameSizes, radii: list[Derived], mode: Derived, error: Error) -> None:
+    frame.percentiles = {
+        "radius_percentile_volume": [r.value for r in radii],
+        "radius_percentile_volume_sigma": [error(r) for r in radii],
+    }
+    _put(frame.values, "median_radius_volume", radii[1], error)
+    _put(frame.values, "mode_radius_volume", mode, error)
+    if len(frame.parts) == 1:
+        _put(frame.parts[0], "mode_radius_volume", mode, error)
+
+
+def _by_source(
+    frame: FrameSizes,
+    together: dict[str, Derived],
+    fit: ParametricFit,
+    spec: SizeSpec,
+    errors: ErrorModel,
+    *,
+    scaled: bool,
+    known: bool,
+) -> None:
+    def told(gradient: dict[str, float]) -> dict[str, float]:
+        return name_sources(errors.sources, fit.outcome.sources_of(gradient, scaled=scaled))
+
+    frame.errors = {
+        name: told(item.gradient)
+        for name, item in together.items()
+        if name in BY_SOURCE and name != "volume_fraction"
+    }
+    frame.errors["scattering_volume"] = told(together["amplitude"].gradient)
+    if len(spec.components) == 1:
+        for name in spec.components[0].shape.free:
+            frame.errors[name] = told({spec.components[0].shape_parameter(name): 1.0})
+    if known:
+        frame.errors["volume_fraction"] = told(together["volume_fraction"].gradient)
+        if spec.contrast_sigma:
+            wrong = math.sqrt(
+                max(
+                    frame.values["volume_fraction_sigma"] ** 2
+                    - fit.outcome.sigma_of(together["volume_fraction"].gradient, scaled=scaled)
+                    ** 2,
+                    0.0,
+                )
+            )
+            # A larger contrast means a smaller volume fraction.
+            frame.errors["volume_fraction"][CONTRAST] = -wrong
 
 
 def volume_fraction(
@@ -144,7 +236,7 @@ def volume_fraction(
     return {"volume_fraction": fraction, "volume_fraction_sigma": error}
 
 
-def _ratio(amplitude: Derived, error: Callable[[Derived], float]) -> float:
+def _ratio(amplitude: Derived, error: Error) -> float:
     sigma = error(amplitude)
     return amplitude.value / sigma if sigma > 0 else math.nan
 
@@ -183,7 +275,7 @@ def note_fraction(frame: FrameSizes, spec: SizeSpec, *, absolute: bool) -> None:
     """Add to the reason of `frame` what is wrong with, or missing for, its volume fraction."""
     fraction = frame.values.get("volume_fraction")
     notes = [frame.reason] if frame.reason else []
-    if spec.contrast is None:
+    if any(component.contrast is None for component in spec.components):
         notes.append("volume fraction unknown: no contrast was given")
     elif not absolute:
         notes.append("volume fraction unknown: the intensity is not in 1/cm")

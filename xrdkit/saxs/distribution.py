@@ -16,16 +16,21 @@ class Family(Protocol):
 
     name: str
     """Name of the method in `SizeSpec`."""
+    has_width: bool
+    """Whether s is a parameter; where it is not, `width_range` is the one s that is asked for."""
     width_range: tuple[float, float]
     """Smallest and largest s."""
 
-    def log_density(self, u: Array, location: float, s: float) -> tuple[Array, Array, Array]:
+    def log_density(
+        self, u: Array, location: float, s: float, power: int = 3
+    ) -> tuple[Array, Array, Array]:
         """Return ln of the volume-weighted density per ln R at u = ln R, up to a constant.
 
-        With its derivatives by `location` (a value of ln R) and by ln s.
+        With its derivatives by `location` (a value of ln R) and by ln s. The volume goes as
+        R^`power`: 3 for spheres.
         """
 
-    def reach(self, s: float, lowest_power: int) -> tuple[float, float]:
+    def reach(self, s: float, lowest_power: int, power: int = 3) -> tuple[float, float]:
         """Return how far below and above the location, in ln R, the density matters.
 
         Beyond, less than 1e-12 is missing from means of R^n with n from `lowest_power` to 5.
@@ -50,20 +55,26 @@ class Weights:
         return result
 
 
-def lattice_weights(family: Family, location: float, s: float, *, lowest_power: int) -> Weights:
-    """Return the shares of volume of a distribution on the lattice that fits its width."""
+def lattice_weights(
+    family: Family, location: float, s: float, *, lowest_power: int, power: int = 3
+) -> Weights:
+    """Return the shares of volume of a distribution on the lattice that fits its width.
+
+    The volume goes as R^`power`.
+    """
     level = lattice_level(s)
     step = 2.0**-level
-    below, above = family.reach(s, lowest_power)
+    below, above = family.reach(s, lowest_power, power)
     first = int(np.floor((location - below) / step))
     last = int(np.ceil((location + above) / step))
     u: Array = np.arange(first, last + 1, dtype=np.float64) * step
-    return Weights(level=level, first=first, table=normalised(family, u, location, s))
+    table = normalised(family, u, location, s, power=power)
+    return Weights(level=level, first=first, table=table)
 
 
-def normalised(family: Family, u: Array, location: float, s: float) -> Array:
+def normalised(family: Family, u: Array, location: float, s: float, *, power: int = 3) -> Array:
     """Return shares on equidistant `u` = ln R, and their derivatives, shape (u, 3)."""
-    log, by_location, by_width = family.log_density(u, location, s)
+    log, by_location, by_width = family.log_density(u, location, s, power)
     share = np.exp(log - log.max())
     share /= share.sum()
     slopes = [share * (d - share @ d) for d in (by_location, by_width)]

@@ -67,6 +67,8 @@ class Kernel:
         elif spread is not None and spread.any():
             self._sides = (self.q + spread, self.q - spread)
         self._blocks: dict[tuple[int, int], Array] = {}
+        #: What others computed with this kernel and will want again.
+        self.kept: dict[str, object] = {}
 
     def seen(self, model: Callable[[Array], Array]) -> Array:
         """Return what the points see of a model: `model(q)` returns (q,) or (q, m) at any q."""

@@ -1,145 +1,94 @@
 """Moments of a sum of distributions, with derivatives by every parameter.
 
-From the volume-weighted means <Rⁿ> of each population: the number-weighted mean of Rᵐ is
-<R^(m-3)>/<R^-3>, the scattering-weighted radius of gyration Rg² = (3/5) <R⁵>/<R³> (Guinier &
-Fournet, Small-Angle Scattering of X-rays, 1955). Bin-wise division by R³ is never used.
+Means by volume weigh a size by the volume of its whole particles, means by number by their number;
+bin-wise division by R³ is never used. The scattering-weighted radius of gyration is that of the
+whole curve, Rg² = Σ F(0)² Rg_j²/Σ F(0)² (Guinier & Fournet, Small-Angle Scattering of X-rays,
+1955): for spheres (3/5) <R⁵>/<R³> with volume-weighted means.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from xrdkit.fitting import Values
-from xrdkit.saxs.distribution import Array, normalised
-from xrdkit.saxs.parametric import (
-    Model,
-    amplitude_name,
-    location_name,
-    population_names,
-    width_name,
-)
-from xrdkit.saxs.result import PERCENTILES
-
-_POWERS = (-3, -2, -1, 0, 1, 2, 3, 5)
-_FINE_NODES = 4001
-_EMPTY = 1e-200
+from xrdkit.saxs.amounts import Derived, Property, Sum, sums
+from xrdkit.saxs.distribution import Array
+from xrdkit.saxs.particles import Particles
+from xrdkit.saxs.shapes.shape import Shape
 
 
-@dataclass(frozen=True)
-class Derived:
-    """A number that follows from the parameters."""
+def _volume(power: int) -> Property:
+    def of(shape: Shape, radius: Array, values: Values) -> Array:
+        return shape.volume(radius, values) * radius**power
 
-    value: float
-    """The number."""
-    gradient: dict[str, float]
-    """Its derivative by each parameter, by name."""
+    return of
 
 
-@dataclass(frozen=True)
-class _Sum:
-    value: float
-    slope: Array
+def _number(power: int) -> Property:
+    def of(shape: Shape, radius: Array, values: Values) -> Array:
+        return radius**power / shape.reference_volume(radius, values)
 
-    def over(self, other: "_Sum") -> "_Sum":
-        ratio = self.value / other.value
-        return _Sum(ratio, (self.slope - ratio * other.slope) / other.value)
-
-    def minus_square(self, other: "_Sum") -> "_Sum":
-        return _Sum(self.value - other.value**2, self.slope - 2 * other.value * other.slope)
-
-    def root(self, factor: float = 1.0) -> "_Sum":
-        root = float(np.sqrt(max(factor * self.value, 0.0)))
-        return _Sum(root, factor * self.slope / (2 * root) if root > 0 else 0 * self.slope)
+    return of
 
 
-def moments(model: Model, values: Values, populations: tuple[int, ...]) -> dict[str, Derived]:
+def _square(shape: Shape, radius: Array, values: Values) -> Array:
+    return shape.square(radius, values)
+
+
+def _forward(shape: Shape, radius: Array, values: Values) -> Array:
+    return shape.forward(radius, values)
+
+
+def _inertia(shape: Shape, radius: Array, values: Values) -> Array:
+    return shape.forward(radius, values) * shape.gyration(radius, values)
+
+
+def _surface(shape: Shape, radius: Array, values: Values) -> Array:
+    return shape.surface(radius, values)
+
+
+#: name -> (g, whether populations are counted by volume rather than by scattering)
+_SUMS: dict[str, tuple[Property, bool]] = {
+    "volume": (_volume(0), True),
+    "volume 1": (_volume(1), True),
+    "volume 2": (_volume(2), True),
+    "number": (_number(0), True),
+    "number 1": (_number(1), True),
+    "number 2": (_number(2), True),
+    "square": (_square, False),
+    "forward": (_forward, False),
+    "inertia": (_inertia, False),
+    "surface": (_surface, True),
+}
+
+
+def moments(model: Particles, values: Values, populations: Sequence[int]) -> dict[str, Derived]:
     """Return the moments of the given populations together.
 
     Keys are ``mean_radius_volume``, ``width_volume`` (standard deviation), ``mean_radius_number``,
-    ``width_number``, ``radius_of_gyration``, all in nm, and ``amplitude`` = φΔρ² in (1e10 1/cm²)².
+    ``width_number``, ``radius_of_gyration``, all in nm, ``amplitude`` = φ<Δρ²> in (1e10 1/cm²)²,
+    ``volume_fraction`` (for contrasts of 1 where one is not known), ``specific_surface`` in 1/nm
+    and ``surface_per_volume``, the same times the volume fraction.
     """
-    names = [name for k in populations for name in population_names(k)]
-    sums = {p: _Sum(0.0, np.zeros(len(names))) for p in _POWERS}
-    for place, k in enumerate(populations):
-        weights = model.weights(values, k, lowest_power=-3)
-        # Moments of an empty population are those of its last shape.
-        amplitude = values[amplitude_name(k)] or _EMPTY
-        for power in _POWERS:
-            mean, by_location, by_width = weights.radius**power @ weights.table
-            slope = sums[power].slope.copy()
-            slope[3 * place : 3 * place + 3] = amplitude * by_location, amplitude * by_width, mean
-            sums[power] = _Sum(sums[power].value + amplitude * mean, slope)
-    found = {
-        "mean_radius_volume": sums[1].over(sums[0]),
-        "mean_radius_number": sums[-2].over(sums[-3]),
-        "radius_of_gyration": sums[5].over(sums[3]).root(0.6),
-        "amplitude": sums[0],
+    names, found = sums(model, values, populations, _SUMS)
+    items = {
+        "mean_radius_volume": found["volume 1"].over(found["volume"]),
+        "mean_radius_number": found["number 1"].over(found["number"]),
+        "radius_of_gyration": found["inertia"].over(found["forward"]).root(),
+        "amplitude": found["square"],
+        "volume_fraction": found["volume"],
+        "specific_surface": found["surface"].over(found["volume"]),
+        "surface_per_volume": found["surface"],
     }
-    for name, first, second, norm in (("volume", 1, 2, 0), ("number", -2, -1, -3)):
-        mean_ = sums[first].over(sums[norm])
-        found[f"width_{name}"] = sums[second].over(sums[norm]).minus_square(mean_).root()
+    for name in ("volume", "number"):
+        mean = items[f"mean_radius_{name}"]
+        items[f"width_{name}"] = found[f"{name} 2"].over(found[name]).minus_square(mean).root()
+    alike = len({type(model.components[k].shape) for k in populations}) == 1
+    if not alike and not np.isfinite(items["radius_of_gyration"].value):
+        # Sheets without end cannot be counted among other particles.
+        for name in ("mean_radius_number", "width_number"):
+            items[name] = Sum(np.nan, np.full(len(names), np.nan))
     return {
         key: Derived(item.value, dict(zip(names, (float(s) for s in item.slope), strict=True)))
-        for key, item in found.items()
+        for key, item in items.items()
     }
-
-
-def percentiles(model: Model, values: Values) -> list[Derived]:
-    """Return the radii, nm, below which `PERCENTILES` of the particle volume lie."""
-    count = model.populations
-    names = [name for k in range(count) for name in population_names(k)]
-    u, tables = _fine_tables(model, values)
-    total = sum(values[amplitude_name(k)] for k in range(count))
-    density = np.zeros_like(u)
-    slopes = np.zeros((len(names), u.size))
-    for k, table in enumerate(tables):
-        share = values[amplitude_name(k)] / total
-        density += share * table[:, 0]
-        slopes[3 * k] = share * table[:, 1]
-        slopes[3 * k + 1] = share * table[:, 2]
-        slopes[3 * k + 2] = table[:, 0] / total
-    # Shares belong to the whole step around a node: half of it is below the node.
-    below = np.cumsum(density) - 0.5 * density
-    for k in range(count):
-        slopes[3 * k + 2] -= density / total
-    cumulative = np.cumsum(slopes, axis=1) - 0.5 * slopes
-    found = []
-    for percent in PERCENTILES:
-        at = float(np.interp(percent / 100.0, below, u))
-        local = float(np.interp(at, u, density)) / (u[1] - u[0])
-        radius = float(np.exp(at))
-        gradient = {
-            name: -radius * float(np.interp(at, u, row)) / local
-            for name, row in zip(names, cumulative, strict=True)
-        }
-        found.append(Derived(radius, gradient))
-    return found
-
-
-def distribution(model: Model, values: Values, radius: Array) -> Array:
-    """Return the volume-weighted density at `radius` (nm), 1/nm, with integral 1."""
-    u, tables = _fine_tables(model, values)
-    step = u[1] - u[0]
-    total = sum(values[amplitude_name(k)] for k in range(model.populations))
-    density = np.zeros_like(u)
-    for k, table in enumerate(tables):
-        density += values[amplitude_name(k)] / total * table[:, 0] / step
-    result: Array = np.interp(np.log(radius), u, density, left=0.0, right=0.0) / radius
-    return result
-
-
-def _fine_tables(model: Model, values: Values) -> tuple[Array, list[Array]]:
-    spans = []
-    for k in range(model.populations):
-        s = float(np.exp(values[width_name(k)]))
-        below, above = model.family.reach(s, 0)
-        spans.append((values[location_name(k)] - below, values[location_name(k)] + above))
-    low, high = min(s[0] for s in spans), max(s[1] for s in spans)
-    finest = min(float(np.exp(values[width_name(k)])) for k in range(model.populations))
-    count = max(_FINE_NODES, int((high - low) / (finest / 40)) + 1)
-    u: Array = np.linspace(low, high, count)
-    tables = []
-    for k in range(model.populations):
-        s = float(np.exp(values[width_name(k)]))
-        tables.append(normalised(model.family, u, values[location_name(k)], s))
-    return u, tables

@@ -1,7 +1,7 @@
 """Fits of single frames to one labelled Dataset (SIZES)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.background import FLAT, POROD
+from xrdkit.saxs.shapes.shape import Shape
 from xrdkit.saxs.verdict import trust_range
 from xrdkit.schema import FRAME, SIZES
 from xrdkit.uncertainty import (
@@ -37,6 +38,13 @@ LENGTHS = {
     "width_number": "number-weighted standard deviation of the radius",
     "median_radius_volume": "volume-weighted median radius",
     "radius_of_gyration": "scattering-weighted (z) radius of gyration",
+}
+#: Thickness of sheets: name -> the number of the half thickness R that it is twice.
+THICKNESSES = {
+    "mean_thickness_volume": "mean_radius_volume",
+    "mean_thickness_number": "mean_radius_number",
+    "width_thickness_volume": "width_volume",
+    "width_thickness_number": "width_number",
 }
 #: The same for each population.
 PER_POPULATION = (
@@ -150,11 +158,14 @@ def collect(
     populations: int,
     parameters: Sequence[str],
     contrast_error: bool = False,
+    shapes: Sequence[Shape] = (),
 ) -> xr.Dataset:
     """Return the fits of all frames of `profile` as one Dataset (SIZES), without provenance.
 
     With `contrast_error` the contrast is one of the named sources of error, where there are any.
+    `shapes` are those of the populations: what they have besides R is told by name, too.
     """
+    own = {p.name: (p.units, p.what) for shape in shapes for p in shape.parameters}
     q = np.asarray(profile["q"].values, dtype=np.float64)
     series = FRAME in profile.dims
     unit = str(profile["intensity"].attrs["units"])
@@ -165,7 +176,7 @@ def collect(
         builder.number(name, _fraction_unit(name, unit), what)
     builder.number(FLAT, unit, "flat background")
     builder.number(POROD, f"{unit}/nm^4", "coefficient of the q⁻⁴ background")
-    for name, (units, what) in SOMETIMES.items():
+    for name, (units, what) in (SOMETIMES | own).items():
         if any(name in f.values for f in frames):
             if name.startswith("scattering_volume"):
                 units = _fraction_unit("scattering_volume", unit)
@@ -179,13 +190,14 @@ def collect(
         units = "nm" if length else _fraction_unit(name, unit)
         what = (LENGTHS if length else FRACTIONS)[name] + " of the population"
         builder.per_population(name, populations, units, what)
-    for name, (units, what) in SOMETIMES_PER_POPULATION.items():
+    for name, (units, what) in (SOMETIMES_PER_POPULATION | own).items():
         if any(name in part for f in frames for part in f.parts):
-            builder.per_population(name, populations, units, what, error=units == "nm")
+            known = any(f"{name}_sigma" in part for f in frames for part in f.parts)
+            builder.per_population(name, populations, units, what, error=known)
     _percentiles(builder, frames)
     _curves(builder, frames, profile, unit)
     _parameters(builder, frames, parameters)
-    named = _sources(builder, frames, profile, unit, contrast_error=contrast_error)
+    named = _sources(builder, frames, profile, unit, own, contrast_error=contrast_error)
     builder.add("verdict", [str(f.verdict) for f in frames], (), None, "verdict on the fit")
     builder.add("verdict_reason", [f.reason for f in frames], (), None, "reason of the verdict")
     nodes, edges = radius_grid(q)
@@ -194,7 +206,7 @@ def collect(
     builder.scalar("trust_radius_high", high, "largest radius that these q can tell, π/q_min")
     coords: dict[str, Any] = {
         "q": profile["q"].variable,
-        "radius": ("radius", nodes, {"units": "nm", "long_name": "particle radius"}),
+        "radius": ("radius", nodes, {"units": "nm", "long_name": f"particle {_radius_is(shapes)}"}),
         "radius_edges": (
             "radius_edge",
             edges,
@@ -251,6 +263,10 @@ class _Builder:
         self.variables[name] = ((), value, {"units": "nm", "long_name": what})
 
 
+def _radius_is(shapes: Sequence[Shape]) -> str:
+    return ", ".join(dict.fromkeys(shape.radius_is for shape in shapes)) or "radius"
+
+
 def _fraction_unit(name: str, unit: str) -> str:
     return "1e20/cm^4" if name == "scattering_volume" and unit == "1/cm" else "1"
 
@@ -280,6 +296,15 @@ def _curves(
             what = "standard error of intensity from the sources that scatter from point to point"
             sigma = sigma.assign_attrs(long_name=f"{what}, which weights the fit")
         builder.variables["sigma"] = sigma.variable
+    if any("population_intensity" in f.curves for f in frames):
+        shape = max(f.curves.get("population_intensity", np.zeros((0, 0))).shape for f in frames)
+        builder.add(
+            "population_intensity",
+            [f.curves.get("population_intensity", np.full(shape, np.nan)) for f in frames],
+            ("population", "q"),
+            unit,
+            "intensity of each population of the fitted model",
+        )
     nodes, _ = radius_grid(np.asarray(profile["q"].values, dtype=np.float64))
     empty = np.full(nodes.size, np.nan)
     builder.add(
@@ -320,6 +345,7 @@ def _sources(
     frames: Sequence[FrameSizes],
     profile: xr.Dataset,
     unit: str,
+    own: Mapping[str, tuple[str, str]],
     *,
     contrast_error: bool,
 ) -> dict[str, Any]:
@@ -337,15 +363,17 @@ def _sources(
     if any(SMOOTHING in errors for f in frames for errors in f.errors.values()):
         for key, values in labels.items():
             values.append(SMOOTHING if key == SOURCE else COMMON)
-    for name in BY_SOURCE:
+    whats = LENGTHS | FRACTIONS | {name: what for name, (_, what) in own.items()}
+    for name in (*BY_SOURCE, *(n for n in own if any(n in f.errors for f in frames))):
         units = "nm" if name in LENGTHS else _fraction_unit(name, unit)
+        units = own[name][0] if name in own else units
         known = [f.errors.get(name) for f in frames]
         # The contrast moves nothing but the volume fraction.
         rows = [
             [np.nan if e is None else e.get(source, 0.0) for source in labels[SOURCE]]
             for e in known
         ]
-        what = (LENGTHS | FRACTIONS)[name]
+        what = whats[name]
         text = f"error of the {what} from each source, signed where common to all points"
         builder.add(f"{name}_errors", rows, (SOURCE,), units, text)
     if COVARIANCE in profile:

@@ -12,11 +12,12 @@ from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.kernel import Kernel, kernel
-from xrdkit.saxs.parametric import Model, fit_parametric
+from xrdkit.saxs.parametric import fit_parametric
+from xrdkit.saxs.particles import Particles
 from xrdkit.saxs.plausible import note_doubts
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.smearing import Smearing, smearing_of
-from xrdkit.saxs.spec import FAMILIES, FORM_FREE, SizeSpec
+from xrdkit.saxs.spec import FORM_FREE, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import (
     FRAME,
@@ -121,14 +122,16 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     note_doubts(frames, profile)
     names = formfree_parameter_names if spec.method in FORM_FREE else parameter_names
     # A form-free fit finds as many modes as there are.
-    populations = max([spec.populations, *(len(frame.parts) for frame in frames)])
+    populations = max([spec.count, *(len(frame.parts) for frame in frames)])
     result = collect(
         frames,
         profile=data,
         populations=populations,
         parameters=names(spec),
         contrast_error=spec.contrast_sigma > 0,
+        shapes=[component.shape for component in spec.components],
     )
+    result.attrs["shape"] = ", ".join(component.shape.label for component in spec.components)
     result.attrs["smearing"] = "; ".join(sorted(smeared)) or "none"
     result = append(
         result,
@@ -205,7 +208,7 @@ def _fit_frame(
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
     try:
         frame = _fitted(
-            kernel(q, spread, smearing),
+            [kernel(q, spread, smearing, component.shape) for component in spec.components],
             valid,
             observed,
             error,
@@ -225,7 +228,7 @@ def _fit_frame(
 
 
 def _fitted(
-    kernel: Kernel,
+    kernels: list[Kernel],
     valid: NDArray[np.bool_],
     intensity: Array,
     sigma: Array,
@@ -239,7 +242,7 @@ def _fitted(
 ) -> FrameSizes:
     if spec.method in FORM_FREE:
         return fit_formfree(
-            kernel,
+            kernels[0],
             valid,
             intensity,
             sigma,
@@ -250,15 +253,12 @@ def _fitted(
             has_sigma=has_sigma,
             absolute=absolute,
         )
-    family = FAMILIES[spec.method]
+    model = Particles(spec.components, kernels, background)
     fit = fit_parametric(
-        family,
-        kernel,
+        model,
         valid,
         intensity,
         sigma,
-        background,
-        populations=spec.populations,
         max_evaluations=spec.max_evaluations,
         errors=errors,
     )
@@ -267,10 +267,10 @@ def _fitted(
             points=intensity.size, verdict=Verdict.UNIDENTIFIABLE, reason=BACKGROUND_ALONE
         )
     return describe(
-        Model(family, kernel, background, spec.populations),
+        model,
         fit,
         spec,
-        fitted_q=kernel.q[valid],
+        fitted_q=model.q[valid],
         radius=radius,
         has_sigma=has_sigma,
         absolute=absolute,

@@ -1,24 +1,21 @@
 """Settings of `fit_sizes`."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
-from xrdkit.saxs.distribution import Family
-from xrdkit.saxs.gaussian import Gaussian
-from xrdkit.saxs.lognormal import Lognormal
-from xrdkit.saxs.schulz import Schulz
+from xrdkit.saxs.families import FAMILIES
+from xrdkit.saxs.population import Component, Population, check_contrast
+from xrdkit.saxs.shapes.named import ShapeName, ShapeSettings, shape_of
 from xrdkit.saxs.smearing import SmearingSpec
 
-Method = Literal["lognormal", "schulz", "gaussian", "tikhonov", "maxent", "montecarlo"]
+Method = Literal["lognormal", "schulz", "gaussian", "lsw", "tikhonov", "maxent", "montecarlo"]
 
-FAMILIES: dict[str, Family] = {f.name: f for f in (Lognormal(), Schulz(), Gaussian())}
 TIKHONOV, MAXENT, MONTECARLO = FORM_FREE = ("tikhonov", "maxent", "montecarlo")
 METHODS = (*FAMILIES, *FORM_FREE)
 REGULARISATIONS = ("discrepancy", "l_curve", "evidence")
-SHAPES = ("sphere",)
 MAX_POPULATIONS = 4
 
 
@@ -27,16 +24,21 @@ class SizeSpec:
     """How a size distribution is fitted to a profile. No window or start value is needed."""
 
     method: Method = "lognormal"
-    """Family of the distribution of radii, ``"lognormal"``, ``"schulz"`` or ``"gaussian"`` (by
-    number, cut at zero); or any distribution: ``"tikhonov"``, as smooth as the data allow,
-    ``"maxent"``, with as much entropy as they allow, ``"montecarlo"``, single sizes at random."""
-    shape: Literal["sphere"] = "sphere"
-    """Shape of the particles."""
-    populations: int = 1
-    """Number of distributions that add up, 1 to 4; 1 for a form-free method."""
+    """Family of the distribution of radii, ``"lognormal"``, ``"schulz"``, ``"gaussian"`` (by
+    number, cut at zero) or ``"lsw"`` (what coarsening ends in, with no width to fit); or any
+    distribution: ``"tikhonov"``, as smooth as the data allow, ``"maxent"``, with as much entropy as
+    they allow, ``"montecarlo"``, single sizes at random."""
+    shape: ShapeName | ShapeSettings = "sphere"
+    """Shape of the particles: a name, or a shape with settings such as ``Cylinder(length=40.0)``
+    (`xrdkit.saxs.shapes`). What it has besides the distributed radius is fitted, too, unless the
+    settings hold it. A form-free method needs all of it held."""
+    populations: int | tuple[Population, ...] = 1
+    """Number of distributions that add up, 1 to 4; or what each of them is, where they are not
+    alike. 1 for a form-free method."""
     contrast: float | None = None
     """Difference of scattering length density between particle and matrix in 1e10 1/cm² (1e-6
-    1/Å²); see `xrdkit.saxs.xray_contrast`. Without it the volume fraction is unknown: NaN."""
+    1/Å²); see `xrdkit.saxs.xray_contrast`. Without it the volume fraction is unknown: NaN. Shapes
+    of several contrasts (core-shell) have them among their own settings, and this one is None."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
     smearing: SmearingSpec | Literal["auto", "none"] = "auto"
@@ -66,20 +68,23 @@ class SizeSpec:
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, METHODS)
-        _one_of("shape", self.shape, SHAPES)
-        whole = isinstance(self.populations, int) and not isinstance(self.populations, bool)
-        if not (whole and 1 <= self.populations <= MAX_POPULATIONS):
-            raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
-        if self.method in FORM_FREE and self.populations != 1:
+        shape = shape_of(self.shape)
+        self._check_populations()
+        if self.method in FORM_FREE:
+            if self.populations != 1:
+                raise SpecError(
+                    f"populations is {self.populations}; a form-free distribution is always one"
+                )
+            if shape.free:
+                raise SpecError(
+                    f"shape {shape.label}: a form-free method cannot fit {', '.join(shape.free)}",
+                    hint=f"give a value and fit_{shape.free[0]}=False",
+                )
+        check_contrast(self.contrast)
+        if self.contrast is not None and all(c.shape.own_contrast for c in self.components):
             raise SpecError(
-                f"populations is {self.populations}; a form-free distribution is always one"
-            )
-        if self.contrast is not None and not (
-            _is_number(self.contrast) and self.contrast != 0 and abs(self.contrast) <= 1e4
-        ):
-            raise SpecError(
-                f"contrast {self.contrast!r} is no number, zero, or above 1e4 in size",
-                hint="contrast is in 1e10 1/cm²: gold in water is about 115",
+                f"contrast is {self.contrast}, but the shape {shape.label} has its own",
+                hint="contrast=None",
             )
         if not (_is_number(self.contrast_sigma) and self.contrast_sigma >= 0):
             raise SpecError(f"contrast_sigma {self.contrast_sigma!r} is negative or not a number")
@@ -109,6 +114,50 @@ class SizeSpec:
                 raise SpecError(f"{name} is {number!r}, not a whole number {low} to {high}")
         if not (_is_number(self.max_evaluations) and self.max_evaluations >= 10):
             raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
+
+    def _check_populations(self) -> None:
+        count = self.populations
+        if isinstance(count, list | tuple):
+            if not all(isinstance(item, Population) for item in count):
+                raise SpecError("populations holds what is no Population")
+            count = len(count)
+        if type(count) is not int or not 1 <= count <= MAX_POPULATIONS:
+            raise SpecError(f"populations is {self.populations!r}, not 1 to {MAX_POPULATIONS}")
+
+    @property
+    def count(self) -> int:
+        """Number of populations."""
+        return self.populations if isinstance(self.populations, int) else len(self.populations)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The populations as they are fitted (of a form-free method: as if with a family)."""
+        stated = self.populations
+        items = (Population(),) * stated if isinstance(stated, int) else stated
+        found = []
+        for number, item in enumerate(items):
+            shape = shape_of(self.shape if item.shape is None else item.shape)
+            family = self.method if item.family is None else item.family
+            contrast = self.contrast if item.contrast is None else item.contrast
+            found.append(
+                Component(
+                    number=number,
+                    family=FAMILIES.get(family, FAMILIES["lognormal"]),
+                    shape=shape,
+                    contrast=1.0 if shape.own_contrast else contrast,
+                    shared_contrast=item.contrast is None and not shape.own_contrast,
+                )
+            )
+        return tuple(found)
+
+    def order(self, radii: Sequence[float]) -> list[int]:
+        """Return the order in which populations of these mean radii are told.
+
+        Ascending where they are alike, as stated where they are not.
+        """
+        if isinstance(self.populations, int):
+            return sorted(range(len(radii)), key=radii.__getitem__)
+        return list(range(len(radii)))
 
 
 def _is_number(value: object) -> bool:

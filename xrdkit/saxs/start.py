@@ -1,37 +1,63 @@
-"""Start values: every size and width on a grid, amplitudes and backgrounds solved for each.
+"""Start values: every size, width and form on a grid, amplitudes and backgrounds solved for each.
 
 With badly scaled amplitudes a fit of several populations ends in a side minimum. Here the linear
 parameters are solved exactly, first freely for the whole grid at once, then without negative values
 (C. L. Lawson, R. J. Hanson, Solving Least Squares Problems, 1974) for the best.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from xrdkit.saxs.background import FLAT, POROD
-from xrdkit.saxs.distribution import Array, Family, lattice_weights
-from xrdkit.saxs.kernel import Smears, kernel
-from xrdkit.saxs.spec import FAMILIES
+from xrdkit.saxs.distribution import Array, lattice_weights
+from xrdkit.saxs.kernel import Kernel
+from xrdkit.saxs.population import Component
 
 _WIDTHS = (0.05, 0.12, 0.25, 0.5)
+#: Where the shape is looked for too, its form says more than a narrow width.
+_FEW_WIDTHS = (0.1, 0.25, 0.5)
 _REFINED = 8
+_REFINED_SHAPES = 24
 _TINY = 1e-300
+#: Starts differ by more than this in the size, or the form, of a population (ln).
+_APART = 0.4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of the grid for one population."""
+
+    location: float
+    """Location, ln nm."""
+    width: float
+    """Relative width."""
+    form: dict[str, float]
+    """Parameters of the shape by name."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All candidates for one kind of population."""
+
+    candidates: tuple[Candidate, ...]
+    """What was computed."""
+    columns: Array
+    """Its intensity, shape (q, candidates)."""
 
 
 @dataclass(frozen=True)
 class Start:
     """Start values of a fit."""
 
-    locations: tuple[float, ...]
-    """Location of each population, ln nm."""
-    widths: tuple[float, ...]
-    """Relative width of each population."""
+    candidates: tuple[Candidate, ...]
+    """Size and form of each population."""
     amplitudes: tuple[float, ...]
-    """φΔρ² of each population, (1e10 1/cm²)²."""
+    """Amount of each population: φΔρ², (1e10 1/cm²)²."""
     background: dict[str, float]
     """Background by name."""
     chi2: float
@@ -44,38 +70,45 @@ def location_range(q: Array) -> tuple[float, float]:
 
 
 def starts(
-    family: Family,
-    q: Array,
+    components: Sequence[Component],
+    kernels: Sequence[Kernel],
     valid: NDArray[np.bool_],
     intensity: Array,
     weight: Array,
     background: dict[str, Array],
-    populations: int,
-    smearing: Smears | None = None,
 ) -> list[Start]:
-    """Return start values, best first, of clearly different sizes.
+    """Return start values, best first, of clearly different sizes or forms.
 
-    `q` has all points of the profile, `valid` tells which of them `intensity` and `weight`
-    (1/sigma) hold; `smearing` is that of the kernel. Always returns at least one.
+    `kernels` of the `components` have all points of the profile, `valid` tells which of them
+    `intensity` and `weight` (1/sigma) hold. Always returns at least one.
     """
-    locations, widths, table = _grid(q.tobytes(), family.name, smearing)
-    columns = table[valid] * weight[:, None]
     target = intensity * weight
     sides = {name: column[valid] * weight for name, column in background.items()}
+    kinds: list[tuple[str, Kernel]] = []
+    grids: list[Grid] = []
+    for component, kernel in zip(components, kernels, strict=True):
+        kind = (component.family.name, kernel)
+        if kind not in kinds:
+            kinds.append(kind)
+            grids.append(_grid(component, kernel))
+    places = [kinds.index((c.family.name, k)) for c, k in zip(components, kernels, strict=True)]
+    everything = [candidate for grid in grids for candidate in grid.candidates]
+    kind_of = np.repeat(np.arange(len(grids)), [len(grid.candidates) for grid in grids])
+    columns = np.concatenate([grid.columns for grid in grids], axis=1)[valid] * weight[:, None]
+    refined = _REFINED_SHAPES if any(c.shape.free for c in components) else _REFINED
     picked: set[tuple[int, ...]] = set()
     for names in {tuple(sides), tuple(n for n in sides if n != POROD)}:
         base = np.stack([sides[n] for n in names], axis=1) if names else None
-        picked.update(_best(columns, target, base, populations))
+        picked.update(_best(columns, target, base, kind_of, places, refined))
     found = [_solve(choice, columns, target, sides) for choice in sorted(picked)]
     found.sort(key=lambda item: item[1])
     result: list[Start] = []
     for choice, chi2, linear, behind in found:
-        place = tuple(float(locations[i]) for i in choice)
-        if all(np.max(np.abs(np.subtract(place, s.locations))) > 0.4 for s in result):
+        candidates = tuple(everything[i] for i in choice)
+        if all(_differ(candidates, start.candidates) for start in result):
             result.append(
                 Start(
-                    locations=place,
-                    widths=tuple(float(widths[i]) for i in choice),
+                    candidates=candidates,
                     amplitudes=tuple(linear),
                     background=behind,
                     chi2=chi2,
@@ -84,37 +117,66 @@ def starts(
     return result
 
 
+def _differ(some: tuple[Candidate, ...], others: tuple[Candidate, ...]) -> bool:
+    for one, other in zip(some, others, strict=True):
+        if abs(one.location - other.location) > _APART:
+            return True
+        for name, value in one.form.items():
+            before = other.form[name]
+            if value != before and not abs(np.log(value / before)) <= _APART:
+                return True
+    return False
+
+
 def _best(
-    columns: Array, target: Array, base: Array | None, populations: int
+    columns: Array,
+    target: Array,
+    base: Array | None,
+    kind_of: NDArray[np.intp],
+    places: Sequence[int],
+    refined: int,
 ) -> list[tuple[int, ...]]:
+    """Return the best choices, one column of the kind `places[k]` for each population k."""
     if base is not None:
         orthogonal = np.linalg.qr(base)[0]
         columns = columns - orthogonal @ (orthogonal.T @ columns)
         target = target - orthogonal @ (orthogonal.T @ target)
-    product = columns.T @ target
+    projection = columns.T @ target
+    norm = np.maximum(np.einsum("ij,ij->j", columns, columns), _TINY)
+    if len(places) == 1:
+        gain = np.where(projection > 0, projection**2 / norm, 0.0)
+        return [(int(i),) for i in np.argsort(-gain, kind="stable")[:refined]]
     gram = columns.T @ columns
-    norm = np.maximum(np.diag(gram), _TINY)
-    if populations == 1:
-        gain = np.where(product > 0, product**2 / norm, 0.0)
-        return [(int(i),) for i in np.argsort(-gain, kind="stable")[:_REFINED]]
-    i, j = np.triu_indices(len(product), k=1)
+    if places[0] == places[1]:
+        own = np.flatnonzero(kind_of == places[0])
+        i, j = (own[side] for side in np.triu_indices(own.size, k=1))
+    else:
+        sides = np.meshgrid(
+            np.flatnonzero(kind_of == places[0]), np.flatnonzero(kind_of == places[1])
+        )
+        i, j = sides[0].ravel(), sides[1].ravel()
     determinant = norm[i] * norm[j] - gram[i, j] ** 2
     usable = determinant > 1e-8 * norm[i] * norm[j]
     safe = np.where(usable, determinant, 1.0)
-    first = (product[i] * norm[j] - product[j] * gram[i, j]) / safe
-    second = (product[j] * norm[i] - product[i] * gram[i, j]) / safe
+    first = (projection[i] * norm[j] - projection[j] * gram[i, j]) / safe
+    second = (projection[j] * norm[i] - projection[i] * gram[i, j]) / safe
     gain = np.where(
-        usable & (first > 0) & (second > 0), first * product[i] + second * product[j], 0.0
+        usable & (first > 0) & (second > 0), first * projection[i] + second * projection[j], 0.0
     )
-    order = np.argsort(-gain, kind="stable")[:_REFINED]
+    order = np.argsort(-gain, kind="stable")[:refined]
     choices: list[tuple[int, ...]] = [(int(i[k]), int(j[k])) for k in order]
-    for _ in range(populations - 2):
-        choices = [_extended(choice, columns, target) for choice in choices]
-    return [tuple(sorted(choice)) for choice in choices]
+    for place in places[2:]:
+        own = np.flatnonzero(kind_of == place)
+        choices = [_extended(choice, columns, target, own) for choice in choices]
+    if len(set(places)) == 1:
+        return [tuple(sorted(choice)) for choice in choices]
+    return choices
 
 
-def _extended(choice: tuple[int, ...], columns: Array, target: Array) -> tuple[int, ...]:
-    rest = [i for i in range(columns.shape[1]) if i not in choice]
+def _extended(
+    choice: tuple[int, ...], columns: Array, target: Array, own: NDArray[np.intp]
+) -> tuple[int, ...]:
+    rest = [int(i) for i in own if i not in choice]
     misfit = [nnls(columns[:, [*choice, i]], target)[1] for i in rest]
     return (*choice, rest[int(np.argmin(misfit))])
 
@@ -136,20 +198,41 @@ def _solve(
     return choice, float(misfit) ** 2, [float(v) for v in solution[: len(choice)]], behind
 
 
-@lru_cache(maxsize=8)
-def _grid(content: bytes, method: str, smearing: Smears | None) -> tuple[Array, Array, Array]:
-    q = np.frombuffer(content, dtype=np.float64)
-    family = FAMILIES[method]
-    seen = kernel(q, smearing=smearing)
+def _grid(component: Component, kernel: Kernel) -> Grid:
+    """Return the grid of a population, kept with its kernel."""
+    kept = kernel.kept.get(component.family.name)
+    if isinstance(kept, Grid):
+        return kept
+    family, shape, q = component.family, component.shape, kernel.q
     low, high = np.log(0.3 * np.pi / q[-1]), np.log(2 * np.pi / q[0])
-    places, widths, columns = [], [], []
-    for s in _WIDTHS:
-        if s > family.width_range[1]:
-            continue
+    choices = {
+        p.name: (p.value,) if p.value is not None else shape.guesses(p.name, q)
+        for p in shape.parameters
+    }
+    forms = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    wanted = _FEW_WIDTHS if len(forms) > 1 else _WIDTHS
+    narrow, wide = family.width_range
+    widths = [s for s in wanted if narrow <= s <= wide] if family.has_width else [narrow]
+    candidates: list[Candidate] = []
+    columns: list[Array] = []
+    for s in widths:
         # Ripples of a narrow distribution move out of step within one width.
-        for location in np.arange(low, high, max(s, 0.08)):
-            weights = lattice_weights(family, float(location), s, lowest_power=-1)
-            places.append(float(location))
-            widths.append(s)
-            columns.append(seen.apply(weights.level, weights.first, weights.table[:, 0]))
-    return np.array(places), np.array(widths), np.stack(columns, axis=1)
+        places = np.arange(low, high, max(s, 0.08))
+        rows = [
+            lattice_weights(
+                family, float(u), s, lowest_power=shape.lowest_power, power=shape.volume_power
+            )
+            for u in places
+        ]
+        first = min(row.first for row in rows)
+        last = max(row.first + len(row.table) for row in rows)
+        shares = np.zeros((last - first, len(rows)))
+        for column, row in enumerate(rows):
+            start = row.first - first
+            shares[start : start + len(row.table), column] = row.table[:, 0]
+        for form in forms:
+            candidates += [Candidate(float(u), s, form) for u in places]
+            columns.append(kernel.apply(rows[0].level, first, shares, form))
+    grid = Grid(tuple(candidates), np.concatenate(columns, axis=1))
+    kernel.kept[component.family.name] = grid
+    return grid

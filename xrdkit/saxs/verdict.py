@@ -1,5 +1,7 @@
 """What a fitted size distribution is worth, and why."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +47,7 @@ def judge(
     amplitudes: list[float],
     has_sigma: bool,
     errors: ErrorModel | None = None,
+    at_bound: Sequence[str] = (),
 ) -> tuple[Verdict, str]:
     """Return the verdict with its reason, empty where it is `OK` and neighbours are independent.
 
@@ -64,6 +67,7 @@ def judge(
         amplitudes=amplitudes,
         has_sigma=has_sigma,
         errors=errors,
+        at_bound=at_bound,
     )
     correlation = 0.0 if errors is None else neighbour_correlation(errors)
     if errors is None or not correlation > NOTABLE_CORRELATION:
@@ -86,6 +90,7 @@ def _verdict(
     amplitudes: list[float],
     has_sigma: bool,
     errors: ErrorModel | None,
+    at_bound: Sequence[str],
 ) -> tuple[Verdict, str]:
     low, high = trust_range(q)
     # What a curve takes of correlated noise by chance is larger, as its points are fewer.
@@ -96,7 +101,7 @@ def _verdict(
     if verdict is Verdict.NOT_CONVERGED:
         return verdict, "the fit did not converge"
     if verdict is Verdict.UNIDENTIFIABLE:
-        return verdict, "parameters cannot be told apart: fit fewer populations"
+        return verdict, "parameters cannot be told apart: fit fewer populations or fix some"
     if not min(amplitudes) > _PRESENT:
         which = f"population {int(np.argmin(amplitudes))}" if len(amplitudes) > 1 else "the amount"
         return Verdict.UNIDENTIFIABLE, f"{which} is no larger than its error"
@@ -110,7 +115,8 @@ def _verdict(
     if verdict is Verdict.AT_BOUND:
         return (
             verdict,
-            "a width or radius stopped at the limit of what these data can tell",
+            f"{', '.join(at_bound) or 'a width or radius'} stopped at the limit of what these data"
+            " can tell",
         )
     expected = 0.0 if errors is None else neighbour_correlation(errors)
     return misfit(residual, gof, expected, fewer * residual.size, has_sigma=has_sigma)

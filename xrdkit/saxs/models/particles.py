@@ -3,8 +3,9 @@
 I(q) = a Σ_j w_j G_j(q) [S(q, R_j)], w_j the shares of volume of a distribution on nodes ln R_j and
 G the kernel of the shape (`xrdkit.saxs.shapes`): a = φΔρ² in (1e10 1/cm²)², or φ of shapes with
 contrasts of their own. S enters by the local monodisperse approximation or by decoupling
-(`xrdkit.saxs.structure_factors`), with the radius of the sphere of the particle's volume. Golden
-number: spheres, a = 1, R = 5, s = 0.005, q = 0.001: 0.1·(4π/3)·125·(1 - q²R²/5 …) = 52.4.
+(`xrdkit.saxs.structure_factors`), with the radius of the sphere of the particle's volume.
+Golden number: spheres, a = 1, R = 5, s = 0.005, q = 0.001: 0.1 (4π/3) 125 exp(9s²/2)(1 - q²R²/5) =
+52.3655.
 """
 
 import math
@@ -15,13 +16,13 @@ from typing import Literal
 import numpy as np
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.families import FAMILIES
 from xrdkit.saxs.kernel import kernel
 from xrdkit.saxs.models.component import Array, Component, Curve, Derived, Values
 from xrdkit.saxs.models.particle_numbers import particle_numbers
 from xrdkit.saxs.models.particle_sums import ParticleSums
 from xrdkit.saxs.quantity import Given, Parameter, Quantity
 from xrdkit.saxs.shapes import Shape, Sphere
-from xrdkit.saxs.spec import FAMILIES
 from xrdkit.saxs.structure_factors import StructureFactor
 
 Distribution = Literal["lognormal", "schulz", "gaussian"]
@@ -118,6 +119,15 @@ class Particles(Component):
         }
         found |= {name: amount * slope for name, slope in slopes.items()}
         return Curve(amount * columns[:, 0], found)
+
+    def rough(self, q: Array, values: Values) -> Curve:
+        """Return the slope by the amount, with S of the middle radius in place of all."""
+        if self.structure is None:
+            return self.curve(q, values)
+        family = FAMILIES[self.distribution]
+        plain = ParticleSums(kernel(q, shape=self.shape), family, None).columns(values)[0][:, 0]
+        s = self.structure.factor(q, np.full(q.size, values["radius"]), values)
+        return Curve(values["amount"] * plain * s.value, {"amount": plain * s.value})
 
     def candidates(self, q: Array) -> list[dict[str, float]]:
         """Return radii and widths, with start values of shape and structure for each."""

@@ -96,6 +96,7 @@ _elements_compiled = cast(
 class CoreShell(Shape):
     """Spherical cores, their radius distributed, in shells of one thickness."""
 
+    lowest_power: ClassVar[int] = -3
     own_contrast: ClassVar[bool] = True
     radius_is: ClassVar[str] = "core radius"
 

@@ -20,6 +20,7 @@ class Lamella(Shape):
 
     volume_power: ClassVar[int] = 1
     radius_is: ClassVar[str] = "half thickness"
+    is_sheet: ClassVar[bool] = True
 
     name: Literal["lamella"] = "lamella"
     """Name of the shape."""

@@ -68,10 +68,14 @@ class Shape(ABC):
 
     volume_power: ClassVar[int] = 3
     """Power of R that the reference volume goes with."""
+    lowest_power: ClassVar[int] = -1
+    """Power of R that G goes with at least, over the reference volume."""
     own_contrast: ClassVar[bool] = False
     """Whether the contrasts are among the settings of the shape."""
     radius_is: ClassVar[str] = "radius"
     """What R is, in words."""
+    is_sheet: ClassVar[bool] = False
+    """Whether R is half of a thickness."""
 
     @property
     @abstractmethod
@@ -96,6 +100,15 @@ class Shape(ABC):
     def guesses(self, name: str, q: Array) -> tuple[float, ...]:
         """Return values from which to start a fit of the parameter `name` at these q (1/nm)."""
         raise NotImplementedError(name)
+
+    def bounds(self, name: str, q: Array) -> tuple[float, float]:
+        """Return the smallest and largest value of the parameter `name` in a fit at these q."""
+        (parameter,) = (p for p in self.parameters if p.name == name)
+        low, high = parameter.low, parameter.high
+        if parameter.units == "nm":
+            # Twenty times what q can tell is as good as any length.
+            high = min(high, max(20.0 * np.pi / float(q[0]), 10.0 * (parameter.value or 0.0)))
+        return low, high
 
     @abstractmethod
     def matrix(self, q: Array, lattice: Lattice, values: Values) -> Array:
