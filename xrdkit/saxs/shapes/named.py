@@ -1,0 +1,46 @@
+"""Shapes by name, for settings."""
+
+from typing import Literal
+
+from xrdkit.errors import SpecError
+from xrdkit.registry import Registry
+from xrdkit.saxs.shapes.core_shell import CoreShell
+from xrdkit.saxs.shapes.cylinder import Cylinder, Disc
+from xrdkit.saxs.shapes.lamella import Lamella
+from xrdkit.saxs.shapes.shape import Shape
+from xrdkit.saxs.shapes.sphere import Sphere
+from xrdkit.saxs.shapes.spheroid import Spheroid
+
+ShapeName = Literal["sphere", "core_shell", "spheroid", "cylinder", "disc", "lamella"]
+#: Shapes with their settings.
+ShapeSettings = Sphere | CoreShell | Spheroid | Cylinder | Disc | Lamella
+
+SHAPES: Registry[type[Shape]] = Registry("shape", "xrdkit.shapes")
+for _name, _kind in (
+    ("sphere", Sphere),
+    ("core_shell", CoreShell),
+    ("spheroid", Spheroid),
+    ("cylinder", Cylinder),
+    ("disc", Disc),
+    ("lamella", Lamella),
+):
+    SHAPES.add(_name, _kind)
+
+
+def shape_of(choice: object) -> Shape:
+    """Return the shape that a name stands for, or `choice` where it is one.
+
+    Raises SpecError for anything else, and for a shape that has no meaning without settings.
+    """
+    if isinstance(choice, Shape):
+        return choice
+    if not isinstance(choice, str):
+        raise SpecError(f"shape is a {type(choice).__name__}, neither a name nor a Shape")
+    kind = SHAPES.get(choice)
+    try:
+        return kind()
+    except TypeError as exc:
+        raise SpecError(
+            f"shape {choice!r} needs settings: {exc}",
+            hint=f"shape={kind.__name__}(...) of xrdkit.saxs.shapes",
+        ) from exc
