@@ -11,6 +11,12 @@ from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.saxs.models.particles import Particles
 from xrdkit.saxs.models.peak import Peak
 from xrdkit.saxs.models.power_law import PowerLaw
+from xrdkit.saxs.models.presets import (
+    emulsion,
+    lamellar_gel,
+    porous_carbon,
+    supported_catalyst,
+)
 from xrdkit.saxs.models.settings import COMPONENTS, model_of, model_settings
 from xrdkit.saxs.models.spec import ModelSpec
 from xrdkit.saxs.models.teubner_strey import TeubnerStrey
@@ -36,11 +42,15 @@ __all__ = [
     "SurfaceFractal",
     "TeubnerStrey",
     "UnifiedLevel",
+    "emulsion",
     "fit_model",
     "fixed",
     "free",
+    "lamellar_gel",
     "model_of",
     "model_settings",
+    "porous_carbon",
+    "supported_catalyst",
     "tied",
     "unified",
 ]

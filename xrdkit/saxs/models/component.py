@@ -63,6 +63,10 @@ class Component(Part):
         """Return the intensity at `q` (1/nm) and its derivatives by every parameter."""
         raise NotImplementedError
 
+    def rough(self, q: Array, values: Values) -> Curve:
+        """Return `curve` as well as a start needs it, with slopes by amplitudes at least."""
+        return self.curve(q, values)
+
     def check(self, q: Array) -> None:
         """Raise SpecError where the component cannot be computed at these q (1/nm)."""
 

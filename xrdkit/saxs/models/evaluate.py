@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.saxs.models.component import Values
+from xrdkit.saxs.models.component import Component, Values
 from xrdkit.saxs.models.model import Entry, Model
 from xrdkit.saxs.models.points import Points
 
@@ -70,13 +70,27 @@ class ModelCurve:
         if kept is not None and kept[0] == key:
             return kept[1], kept[2]
         part = self.model.components[number]
-        q = self.points.q if part.measured else self.points.q_model
         with np.errstate(all="ignore"):
-            curve = part.curve(q, self.local(number, values))
-            stacked = np.stack([curve.value, *(curve.slopes[local] for local in names)], axis=1)
-            seen = stacked if part.measured else self.points.see(stacked)
+            curve = part.curve(self._where(part), self.local(number, values))
+        seen = self._seen(part, np.stack([curve.value, *(curve.slopes[n] for n in names)], axis=1))
         self._kept[number] = (key, seen[:, 0], seen[:, 1:])
         return seen[:, 0], seen[:, 1:]
+
+    def rough(self, number: int, values: Values, names: list[str]) -> Array:
+        """Return slopes (n, k) of one component by the amplitudes `names`, as a start needs them.
+
+        `names` are those in the component, `values` are complete.
+        """
+        part = self.model.components[number]
+        with np.errstate(all="ignore"):
+            curve = part.rough(self._where(part), self.local(number, values))
+        return self._seen(part, np.stack([curve.slopes[name] for name in names], axis=1))
+
+    def _where(self, part: Component) -> Array:
+        return self.points.q if part.measured else self.points.q_model
+
+    def _seen(self, part: Component, columns: Array) -> Array:
+        return columns if part.measured else self.points.see(columns)
 
     def possible(self, number: int, values: Values) -> bool:
         """Return whether a start from the complete `values` makes sense to a component."""

@@ -188,12 +188,16 @@ class _Search:
     def _component(self, number: int, values: dict[str, float]) -> tuple[Array, list[str]]:
         """Return weighted columns of the amplitudes of a component (rows, k), with their names."""
         entries = [e for e in self.curve.model.entries if e.component == number]
+        amplitudes = [e for e in entries if e.quantity.amplitude]
         key = (number, *(values[e.name] for e in entries if not e.quantity.amplitude))
         if key not in self._columns:
-            at = [k for k, e in enumerate(entries) if e.quantity.amplitude]
-            _, slopes = self.curve.component(number, values)
-            self._columns[key] = self._averaged(slopes[self._valid][:, at])
-        return self._columns[key], [e.name for e in entries if e.quantity.amplitude]
+            found = np.zeros((self.target.size, 0))
+            if amplitudes:
+                local = [e.quantity.name for e in amplitudes]
+                slopes = self.curve.rough(number, values, local)
+                found = self._averaged(slopes[self._valid])
+            self._columns[key] = found
+        return self._columns[key], [e.name for e in amplitudes]
 
     def _bounded(self, matrix: Array, target: Array) -> tuple[float, Array]:
         bottom = np.where(np.isfinite(self.low), self.low, 0.0)

@@ -7,7 +7,7 @@ gyration of the next smaller level (G. Beaucage, J. Appl. Cryst. 28 (1995) 717; 
 apart (G. Beaucage, D. A. Schaefer, J. Non-Cryst. Solids 172-174 (1994) 797), p = 0 unless stated.
 For spheres of any size distribution PDI = B Rg⁴/1.62 G; of a lognormal one s = √(ln(PDI)/12) is the
 width and √(5/3) Rg exp(-7 s²) the number median (G. Beaucage, H. K. Kammler, S. E. Pratsinis, J.
-Appl. Cryst. 37 (2004) 523). Golden number: G = 100, Rg = 5, B = 0.01, P = 4, q = 1: 0.0335799.
+Appl. Cryst. 37 (2004) 523). Golden number: G = 100, Rg = 5, B = 0.01, P = 4, q = 1: 0.0335797.
 """
 
 import math
