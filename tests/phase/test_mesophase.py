@@ -188,3 +188,25 @@ def test_errors_of_cells_are_honest():
         cells.append((best["cell"].item() - 6.1) / best["cell_sigma"].item())
     assert abs(np.mean(cells)) < 0.6
     assert 0.5 < np.std(cells) < 1.4
+
+
+def test_a_lattice_beside_many_foreign_peaks_is_a_misfit():
+    own = places("p6mm", 10.5, (1, 3, 4, 7, 9))
+    few = index_mesophase(fitted(sorted([*own, 2.9])))
+    assert few.verdict.item() == "ok"
+    assert few.best_lattice.item() == "p6mm"
+    many = sorted([*own, 1.0, 1.6, 2.25])
+    heights = [3000 if any(abs(p - o) < 1e-9 for o in own) else 900 for p in many]
+    result = index_mesophase(fitted(many, heights=heights))
+    assert result.best_lattice.item() == "p6mm"
+    assert result.verdict.item() == "misfit"
+    assert "3 of 8 peaks belong to something else" in result.verdict_reason.item()
+
+
+def test_a_lattice_without_the_strongest_peak_is_a_misfit():
+    own = places("p6mm", 10.5, (1, 3, 4, 7, 9))
+    heights = [3000, 2500, 2000, 1500, 12000, 1000]
+    result = index_mesophase(fitted(sorted([*own, 2.0]), heights=heights))
+    assert result.best_lattice.item() == "p6mm"
+    assert result.verdict.item() == "misfit"
+    assert "strongest peak belongs to another phase" in result.verdict_reason.item()

@@ -14,7 +14,16 @@ from xrdkit import provenance, schema
 from xrdkit.errors import EmptyResult, SpecError
 from xrdkit.phase.baseline import snip
 from xrdkit.phase.embedded import embedded_names
-from xrdkit.phase.identify_match import Match, NetPattern, Sticks, Taken, match, sticks_of
+from xrdkit.phase.identify_match import (
+    Match,
+    NetPattern,
+    Sticks,
+    Taken,
+    Windows,
+    match,
+    sticks_of,
+    windows_of,
+)
 from xrdkit.phase.observation import Observation, observe, usable
 from xrdkit.phase.peak_width import typical_width
 from xrdkit.phase.phase_spec import is_number
@@ -88,9 +97,9 @@ def identify_phases(
     spec: `range`, polarisation and zero as in a refinement.
 
     The result has, over ``candidate``: ``found``; ``explained``, the share of the net intensity
-    that its lines have (a lower bound, no weight fraction); ``significance``, the amount in
-    standard errors; ``stretch`` of the cell; ``rank``, 1 for the first one found, 0 for what is
-    not. And ``unexplained``, the share that none of the phases found has. Method:
+    that its lines have where there are data (a lower bound, no weight fraction); ``significance``,
+    the amount in standard errors; ``stretch`` of the cell; ``rank``, 1 for the first one found, 0
+    for what is not. And ``unexplained``, the share that none of the phases found has. Method:
     `identify_match`, forward selection, each phase at lines that those found before leave free. A
     phase with strong preferred orientation is not found.
 
@@ -179,14 +188,18 @@ def _one(
     )
     polarization = None if observed.integrated else spec.polarization
     limits = (float(x[0]), float(x[-1]))
-    sticks = [sticks_of(s, pattern.wavelength, limits, polarization) for s in structures]
+    sticks = [
+        pattern.measured(sticks_of(s, pattern.wavelength, limits, polarization))
+        for s in structures
+    ]
     # Half a line's width at the highest angles: Δd/d = cot θ Δθ.
     finest = np.radians(0.5 * fwhm) / (2.0 * np.tan(np.radians(min(x[-1], 160.0)) / 2.0))
     half = max(1, int(np.ceil(room / max(finest, 2e-4))))
     stretches = 1.0 + np.linspace(-room, room, 2 * half + 1)
     taken = _taken(pattern, sticks, [])
     found: list[_Found] = []
-    matches = [_matched(pattern, s, stretches, taken) for s in sticks]
+    windows = [windows_of(pattern, s, stretches) if s.area.size else None for s in sticks]
+    matches = [_matched(w, taken) for w in windows]
     while len(found) < _MOST_FOUND:
         done = {f.number for f in found}
         left = pattern.total - sum(f.match.explained for f in found)
@@ -202,8 +215,8 @@ def _one(
         found.append(_Found(number=best, match=matches[best]))
         taken = _taken(pattern, sticks, found)
         matches = [
-            m if k in done or k == best else _matched(pattern, s, stretches, taken)
-            for k, (s, m) in enumerate(zip(sticks, matches, strict=True))
+            m if k in done or k == best else _matched(w, taken)
+            for k, (w, m) in enumerate(zip(windows, matches, strict=True))
         ]
     return _Row(found=found, matches=matches, total=pattern.total)
 
@@ -215,10 +228,8 @@ _NOTHING = Match(
 _UNKNOWN = replace(_NOTHING, amount=np.nan, sigma=np.nan, stretch=np.nan, explained=np.nan)
 
 
-def _matched(pattern: NetPattern, sticks: Sticks, stretches: Array, taken: Taken) -> Match:
-    if sticks.area.size == 0:
-        return _NOTHING
-    return match(pattern, sticks, stretches, taken)
+def _matched(windows: Windows | None, taken: Taken) -> Match:
+    return _NOTHING if windows is None else match(windows, taken)
 
 
 def _is_there(m: Match, pattern: NetPattern, room: float) -> bool:

@@ -8,7 +8,7 @@ anything finds some: a structure must explain much more than it does with its ce
 larger or smaller that it cannot be there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ _WEAKEST = 0.03
 _MOST = 30
 #: A line says nothing where lines of other phases cover more than this share of its window.
 _SHARED = 0.3
+#: A step so many times those beside it is a gap in the data.
+_GAP = 5.0
 #: Cells that no phase has, relative to those given: what chance explains.
 _DECOYS: Array = np.concatenate([1.0 + s * np.linspace(0.03, 0.15, 25) for s in (-1.0, 1.0)])
 
@@ -121,10 +123,19 @@ class NetPattern:
         self.wavelength = float(np.dot(wavelengths, weights))
         major = [w for w, s in zip(wavelengths, weights, strict=True) if s > 0.1]
         self._first, self._last = min(major), max(major)
-        step = np.gradient(two_theta)
+        self._gap = _gaps(two_theta)
+        step = _steps(two_theta, self._gap)
         self._area = np.concatenate([[0.0], np.cumsum(net * step)])
         self._variance = np.concatenate([[0.0], np.cumsum((sigma * step) ** 2)])
         self.total = float(np.sum(np.maximum(net, 0.0) * step))
+
+    def measured(self, sticks: Sticks) -> Sticks:
+        """Return the sticks without the lines that lie in gaps of the data."""
+        behind = np.searchsorted(self.x, bragg_angle(sticks.inverse, self.wavelength))
+        there = ~self._gap[np.clip(behind - 1, 0, self._gap.size - 1)]
+        if there.all():
+            return sticks
+        return replace(sticks, inverse=sticks.inverse[there], area=sticks.area[there])
 
     def windows(self, inverse: Array, reach: float = 1.0) -> tuple[Index, Index]:
         """Return first and last point of the windows of lines (any shape); empty beyond the ends.
@@ -146,6 +157,23 @@ class NetPattern:
         )
 
 
+def _gaps(x: Array) -> NDArray[np.bool_]:
+    """Return which steps (n - 1,) are gaps: much longer than those on both sides."""
+    step = np.diff(x)
+    around = np.maximum(np.append(step[1:], 0.0), np.insert(step[:-1], 0, 0.0))
+    return np.asarray(step > _GAP * around)
+
+
+def _steps(x: Array, gap: NDArray[np.bool_]) -> Array:
+    """Return the width of each point (n,), which does not reach into gaps."""
+    if not gap.any():
+        return np.gradient(x)
+    half = 0.5 * np.where(gap, 0.0, np.diff(x))
+    before, behind = np.insert(half, 0, 0.0), np.append(half, 0.0)
+    # A point beside a gap or at an end is as wide as it is on its other side.
+    return np.where(before == 0, behind, before) + np.where(behind == 0, before, behind)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Taken:
     """What phases found already have, cumulated like the pattern: (points + 1,) each."""
@@ -156,12 +184,47 @@ class Taken:
     """Area before each that the tails of their lines have, at most."""
 
 
-def match(pattern: NetPattern, sticks: Sticks, stretches: Array, taken: Taken) -> Match:
-    """Return how `sticks` suit `pattern` at the best of `stretches` (k,) of the cell."""
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """What a pattern has at the lines of a structure, for every size tried of its cell."""
+
+    sticks: Sticks
+    """The lines (n,)."""
+    stretches: Array
+    """Sizes of the cell that it may have (k,)."""
+    tried: Array
+    """These and, behind them, those it cannot have (m,)."""
+    first: Index
+    """First point of each window (m, n)."""
+    last: Index
+    """Point after its last (m, n)."""
+    area: Array
+    """Net intensity (m, n)."""
+    sigma: Array
+    """Its standard error (m, n)."""
+
+
+def windows_of(pattern: NetPattern, sticks: Sticks, stretches: Array) -> Windows:
+    """Return the windows of `sticks` in `pattern`, whatever other phases have of it."""
     tried = np.concatenate([stretches, _DECOYS])
     first, last = pattern.windows(sticks.inverse[np.newaxis] / tried[:, np.newaxis] ** 2)
     area, sigma = pattern.areas(first, last)
-    area = area - (taken.tails[last] - taken.tails[first])
+    return Windows(
+        sticks=sticks,
+        stretches=stretches,
+        tried=tried,
+        first=first,
+        last=last,
+        area=area,
+        sigma=sigma,
+    )
+
+
+def match(windows: Windows, taken: Taken) -> Match:
+    """Return how the lines of a structure suit a pattern at the best size of its cell."""
+    sticks, stretches, tried = windows.sticks, windows.stretches, windows.tried
+    first, last, sigma = windows.first, windows.last, windows.sigma
+    area = windows.area - (taken.tails[last] - taken.tails[first])
     covered = taken.covered[last] - taken.covered[first]
     seen = (last > first) & (covered <= _SHARED * (last - first))
     ratio = np.where(seen, area / sticks.area, np.inf)

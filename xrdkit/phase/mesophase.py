@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 _TOLERANCE = 0.003
 #: Odds over chance (100 to 1) and over the next lattice (10 to 1) from which a lattice is found.
 _OVER_CHANCE, _OVER_NEXT = float(np.log(100.0)), float(np.log(10.0))
+#: More than this share of peaks that belong to something else is too many.
+_FOREIGN_SHARE = 1.0 / 3.0
 #: A lattice that is this probable is named beside the best.
 _NAMED = 0.02
 
@@ -54,7 +56,9 @@ def index_mesophase(
     1/nm). ``best_lattice``, ``verdict`` and ``verdict_reason`` are per frame. The verdict is ok
     where the best lattice is 100 times as probable as chance and 10 times as any other; one peak,
     or lattices that cannot be told apart, are unidentifiable, and the reason names all that are
-    possible.
+    possible. Where more than a third of the peaks (and more than one), or the strongest of them,
+    do not belong to the best lattice, it is a misfit: there is another phase too, or another
+    lattice.
 
     Raises SchemaError for a Dataset that is none of peaks, SpecError for unknown lattices or a
     tolerance outside its range, CurveError where peaks have no q.
@@ -107,7 +111,8 @@ def _index(row: xr.Dataset, lattices: Sequence[str], tolerance: float) -> _Frame
     top = max(float(evidence.max()), 0.0)
     weight = np.exp(evidence - top)
     probability = weight / (weight.sum() + np.exp(-top))
-    verdict, reason = _judge(lattices, found, evidence, probability, int(used.sum()))
+    area = np.where(np.isfinite(row["area"].values[used]), row["area"].values[used], 0.0)
+    verdict, reason = _judge(lattices, found, evidence, probability, area[order])
     back = np.empty_like(order)
     back[order] = np.arange(order.size)
     restored: list[Indexing | None] = [
@@ -134,9 +139,10 @@ def _judge(
     found: Sequence[Indexing],
     evidence: Array,
     probability: Array,
-    count: int,
+    area: Array,
 ) -> tuple[Verdict, str]:
-    order = np.argsort(-evidence)
+    """Return the verdict on a frame; `area` (n,) are those of its peaks, ascending in position."""
+    order, count = np.argsort(-evidence), area.size
     best = int(order[0])
     if not evidence[best] > _OVER_CHANCE:
         return (
@@ -145,7 +151,8 @@ def _judge(
             f"{lattices[best]}, by odds of {np.exp(min(evidence[best], 50.0)):.2g})",
         )
     others = [int(k) for k in order[1:] if probability[k] > _NAMED]
-    foreign = int((found[best].assigned < 0).sum())
+    strange = found[best].assigned < 0
+    foreign = int(strange.sum())
     notes = [f"{foreign} of {count} peaks belong to something else"] if foreign else []
     if found[best].absent:
         notes.append(f"{found[best].absent} reflections of {lattices[best]} are not seen")
@@ -156,6 +163,11 @@ def _judge(
         notes.insert(0, f"{lattices[best]} ({probability[best]:.0%}) is not the only one: {names}")
     if len(order) > 1 and not evidence[best] - evidence[order[1]] > _OVER_NEXT:
         return Verdict.UNIDENTIFIABLE, "; ".join(notes)
+    strongest = bool(strange[int(np.argmax(area))])
+    if strongest or foreign > max(_FOREIGN_SHARE * count, 1):
+        whose = "the strongest peak belongs" if strongest else "they belong"
+        notes.append(f"{whose} to another phase, or this is not the lattice")
+        return Verdict.MISFIT, "; ".join(notes)
     return Verdict.OK, "; ".join(notes)
 
 

@@ -99,9 +99,16 @@ class Structure:
 
     def orbits(self) -> tuple[Array, ...]:
         """Return, for each site, the fractional positions (n, 3) of its atoms in one cell."""
+        return self._orbits
+
+    @cached_property
+    def _orbits(self) -> tuple[Array, ...]:
         rotations, translations = operators(self.operators)
         tensor = metric(self.cell)
-        return tuple(orbit(s.position, rotations, translations, tensor) for s in self.sites)
+        found = tuple(orbit(s.position, rotations, translations, tensor) for s in self.sites)
+        for images in found:
+            images.flags.writeable = False
+        return found
 
     def atoms_per_cell(self) -> tuple[float, ...]:
         """Return the number of atoms of each site in one cell, occupancy included."""
