@@ -29,7 +29,6 @@ from xrdkit.saxs.tikhonov import Tikhonov
 Array = NDArray[np.float64]
 
 _TINY = 1e-300
-_REPLICATES = 60
 #: Numbers of the curves that are inverted besides the replicates.
 _AGAIN, _THIRD, _SINGLE, _COMMON = 1000, 1001, 1002, 2000
 #: Fall of χ²r, or share of the volume at the upper end, from which the wider range is taken.
@@ -46,6 +45,10 @@ class Solver(Protocol):
     @property
     def corrects(self) -> bool:
         """Whether numbers are corrected by what a second inversion changes."""
+
+    @property
+    def replicates(self) -> int:
+        """Number of curves with new noise that tell the errors."""
 
     @property
     def random(self) -> bool:
@@ -160,9 +163,9 @@ def invert(curve: Curve, spec: SizeSpec) -> Inversion:
     generator = np.random.default_rng(spec.seed)
     errors = curve.errors
     if errors is not None and errors.correlated:
-        draws = errors.draw(generator, _REPLICATES) * noise.scale
+        draws = errors.draw(generator, solver.replicates) * noise.scale
     else:
-        draws = generator.standard_normal((_REPLICATES, target.size)) * noise.scale
+        draws = generator.standard_normal((solver.replicates, target.size)) * noise.scale
     replicates = solver.solve(fitted + draws, 0)
     # Of a random search the mean over many is steadier than one more.
     again = replicates.mean(axis=0) if solver.random else solver.solve(fitted[None], _AGAIN)[0]

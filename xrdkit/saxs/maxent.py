@@ -37,7 +37,7 @@ _GOOD_WAY = 0.5
 _CONVERGED = 1e-8
 _TINY = 1e-300
 #: Singular values below this share of the largest are noise of the arithmetic.
-_INDEPENDENT = 1e-8
+_INDEPENDENT = 1e-6
 _LARGEST_EXPONENT = 200.0
 
 
@@ -47,6 +47,7 @@ class MaxEnt:
     #: The pull of the entropy is a bias larger than the noise: a second inversion tells it.
     corrects = True
     random = False
+    replicates = 40
     steps = reduced_chi2 = float("nan")
 
     def __init__(self, problem: Problem, target: Array, noise: Noise, spec: SizeSpec) -> None:

@@ -22,8 +22,10 @@ Array = NDArray[np.float64]
 _SIGNIFICANT = 3.0
 #: A valley is one below this share of the lower maximum beside it.
 _VALLEY = 0.9
-#: Nodes over which the mean of the replicates is averaged.
-_WINDOW = 7
+#: Share of the lower maximum below which the ground of a valley is level.
+_FLOOR = 0.02
+#: Nodes over which is averaged.
+_WINDOW = 5
 _TINY = 1e-300
 
 
@@ -45,8 +47,10 @@ def find_modes(found: Inversion) -> tuple[list[Mode], int]:
     The distribution must not be empty.
     """
     density = found.density
-    nodes = density.size
-    copies = found.replicates[:, :nodes]
+    copies = found.replicates[:, : density.size]
+    if found.solver.random:
+        # Single sizes are no modes.
+        density, copies = _blurred(density[None])[0], _blurred(copies)
     borders = _borders(density)
     while len(borders) > 2:
         weakest, at = min(
@@ -112,11 +116,22 @@ def _amount(density: Array, copies: Array, part: tuple[int, int]) -> float:
 def _lowest(density: Array, copies: Array, borders: list[int]) -> list[int]:
     """Return the borders moved to where the mean of the replicates is lowest between the tops."""
     tops = [a + int(np.argmax(density[a:b])) for a, b in itertools.pairwise(borders)]
-    mean = np.convolve(copies.mean(axis=0), np.ones(_WINDOW), mode="same")
-    inner = [
-        left + int(np.argmin(mean[left : right + 1])) for left, right in itertools.pairwise(tops)
-    ]
+    mean = _blurred(copies.mean(axis=0)[None])[0]
+    inner = []
+    for left, right in itertools.pairwise(tops):
+        between = mean[left : right + 1]
+        floor = max(float(between.min()), _FLOOR * min(float(between[0]), float(between[-1])))
+        # Of a wide valley the middle: either side may have specks.
+        low = np.flatnonzero(between <= floor)
+        inner.append(left + int(low[low.size // 2]))
     return [borders[0], *inner, borders[-1]]
+
+
+def _blurred(rows: Array) -> Array:
+    """Return rows (m, nodes) averaged over neighbouring nodes, twice."""
+    window = np.ones(_WINDOW) / _WINDOW
+    twice = np.convolve(window, window)
+    return np.array([np.convolve(row, twice, mode="same") for row in rows])
 
 
 def _side(density: Array, borders: list[int], part: int) -> int:

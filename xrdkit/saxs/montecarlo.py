@@ -43,6 +43,7 @@ class MonteCarlo:
 
     corrects = False
     random = True
+    replicates = 60
 
     def __init__(self, problem: Problem, target: Array, noise: Noise, spec: SizeSpec) -> None:
         self._problem = problem

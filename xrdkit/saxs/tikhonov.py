@@ -39,6 +39,7 @@ class Tikhonov:
 
     corrects = False
     random = False
+    replicates = 60
     converged = True
     note = ""
     steps = reduced_chi2 = float("nan")
