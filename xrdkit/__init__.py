@@ -85,6 +85,10 @@ _WHERE = {
     "desmear": "xrdkit.saxs",
     "SmearingSpec": "xrdkit.saxs",
     # results
+    "plot_sizes": "xrdkit.report",
+    "plot_size_series": "xrdkit.report",
+    "plot_model": "xrdkit.report",
+    "plot_orientation": "xrdkit.report",
     "save": "xrdkit.store",
     "load": "xrdkit.store",
     "StoredResult": "xrdkit.store",

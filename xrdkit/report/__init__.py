@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xrdkit.report.failure import Failure
     from xrdkit.report.frame_figure import plot_frame
+    from xrdkit.report.model_figure import plot_model
+    from xrdkit.report.orientation_figure import plot_orientation
     from xrdkit.report.page import write_report
     from xrdkit.report.peaks_figure import plot_peaks
     from xrdkit.report.phase_series_figure import plot_phase_series
@@ -16,15 +18,19 @@ if TYPE_CHECKING:
     from xrdkit.report.profile_figure import plot_profile
     from xrdkit.report.series_figure import plot_series
     from xrdkit.report.sizes_figure import plot_sizes
+    from xrdkit.report.sizes_series_figure import plot_size_series
 
 _WHERE = {
     "Failure": "xrdkit.report.failure",
     "plot_frame": "xrdkit.report.frame_figure",
+    "plot_model": "xrdkit.report.model_figure",
+    "plot_orientation": "xrdkit.report.orientation_figure",
     "plot_peaks": "xrdkit.report.peaks_figure",
     "plot_phase_series": "xrdkit.report.phase_series_figure",
     "plot_phases": "xrdkit.report.phases_figure",
     "plot_profile": "xrdkit.report.profile_figure",
     "plot_series": "xrdkit.report.series_figure",
+    "plot_size_series": "xrdkit.report.sizes_series_figure",
     "plot_sizes": "xrdkit.report.sizes_figure",
     "write_report": "xrdkit.report.page",
 }
@@ -32,11 +38,14 @@ _WHERE = {
 __all__ = [
     "Failure",
     "plot_frame",
+    "plot_model",
+    "plot_orientation",
     "plot_peaks",
     "plot_phase_series",
     "plot_phases",
     "plot_profile",
     "plot_series",
+    "plot_size_series",
     "plot_sizes",
     "write_report",
 ]

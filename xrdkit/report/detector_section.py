@@ -19,6 +19,7 @@ from xrdkit.report.phases_figure import plot_phases, reflections
 from xrdkit.report.pictures import Pictures as Pictures
 from xrdkit.report.profile_figure import plot_profile
 from xrdkit.report.quality_table import quality_table
+from xrdkit.report.saxs_section import has_numbers, saxs_part, size_series
 from xrdkit.report.series_figure import MOST_BARS, plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 from xrdkit.report.table import badge, fit_table
@@ -51,6 +52,8 @@ def detector_section(
             parts += _fit(data, pictures)
         elif kind == PEAKS.name:
             parts += peaks_part(data, pictures)
+        elif has_numbers(data):
+            parts += saxs_part(data, pictures)
         else:
             text = f"“{product}” ({kind}) is in the result file and has no picture here."
             parts.append(element("p", text, class_="note"))
@@ -167,6 +170,8 @@ def _course(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
         text += f" Rings mark the {bad:,} of {len(said):,} fits that are not OK."
     if data.attrs["schema"] == PHASES.name:
         yield from series_map(data, pictures)
+    else:
+        yield from size_series(data, pictures)
     yield pictures.show(plot_series(data), text, alt="Fitted numbers along the series")
 
 

@@ -14,12 +14,15 @@ _MANY_POINTS = 800
 _GAP, _GAP_SHARE = 15.0, 4e-3
 
 
-def draw_residual(axes: Axes, x: Array, result: xr.Dataset, *, plain: bool = False) -> None:
+def draw_residual(
+    axes: Axes, x: Array, result: xr.Dataset, *, plain: bool = False, relative: bool = False
+) -> None:
     """Draw observed minus calculated against `x` for one frame of a fit.
 
     With ``sigma`` the unit is the standard error and the band of ±3 is shaded; without, or with
-    `plain`, the difference is in the unit of the intensity. No error is made up. Points beyond the
-    axis are marked by triangles at its edge, and no line crosses a gap in the data.
+    `plain`, the difference is in the unit of the intensity, or, with `relative`, in percent of the
+    fit, as curves over decades need it. No error is made up. Points beyond the axis are marked by
+    triangles at its edge, and no line crosses a gap in the data.
     """
     weighted = "sigma" in result and not plain
     observed = np.asarray(result["intensity"].values, dtype=np.float64)
@@ -31,6 +34,10 @@ def draw_residual(axes: Axes, x: Array, result: xr.Dataset, *, plain: bool = Fal
             difference = np.where(sigma > 0, difference / sigma, np.nan)
         axes.axhspan(-3, 3, color=MUTED, alpha=0.13, linewidth=0)
         axes.set_ylabel("residual (σ)")
+    elif relative:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            difference = np.where(calculated > 0, 100 * difference / calculated, np.nan)
+        axes.set_ylabel("difference\n(% of fit)")
     else:
         axes.set_ylabel(f"difference\n({unit_text(result['intensity'].attrs.get('units', ''))})")
     axes.axhline(0, color=INK, linewidth=0.6)

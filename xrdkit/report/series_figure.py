@@ -42,13 +42,13 @@ def plot_series(result: xr.Dataset, *, against: str | None = None) -> ReportFigu
         figure = empty(_BOTTOM + rows * _TALL + (rows - 1) * _GAP_Y + 0.32)
         places = _places(figure, count, rows)
         for place, members in zip(places, panels.values(), strict=False):
-            _draw_panel(place, axis, members, good)
+            draw_panel(place, axis, members, good)
         for place, companion in zip(places[len(panels) :], extra, strict=False):
             place.step(axis.values, companion.values, where="post", color=MUTED, linewidth=1.2)
             place.set_ylabel(companion.label)
             few_ticks(place, "y", 4)
         for i, place in enumerate(places):
-            _finish(place, axis, last=i >= count - 2)
+            finish(place, axis, last=i >= count - 2)
         return figure
 
 
@@ -121,9 +121,10 @@ def _places(figure: ReportFigure, count: int, rows: int) -> list[Axes]:
     return places
 
 
-def _draw_panel(
+def draw_panel(
     axes: Axes, axis: SeriesAxis, members: list[Quantity], good: NDArray[np.bool_]
 ) -> None:
+    """Draw quantities of one kind along a series on one panel; rings mark fits not in `good`."""
     power = _power(members)
     members = [_scaled(quantity, power) for quantity in members]
     for i, quantity in enumerate(members):
@@ -191,7 +192,8 @@ def _limit(axes: Axes, members: list[Quantity], good: NDArray[np.bool_]) -> None
     axes.set_ylim(low - margin, high + margin)
 
 
-def _finish(axes: Axes, axis: SeriesAxis, *, last: bool) -> None:
+def finish(axes: Axes, axis: SeriesAxis, *, last: bool) -> None:
+    """Set limits, ticks and labels of a panel; the `last` of a column names its axis."""
     span = float(np.ptp(axis.values)) or 1.0
     axes.set_xlim(float(axis.values.min()) - 0.03 * span, float(axis.values.max()) + 0.03 * span)
     few_ticks(axes, "x", 6, integer=axis.coordinate == "frame")
