@@ -47,6 +47,9 @@ MIN_POINTS = 10
 _DEFAULT = ModelSpec()
 _SMOOTHED_POINTS = 5
 _FLOOR = 1e-9
+#: Of many models, those after so many that are no better than one that describes the curve are not
+#: tried, and none is given more than so many evaluations: what takes longer is not determined.
+_PATIENCE, _MOST_OF_MANY = 3, 300
 
 
 def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEFAULT) -> xr.Dataset:
@@ -64,7 +67,8 @@ def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEF
     ``parameter_unit``, ``parameter_name``; over ``derived``: ``derived_value``,
     ``derived_sigma`` of what follows from them; over ``component``: ``component_intensity(q)``,
     ``component_verdict``; ``intensity_calculated(q)``, ``gof``, ``sigma_scale``, ``bic``,
-    ``verdict`` and ``verdict_reason``; for a choice ``candidate_bic`` and ``chosen``. Standard
+    ``verdict`` and ``verdict_reason``; for a choice ``candidate_bic`` (NaN of those not tried) and
+    ``chosen``. Standard
     errors come from the full covariance by the delta method, times ``sigma_scale`` = √χ²r (where
     `spec.scale_errors`). Where the profile names the sources of its errors, those common to all
     points neither weight the fit nor are scaled, and ``parameter_errors``, ``derived_errors`` tell
@@ -177,15 +181,20 @@ def _fit_frame(
     observed = intensity[valid]
     if not observed.any():
         return blank("the intensity is 0 everywhere", int(valid.size))
-    errors: ErrorModel | None = None
     scaled = spec.scale_errors or sigma is None
-    fits: list[tuple[CurveFit, Judgement] | None] = []
-    failure = ""
-    for curve in curves:
+    fits: list[tuple[CurveFit, Judgement] | None] = [None] * len(curves)
+    models: list[ErrorModel | None] = [None] * len(curves)
+    failure, poorer = "", 0
+    # The simplest first: where it describes the curve, some that cannot do better are enough.
+    for k in sorted(range(len(curves)), key=lambda k: len(curves[k].free)):
+        if poorer >= _PATIENCE:
+            break
+        most = (
+            spec.max_evaluations if len(curves) == 1 else min(spec.max_evaluations, _MOST_OF_MANY)
+        )
         try:
-            fit, error, errors = _fitted(curve, valid, observed, sigma, spec, known)
+            fit, error, models[k] = _fitted(curves[k], valid, observed, sigma, most, known)
         except FitFailed as exc:
-            fits.append(None)
             failure = str(exc)
             continue
         judgement = judge_model(
@@ -194,13 +203,17 @@ def _fit_frame(
             1.0 / error,
             scaled=scaled,
             has_sigma=sigma is not None,
-            errors=errors,
+            errors=models[k],
         )
-        fits.append((fit, judgement))
+        fits[k] = (fit, judgement)
+        best = fits[choose(fits)[0]]
+        described = best is not None and best[1].verdict is Verdict.OK and best[0] is not fit
+        poorer = poorer + 1 if described else 0
     number, candidates = choose(fits)
     pair = fits[number] if number >= 0 else None
     if pair is None:
         return blank(failure, int(valid.size), Verdict.NOT_CONVERGED)
+    errors = models[number]
     frame = describe(
         pair[0], pair[1], scaled=scaled, has_sigma=sigma is not None, sources=errors is not None
     )
@@ -217,7 +230,7 @@ def _fitted(
     valid: NDArray[np.intp],
     observed: Array,
     sigma: Array | None,
-    spec: ModelSpec,
+    max_evaluations: int,
     known: ErrorModel | None,
 ) -> tuple[CurveFit, Array, ErrorModel | None]:
     """Return the fit, the errors that weighted it, and the model of the residual.
@@ -236,7 +249,7 @@ def _fitted(
             valid,
             observed,
             weight,
-            max_evaluations=spec.max_evaluations,
+            max_evaluations=max_evaluations,
             errors=errors,
             has_sigma=sigma is not None,
         )

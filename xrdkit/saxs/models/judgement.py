@@ -127,12 +127,6 @@ def _verdict(
             return Verdict.UNIDENTIFIABLE, BACKGROUND_ALONE
     if outcome.verdict is Verdict.NOT_CONVERGED:
         return Verdict.NOT_CONVERGED, "the fit did not converge"
-    if outcome.verdict is Verdict.UNIDENTIFIABLE:
-        return (
-            Verdict.UNIDENTIFIABLE,
-            f"{', '.join(_blamed(outcome))} cannot be told apart: fix or tie some, or leave a"
-            " component out",
-        )
     absent = [
         name
         for name, part in zip(fit.curve.model.names, fit.curve.model.components, strict=True)
@@ -140,6 +134,12 @@ def _verdict(
     ]
     if absent:
         return Verdict.UNIDENTIFIABLE, f"no more of {', '.join(absent)} than its error"
+    if outcome.verdict is Verdict.UNIDENTIFIABLE:
+        return (
+            Verdict.UNIDENTIFIABLE,
+            f"{', '.join(_blamed(outcome))} cannot be told apart: fix or tie some, or leave a"
+            " component out",
+        )
     loose = [name for name, state in parameters.items() if state == UNDETERMINED]
     if loose:
         return Verdict.UNIDENTIFIABLE, f"this curve does not determine {', '.join(loose)}"
@@ -168,13 +168,20 @@ def _present(fit: CurveFit, number: int, *, scaled: bool) -> bool:
     inside = [name for name in amplitudes if name in fit.outcome.names]
     if not inside or fit.outcome.slopes is None:
         return False
-    others = {e.name for e in own if not e.quantity.amplitude} & set(fit.outcome.names)
-    outcome = without(fit.outcome, others) if others else fit.outcome
+    # Where something else is singular, all that is no amplitude is held.
+    held = {e.name for e in own if not e.quantity.amplitude}
+    if not np.all(np.isfinite(fit.outcome.covariance)):
+        held = {e.name for e in fit.curve.model.entries if not e.quantity.amplitude}
+    held &= set(fit.outcome.names)
+    outcome = without(fit.outcome, held) if held else fit.outcome
     at = [outcome.names.index(name) for name in inside]
     covariance = outcome.covariance[np.ix_(at, at)] * (outcome.gof**2 if scaled else 1.0)
-    if not np.all(np.isfinite(covariance)):
-        return False
     size = np.array([fit.values[name] for name in inside])
+    if not np.all(np.isfinite(covariance)):
+        # Two of a kind cannot be told apart, but are there together.
+        length = np.linalg.norm(fit.outcome.slopes, axis=0)
+        alone = size * length[[fit.outcome.names.index(name) for name in inside]]
+        return bool(np.max(np.abs(alone)) > math.sqrt(_PRESENT) * (outcome.gof if scaled else 1.0))
     unit = np.sqrt(np.diagonal(covariance))
     correlation = covariance / np.outer(unit, unit)
     ratio = size / unit
