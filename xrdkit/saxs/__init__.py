@@ -3,6 +3,7 @@
 from xrdkit.saxs.contrast import Contrast, Material, scattering_length_density, xray_contrast
 from xrdkit.saxs.desmear import desmear
 from xrdkit.saxs.intensity import sphere_intensity
+from xrdkit.saxs.materials import material_names
 from xrdkit.saxs.sizes import fit_sizes
 from xrdkit.saxs.smearing import (
     BeamProfile,
@@ -24,6 +25,7 @@ __all__ = [
     "SmearingSpec",
     "desmear",
     "fit_sizes",
+    "material_names",
     "pinhole_smearing",
     "read_beam_profile",
     "scattering_length_density",
