@@ -7,14 +7,10 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.background import background_chi2, background_columns
-from xrdkit.saxs.describe import (
-    fraction_errors,
-    name_sources,
-    note_fraction,
-    volume_fraction,
-)
+from xrdkit.saxs.describe import name_sources, note_fraction
 from xrdkit.saxs.formfree_numbers import (
     SURFACE_AMOUNT,
+    VOLUME_AMOUNT,
     Estimate,
     background_estimates,
     estimates,
@@ -25,7 +21,7 @@ from xrdkit.saxs.inversion import Inversion, invert
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.modes import Mode, find_modes
 from xrdkit.saxs.problem import Curve
-from xrdkit.saxs.result import BY_SOURCE, PERCENTILES, SMOOTHING, FrameSizes
+from xrdkit.saxs.result import BY_SOURCE, CONTRAST, PERCENTILES, SMOOTHING, THICKNESSES, FrameSizes
 from xrdkit.saxs.spec import MONTECARLO, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
 from xrdkit.uncertainty import ErrorModel
@@ -92,16 +88,22 @@ def fit_formfree(
     scaled = spec.scale_errors or not has_sigma
     # The replicates hold noise of the size found.
     unscale = 1.0 if scaled or scale == 0 else 1.0 / scale
+    contrast = spec.components[0].contrast if absolute else None
     whole = estimates(found, kernel.shape, slice(None), unscale)
     modes, unresolved = find_modes(found)
     frame.values |= {"modes": float(len(modes)), "modes_unresolved": float(unresolved)}
-    _numbers(frame, whole, spec, absolute=absolute)
-    _modes(frame, found, modes, kernel, spec, unscale, absolute=absolute)
+    _numbers(frame, whole, spec, contrast)
+    _modes(frame, found, modes, kernel, spec, unscale, contrast)
+    if kernel.shape.is_sheet:
+        _thicknesses(frame.values)
     if errors is not None and errors.sources:
         frame.errors = _by_source(found, whole, kernel, errors)
-        amount = whole["scattering_volume"]
-        told = frame.errors["scattering_volume"]
-        frame.errors |= fraction_errors(told, amount.value, spec, absolute)
+        amount = frame.errors.pop(VOLUME_AMOUNT)
+        if contrast is not None:
+            told = {name: error / contrast**2 for name, error in amount.items()}
+            if spec.contrast_sigma:
+                told[CONTRAST] = -2.0 * frame.values["volume_fraction"] * _contrast_share(spec)
+            frame.errors["volume_fraction"] = told
     _parameters(frame, found, spec, unscale)
     frame.values["gof"] = scale if has_sigma else math.nan
     frame.values["sigma_scale"] = scale if scaled else 1.0
@@ -133,7 +135,7 @@ def fit_formfree(
 
 
 def _numbers(
-    frame: FrameSizes, whole: dict[str, Estimate], spec: SizeSpec, *, absolute: bool
+    frame: FrameSizes, whole: dict[str, Estimate], spec: SizeSpec, contrast: float | None
 ) -> None:
     levels = [percentile_name(p) for p in PERCENTILES]
     frame.percentiles = {
@@ -142,20 +144,11 @@ def _numbers(
     }
     _put(frame.values, "median_radius_volume", whole[percentile_name(50.0)])
     for name, item in whole.items():
-        if name not in levels and name != SURFACE_AMOUNT:
+        if name not in (*levels, VOLUME_AMOUNT, SURFACE_AMOUNT):
             _put(frame.values, name, item)
     for name in _SMOOTHED:
         frame.values[name + "_smoothing"] = whole[name].smoothing
-    if spec.contrast is None or not absolute:
-        return
-    frame.values |= _fraction(whole, spec)
-    surface = whole[SURFACE_AMOUNT]
-    square = spec.contrast**2
-    share = 2.0 * spec.contrast_sigma / spec.contrast
-    frame.values["surface_per_volume"] = surface.value / square
-    frame.values["surface_per_volume_sigma"] = (
-        math.hypot(surface.sigma, share * surface.value) / square
-    )
+    frame.values |= _fractions(whole, spec, contrast)
 
 
 def _put(values: dict[str, float], name: str, item: Estimate) -> None:
@@ -163,11 +156,30 @@ def _put(values: dict[str, float], name: str, item: Estimate) -> None:
     values[name + "_sigma"] = item.sigma
 
 
-def _fraction(whole: dict[str, Estimate], spec: SizeSpec) -> dict[str, float]:
-    amount = whole["scattering_volume"]
-    if spec.contrast is None:
-        return {}
-    return volume_fraction(amount.value, amount.sigma, spec.contrast, spec.contrast_sigma)
+def _fractions(
+    whole: dict[str, Estimate], spec: SizeSpec, contrast: float | None
+) -> dict[str, float]:
+    """Return volume fraction and surface per volume of sample where the contrast is known."""
+    found: dict[str, float] = {}
+    if contrast is None:
+        return found
+    for name, key in (("volume_fraction", VOLUME_AMOUNT), ("surface_per_volume", SURFACE_AMOUNT)):
+        amount = whole[key]
+        error = math.hypot(amount.sigma, 2.0 * amount.value * _contrast_share(spec))
+        found[name] = amount.value / contrast**2
+        found[name + "_sigma"] = error / contrast**2
+    return found
+
+
+def _thicknesses(values: dict[str, float]) -> None:
+    for name, of in THICKNESSES.items():
+        if of in values:
+            values[name] = 2.0 * values[of]
+            values[name + "_sigma"] = 2.0 * values[of + "_sigma"]
+
+
+def _contrast_share(spec: SizeSpec) -> float:
+    return 0.0 if spec.contrast is None else spec.contrast_sigma / spec.contrast
 
 
 def _modes(
@@ -177,16 +189,14 @@ def _modes(
     kernel: Kernel,
     spec: SizeSpec,
     unscale: float,
-    *,
-    absolute: bool,
+    contrast: float | None,
 ) -> None:
     for mode in modes:
         inside = estimates(found, kernel.shape, slice(mode.first, mode.last), unscale)
         part = {"resolution": mode.resolution}
         for name in _MODE_NUMBERS:
             _put(part, name, inside[name])
-        if absolute:
-            part |= _fraction(inside, spec)
+        part |= _fractions(inside, spec, contrast)
         frame.parts.append(part)
 
 
@@ -206,7 +216,7 @@ def _by_source(
 
     What scatters is divided among its sources by the linear response of the distribution.
     """
-    names = [n for n in BY_SOURCE if n in whole]
+    names = [n for n in (*BY_SOURCE, VOLUME_AMOUNT) if n in whole]
     nodes = found.problem.nodes
     parts = errors.parts(slopes(found, kernel.shape, names) @ found.response[:nodes])
     out = {}

@@ -16,8 +16,8 @@ from xrdkit.saxs.shapes.shape import Shape
 
 Array = NDArray[np.float64]
 
-#: φΔρ² times the surface per volume of the particles.
-SURFACE_AMOUNT = "surface_amount"
+#: Volume of the particles, and their surface, per volume of sample, times Δρ².
+VOLUME_AMOUNT, SURFACE_AMOUNT = "volume_amount", "surface_amount"
 #: Share of the largest density by which nodes are moved for the slope of a number.
 _NUDGE = 1e-4
 
@@ -49,28 +49,32 @@ def percentile_name(percent: float) -> str:
 def numbers(radius: Array, density: Array, step: float, shape: Shape) -> dict[str, float]:
     """Return the numbers of one density φΔρ² per ln R on nodes `step` apart; NaN of an empty one.
 
-    Radii in nm; ``specific_surface`` in 1/nm; ``scattering_volume`` as the density.
+    The density counts reference volumes of the shape, numbers weigh by whole particles. Radii in
+    nm; ``specific_surface`` in 1/nm; ``scattering_volume`` as the density.
     """
     total = float(density.sum())
     if not total > 0:
         names = ["mean_radius_volume", "width_volume", "radius_of_gyration", "mode_radius_volume"]
         percentiles = map(percentile_name, PERCENTILES)
         empty = dict.fromkeys([*names, "specific_surface", *percentiles], math.nan)
-        return {**empty, "scattering_volume": 0.0, SURFACE_AMOUNT: 0.0}
-    share = density / total
-    mean = float(share @ radius)
+        return {**empty, "scattering_volume": 0.0, VOLUME_AMOUNT: 0.0, SURFACE_AMOUNT: 0.0}
     known = shape.stated
-    forward = share * shape.forward(radius, known)
-    surface = float(share @ shape.surface(radius, known))
+    forward = density * shape.forward(radius, known)
     gyration = float(forward @ shape.gyration(radius, known)) / float(forward.sum())
+    surface = float(density @ shape.surface(radius, known))
+    share = density * shape.volume(radius, known)
+    volume = float(share.sum())
+    share = share / volume
+    mean = float(share @ radius)
     found = {
         "mean_radius_volume": mean,
         "width_volume": math.sqrt(max(float(share @ (radius - mean) ** 2), 0.0)),
         "radius_of_gyration": math.sqrt(gyration),
         "mode_radius_volume": _mode(radius, density, step),
-        "specific_surface": surface / float(share @ shape.volume(radius, known)),
-        "scattering_volume": total * step,
-        SURFACE_AMOUNT: surface * total * step,
+        "specific_surface": surface / volume,
+        "scattering_volume": float(density @ shape.square(radius, known)) * step,
+        VOLUME_AMOUNT: volume * step,
+        SURFACE_AMOUNT: surface * step,
     }
     below = np.cumsum(share) - 0.5 * share
     for percent in PERCENTILES:
