@@ -50,6 +50,33 @@ def test_k_within_half_a_percent_at_five_percent_noise(seed):
     assert scale.scatter == pytest.approx(0.06, rel=0.25)
 
 
+def test_k_is_exact_without_noise():
+    """On bins of its own, between the points of the certificate, and over part of its range."""
+    for q in (Q, np.geomspace(0.09, 2.4, 90), np.linspace(0.1, 0.8, 40)):
+        level = srm3600().at(q)
+        scale = absolute_scale(curve(level / TRUE, 0.01 * level / TRUE, q))
+        assert scale.value == pytest.approx(TRUE, rel=1e-6)
+        assert scale.verdict is ScaleVerdict.OK
+
+
+def test_k_within_a_tenth_of_a_percent_by_another_interpolation_of_the_certificate():
+    """The truth between the certified points is not known: a straight line is another guess."""
+    standard = srm3600()
+    straight = np.interp(Q, standard.q, standard.cross_section)
+    scale = absolute_scale(curve(straight / TRUE, 0.01 * straight / TRUE))
+    assert scale.value == pytest.approx(TRUE, rel=1e-3)
+
+
+@pytest.mark.parametrize("points", [59, 231], ids=["as certified", "231 bins"])
+def test_k_within_0_3_percent_at_one_percent_noise(points):
+    """Nearly always: the standard error of 59 bins is 0.13 %, of which 0.3 % is 2.3."""
+    q = srm3600().q[1:-1] if points == 59 else Q
+    rng = np.random.default_rng(12)
+    found = np.array([absolute_scale(noisy(rng, relative=0.01, q=q)).value for _ in range(100)])
+    assert np.mean(np.abs(found / TRUE - 1) < 3e-3) >= 0.95
+    assert found.mean() == pytest.approx(TRUE, rel=5e-4)
+
+
 def test_error_of_k_describes_its_scatter_and_k_has_no_bias():
     rng = np.random.default_rng(2)
     scales = [absolute_scale(noisy(rng)) for _ in range(200)]
