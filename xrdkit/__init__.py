@@ -82,6 +82,9 @@ _WHERE = {
     "embedded_names": "xrdkit.phase",
     "fit_sizes": "xrdkit.saxs",
     "SizeSpec": "xrdkit.saxs",
+    "fit_model": "xrdkit.saxs.models",
+    "ModelSpec": "xrdkit.saxs.models",
+    "compare_sizes": "xrdkit.report.compare_sizes",
     "desmear": "xrdkit.saxs",
     "SmearingSpec": "xrdkit.saxs",
     # results
