@@ -1,13 +1,13 @@
 """Which phases of a fit are there, and what is left free of those that are not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 
 from xrdkit.fitting import FitOutcome
 from xrdkit.phase.effects import phase_key
-from xrdkit.phase.model import PatternModel, Values
+from xrdkit.phase.model import PatternModel
 from xrdkit.phase.parameters import Plan
 
 #: Broadening below this share of its natural unit is none.
@@ -62,24 +62,6 @@ def free_phases(model: PatternModel) -> tuple[int, ...]:
     """Return the numbers of the phases whose lines are free."""
     modes = [model.spec.mode_of(s.name) for s in model.structures]
     return tuple(p for p, mode in enumerate(modes) if mode != "rietveld")
-
-
-def with_free_lines(
-    found: Sequence[bool], model: PatternModel, values: Values, fit: FitOutcome
-) -> tuple[bool, ...]:
-    """Return which phases are found, those with free lines judged by these.
-
-    They are worth their k lines and shapes where Σ (A/σ)² > k ln n, as in `is_evident`; `model` is
-    that with the lines as found.
-    """
-    result = list(found)
-    for p in free_phases(model):
-        areas, errors = model.line_areas(values, p)
-        known = np.isfinite(areas) & (errors > 0)
-        gain = float(np.sum((areas[known] / (max(fit.gof, 1.0) * errors[known])) ** 2))
-        number = int(known.sum()) + sum(name.startswith(phase_key(p, "")) for name in fit.seen)
-        result[p] = gain > number * np.log(max(fit.residual.size, 2))
-    return tuple(result)
 
 
 def is_shape(name: str, phase: int) -> bool:

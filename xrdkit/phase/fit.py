@@ -16,10 +16,10 @@ from xrdkit.phase.evidence import (
     is_nothing,
     is_shape,
     scale_ratio,
-    with_free_lines,
     with_scales_alone,
 )
 from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
+from xrdkit.phase.free_evidence import with_free_lines
 from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.minimise import ROUGHLY, minimise
 from xrdkit.phase.model import PatternModel, Values
@@ -239,6 +239,7 @@ def _model(
         integrated=observed.integrated,
         limits=frame.limits,
         width=width,
+        blank=observed.blank,
     )
 
 
@@ -299,7 +300,7 @@ def _finish(
         outcome=with_esd_correction(outcome, errors, model.spec.esd_correction),
         serial_factor=serial_factor(outcome, errors),
         values=values,
-        found=with_free_lines(found, settled, values, outcome),
+        found=with_free_lines(found, settled, values, outcome, frame),
         chi2_background=chi2_background,
         sources=() if errors is None else errors.sources,
         neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),
