@@ -204,9 +204,26 @@ def test_pdcif_has_a_file_for_each_frame_and_leaves_gaps_out(tmp_path):
     files = write_pdcif(data, tmp_path / "a.cif")
     assert [f.name for f in files] == ["a-000005.cif", "a-000006.cif"]
     assert xk.read_profile(files[1]).sizes["two_theta"] == 71
+
+
+def test_a_series_with_an_empty_frame_is_written_without_it(tmp_path, caplog):
+    data = result(frames=2)
+    data["intensity"][0] = np.nan
+    data["caglioti_w"][0] = np.nan
+    (cif,) = write_pdcif(data, tmp_path / "b.cif")
+    assert cif.name == "b-000006.cif"
+    assert "no file for frames without a point: b-000005" in caplog.text
+    (xye,) = write_xye(data, tmp_path / "b.xye")
+    assert xye.name == "b-000006.xye"
+    pattern, instrument = write_gsas(data, tmp_path / "b.fxye")
+    assert pattern.name == "b-000006.fxye"
+    assert "nan" not in instrument.read_text()
     data["intensity"][1] = np.nan
+    for write in (write_pdcif, write_xye, write_gsas):
+        with pytest.raises(EmptyResult, match="no frame has a point"):
+            write(data, tmp_path / "c.cif")
     with pytest.raises(EmptyResult):
-        write_pdcif(data, tmp_path / "b.cif")
+        write_pdcif(data.isel(frame=0), tmp_path / "c.cif")
 
 
 def test_fxye_comes_back_by_our_reader(tmp_path):

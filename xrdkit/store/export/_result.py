@@ -1,15 +1,19 @@
 """What exporters ask of a Dataset: its frames, its numbers with errors, its structures."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from xrdkit.atomic import write_file
+from xrdkit.errors import EmptyResult
 from xrdkit.provenance import steps
 from xrdkit.schema import FRAME
 
+_LOG = logging.getLogger(__name__)
 _REFINEMENT = "refine_phases"
 
 
@@ -25,6 +29,37 @@ def frames(data: xr.Dataset, path: Path) -> Iterator[tuple[xr.Dataset, Path]]:
         one = data.isel({FRAME: k})
         number = int(one[FRAME]) if FRAME in data.coords else k
         yield one, path.with_name(f"{path.stem}-{number:06d}{path.suffix}")
+
+
+def has_points(data: xr.Dataset) -> bool:
+    """Whether one frame has an intensity anywhere."""
+    return bool(np.isfinite(np.asarray(data["intensity"].values, dtype=float)).any())
+
+
+def write_frames(
+    data: xr.Dataset, path: Path, content: Callable[[xr.Dataset, Path], bytes], *, overwrite: bool
+) -> list[Path]:
+    """Write each frame of `data` with what `content` makes of it, and return the files.
+
+    Of several frames, those that `content` raises EmptyResult for have no file, and the log says
+    so. Raises EmptyResult where no frame is left.
+    """
+    files, empty = [], []
+    for one, file in frames(data, path):
+        try:
+            made = content(one, file)
+        except EmptyResult:
+            if FRAME not in data.dims:
+                raise
+            empty.append(file.stem)
+            continue
+        write_file(file, made, overwrite=overwrite)
+        files.append(file)
+    if not files:
+        raise EmptyResult("no frame has a point", source=path)
+    if empty:
+        _LOG.warning("no file for frames without a point: %s", ", ".join(empty))
+    return files
 
 
 def number(data: xr.Dataset, name: str) -> float:

@@ -22,7 +22,7 @@ import xarray as xr
 from xrdkit.atomic import write_file
 from xrdkit.errors import EmptyResult, SchemaError
 from xrdkit.schema import radial_dim
-from xrdkit.store.export._result import frames, number, settings, wavelengths
+from xrdkit.store.export._result import frames, number, settings, wavelengths, write_frames
 
 _GAUSS = 1e4 / (8.0 * math.log(2.0))
 #: Ours -> (theirs, factor).
@@ -51,9 +51,9 @@ def write_gsas(
 
     data: a profile or the result of a refinement with ``intensity``, ``sigma`` and ``wavelength``
     over two_theta (degree), or over q (1/nm) of one wavelength. Several frames become
-    ``a-000007.fxye``. Points without data are left out. The instrument file has the wavelengths,
-    the radius of the goniometer, and zero shift and widths of a refinement, else start values,
-    which it says.
+    ``a-000007.fxye``. Points without data are left out, frames of a series without any too. The
+    instrument file has the wavelengths, the radius of the goniometer, and zero shift and widths of
+    a refinement, else start values, which it says.
 
     polarization_ratio: K above, 0 to 100; by default that of the refinement, or none where the
     profile was corrected for polarisation. Raises SchemaError where it is not known, or sigma or
@@ -66,11 +66,10 @@ def write_gsas(
     if "sigma" not in data or "intensity" not in data:
         raise SchemaError("FXYE needs intensity and sigma", source=target)
     known = _polarization(data, polarization_ratio, target)
-    files = []
-    for one, file in frames(data, target):
-        write_file(file, _fxye(one, lines, file).encode(), overwrite=overwrite)
-        files.append(file)
-    first = next(iter(frames(data, target)))[0]
+    files = write_frames(
+        data, target, lambda one, file: _fxye(one, lines, file).encode(), overwrite=overwrite
+    )
+    first = next(one for one, file in frames(data, target) if file == files[0])
     instrument = target.with_suffix(".instprm")
     text = _instprm(first, lines, weights, known)
     write_file(instrument, text.encode(), overwrite=overwrite)

@@ -13,6 +13,7 @@ from xrdkit.errors import EmptyResult, SchemaError
 from xrdkit.provenance import ATTRIBUTE, package_version
 from xrdkit.schema import FRAME, PROFILE, validate
 from xrdkit.store.export._hdf5 import Tree
+from xrdkit.store.export._result import has_points
 from xrdkit.store.export.nxcansas_fit import is_fit, put_fit
 from xrdkit.store.export.nxcansas_units import intensity_unit
 
@@ -50,10 +51,13 @@ def write_nxcansas(
     if framed:
         numbers = data[FRAME].values if FRAME in data.coords else range(data.sizes[FRAME])
         names = [f"sasentry_{int(k):06d}" for k in numbers]
-    if not names:
-        raise EmptyResult("there is no profile to write", source=target)
-    tree = Tree(names[0])
-    for k, name in enumerate(names):
+    # A frame of a series without a point has no entry.
+    places = [k for k in range(len(names)) if not framed or has_points(data.isel({FRAME: k}))]
+    if not places:
+        raise EmptyResult("there is no profile with a point to write", source=target)
+    tree = Tree(names[places[0]])
+    for k in places:
+        name = names[k]
         one = data.isel({FRAME: k}) if framed else data
         _entry(tree, name, one, title or target.stem, target)
         if fit:

@@ -16,13 +16,19 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from xrdkit.atomic import write_file
 from xrdkit.errors import EmptyResult, SchemaError
 from xrdkit.provenance import package_version
 from xrdkit.schema import radial_dim
 from xrdkit.store.export._cif import block_name, item, loop, quoted
 from xrdkit.store.export._phase_block import phase_block
-from xrdkit.store.export._result import frames, number, pair, phase_names, settings, wavelengths
+from xrdkit.store.export._result import (
+    number,
+    pair,
+    phase_names,
+    settings,
+    wavelengths,
+    write_frames,
+)
 from xrdkit.store.export.uncertain import with_uncertainty
 
 _TEXTS = {
@@ -50,7 +56,7 @@ def write_pdcif(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) 
     data: ``intensity`` over two_theta (degree) or q (1/nm), with ``sigma``, ``wavelength`` and what
     a refinement adds where it is there; several frames become ``a-000007.cif``. Cells are in Å and
     mass fractions in percent, with standard uncertainties as 5.4115(2). Points without data are
-    left out. `xrdkit.read_profile` reads the pattern back.
+    left out, as is a frame of a series that has none. `xrdkit.read_profile` reads the pattern back.
 
     Raises SchemaError where there is no intensity over 2θ or q, EmptyResult where a pattern has no
     point, ResultExists, StoreError.
@@ -59,11 +65,12 @@ def write_pdcif(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) 
     axis = radial_dim(data)
     if "intensity" not in data or axis not in ("two_theta", "q"):
         raise SchemaError("powder CIF holds intensities over 2θ or q", source=target)
-    files = []
-    for one, file in frames(data, target):
-        write_file(file, _text(one, axis, file).encode("ascii"), overwrite=overwrite)
-        files.append(file)
-    return files
+    return write_frames(
+        data,
+        target,
+        lambda one, file: _text(one, axis, file).encode("ascii"),
+        overwrite=overwrite,
+    )
 
 
 def _text(data: xr.Dataset, axis: str, path: Path) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from xrdkit.atomic import write_file
 from xrdkit.errors import EmptyResult, SchemaError
-from xrdkit.schema import FRAME, radial_dim
+from xrdkit.schema import radial_dim
+from xrdkit.store.export._result import write_frames
 
 
 def write_xye(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> list[Path]:
@@ -15,7 +15,8 @@ def write_xye(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
 
     `data` has ``intensity`` and ``sigma`` over an axis, and optionally ``frame``: then the number
     of the frame is put before the suffix (``a.xye`` -> ``a-000007.xye``). A first line with ``#``
-    names axis, units and wavelength; bins without a pixel are left out.
+    names axis, units and wavelength; bins without a pixel are left out, as are frames of a series
+    without a point.
 
     Raises SchemaError where there is no ``sigma``, EmptyResult where a profile has no point,
     StoreError and its kin as `save`.
@@ -25,19 +26,10 @@ def write_xye(data: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
     for name in ("intensity", "sigma"):
         if name not in data:
             raise SchemaError(f"{name!r} is missing, .xye needs it", source=target)
-    if FRAME not in data["intensity"].dims:
-        _write(data, axis, target, overwrite=overwrite)
-        return [target]
-    files = []
-    for k in range(data.sizes[FRAME]):
-        one = data.isel({FRAME: k})
-        number = int(one[FRAME]) if FRAME in data.coords else k
-        files.append(target.with_name(f"{target.stem}-{number:06d}{target.suffix}"))
-        _write(one, axis, files[-1], overwrite=overwrite)
-    return files
+    return write_frames(data, target, lambda one, file: _text(one, axis, file), overwrite=overwrite)
 
 
-def _write(data: xr.Dataset, axis: str, path: Path, *, overwrite: bool) -> None:
+def _text(data: xr.Dataset, axis: str, path: Path) -> bytes:
     columns = [np.asarray(data[name].values, dtype=float) for name in (axis, "intensity", "sigma")]
     table = np.stack(columns, axis=1)
     table = table[np.all(np.isfinite(table), axis=1)]
@@ -49,5 +41,4 @@ def _write(data: xr.Dataset, axis: str, path: Path, *, overwrite: bool) -> None:
         lines = np.atleast_1d(np.asarray(data["wavelength"].values, dtype=float))
         note = f"; wavelength {', '.join(f'{w:.10g}' for w in lines)} angstrom"
     rows = [" ".join(f"{number:.10g}" for number in row) for row in table.tolist()]
-    text = "\n".join([f"# {' '.join(head)}{note}", *rows, ""])
-    write_file(path, text.encode(), overwrite=overwrite)
+    return "\n".join([f"# {' '.join(head)}{note}", *rows, ""]).encode()
