@@ -89,6 +89,15 @@ FAULTS = {
     "detectors.saxs.fit_size.method=schulz": ("fit_size'", "'fit_sizes'"),
     "detectors.saxs.integrate.normalization.moniter=1": ("moniter'", "'monitor'"),
     "detectors.waxs.refine_phases.instrument.q=1": ("instrument.q'", "known"),
+    'detectors.waxs.refine_phases.of_phase=[{name="Pt", marchaxis=[0, 0, 1]}]': (
+        "of_phase[0].marchaxis'",
+        "'march_axis'",
+    ),
+    'detectors.waxs.refine_phases.parameters=[{name="Pt.a", lower=0.3}]': (
+        "parameters[0].lower'",
+        "'low'",
+    ),
+    'detectors.waxs.refine_phases.ties=["Pt.a = Pt.a * Pt.b"]': ("refine_phases", "not linear"),
     "detector.saxs.frames=x": ("'detector'", "'detectors'"),
     "nmae=x": ("'nmae'", "'name'"),
     "run.blockframes=3": ("'run.blockframes'", "'block_frames'"),

@@ -77,7 +77,8 @@ def _keys(model: type[BaseModel], place: list[str]) -> list[str]:
     names = [p for at, p in enumerate(place) if not (at == 1 and place[0] == "detectors")]
     for name in names:
         found = {f.alias or key: f.annotation for key, f in inner.model_fields.items()}
-        inner = _model_in(found.get(name))
+        # A table of a list is named with its number: of_phase[0].
+        inner = _model_in(found.get(name.partition("[")[0]))
         if inner is None:
             return []
     hidden = {"label"}

@@ -29,6 +29,7 @@ from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
 from xrdkit.workflow.replay_corrections import correction
 from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
+from xrdkit.workflow.replay_phases import PHASE_STEPS
 from xrdkit.workflow.replay_readings import Reading, same_array
 
 _CORRECT = "correct:"
@@ -159,6 +160,11 @@ def _refine(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return join([refine_phases(piece, phases, spec) for piece in pieces])
 
 
+def _of_phases(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    return PHASE_STEPS[step.step](step, data)
+
+
 def _fit_sizes(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     return fit_sizes(data, rebuilt(SizeSpec, step.settings, version=step.version))
@@ -287,6 +293,7 @@ HANDLERS: dict[str, Handler] = {
     "grazing_map": _grazing,
     "grazing_cut": _grazing,
     "refine_phases": _refine,
+    **dict.fromkeys(PHASE_STEPS, _of_phases),
     "fit_sizes": _fit_sizes,
     "average": _average,
     "with_mask": _with_mask,

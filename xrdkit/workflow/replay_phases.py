@@ -1,0 +1,54 @@
+"""Verbs of phase analysis beside the refinement, done again from what their steps recorded."""
+
+from collections.abc import Callable
+
+import xarray as xr
+
+from xrdkit.phase import InstrumentWidths, RefinementSpec, Structure
+from xrdkit.phase.baseline import baseline
+from xrdkit.phase.identify import identify_phases
+from xrdkit.phase.mesophase import index_mesophase
+from xrdkit.phase.peaks import fit_peaks
+from xrdkit.phase.peaks_spec import PeakSpec
+from xrdkit.phase.size_strain import size_strain
+from xrdkit.provenance import Step
+from xrdkit.workflow.rebuilt import rebuilt
+
+
+def _fit_peaks(step: Step, data: xr.Dataset) -> xr.Dataset:
+    return fit_peaks(data, rebuilt(PeakSpec, step.settings["spec"], version=step.version))
+
+
+def _baseline(step: Step, data: xr.Dataset) -> xr.Dataset:
+    return baseline(data, method=step.settings["method"], width=step.settings["width"])
+
+
+def _size_strain(step: Step, data: xr.Dataset) -> xr.Dataset:
+    record = step.settings["instrument"]
+    widths = None if record is None else rebuilt(InstrumentWidths, record, version=step.version)
+    return size_strain(data, instrument=widths, methods=step.settings["methods"])
+
+
+def _identify(step: Step, data: xr.Dataset) -> xr.Dataset:
+    settings = step.settings
+    return identify_phases(
+        data,
+        [rebuilt(Structure, s, version=step.version) for s in settings["candidates"]],
+        cell_room=settings["cell_room"],
+        spec=rebuilt(RefinementSpec, settings["spec"], version=step.version),
+    )
+
+
+def _index(step: Step, data: xr.Dataset) -> xr.Dataset:
+    settings = step.settings
+    return index_mesophase(data, lattices=settings["lattices"], tolerance=settings["tolerance"])
+
+
+#: Name of a step -> what does it again.
+PHASE_STEPS: dict[str, Callable[[Step, xr.Dataset], xr.Dataset]] = {
+    "fit_peaks": _fit_peaks,
+    "baseline": _baseline,
+    "size_strain": _size_strain,
+    "identify_phases": _identify,
+    "index_mesophase": _index,
+}
