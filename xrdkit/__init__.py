@@ -82,11 +82,13 @@ _WHERE = {
     "embedded_names": "xrdkit.phase",
     "fit_sizes": "xrdkit.saxs",
     "SizeSpec": "xrdkit.saxs",
+    "compare_size_methods": "xrdkit.saxs.method_spread",
     "fit_model": "xrdkit.saxs.models",
     "ModelSpec": "xrdkit.saxs.models",
     "compare_sizes": "xrdkit.report.compare_sizes",
     "desmear": "xrdkit.saxs",
     "SmearingSpec": "xrdkit.saxs",
+    "smooth_trend": "xrdkit.saxs",
     # results
     "plot_sizes": "xrdkit.report",
     "plot_size_series": "xrdkit.report",

@@ -14,6 +14,7 @@ from xrdkit.schema.saxs import (
     POROD,
     SCATTERING_MODEL,
     SIZE_COMPARISON,
+    SIZE_METHODS,
     SIZES,
 )
 from xrdkit.schema.validate import validate, validate_profile_or_cake
@@ -42,6 +43,7 @@ SCHEMAS = {
         CORRELATION,
         SCATTERING_MODEL,
         SIZE_COMPARISON,
+        SIZE_METHODS,
     )
 }
 
@@ -69,6 +71,7 @@ __all__ = [
     "SCHEMAS",
     "SIZES",
     "SIZE_COMPARISON",
+    "SIZE_METHODS",
     "SIZE_STRAIN",
     "TEXTURE",
     "Field",

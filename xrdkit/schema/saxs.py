@@ -26,6 +26,31 @@ SIZES = Schema(
     },
 )
 
+#: Sizes by several methods, and their spread.
+SIZE_METHODS = Schema(
+    name="xrdkit/size_methods/1",
+    fields={
+        **{
+            name + suffix: value(OPTIONAL_FRAME, "method", units=unit)
+            for name, unit in (
+                ("mean_radius_volume", "nm"),
+                ("width_volume", "nm"),
+                ("volume_fraction", "1"),
+            )
+            for suffix in ("", "_sigma", "_total_sigma")
+        },
+        "mean_radius_volume_method_spread": value(OPTIONAL_FRAME, units="nm"),
+        "width_volume_method_spread": value(OPTIONAL_FRAME, units="nm"),
+        "volume_fraction_method_spread": value(OPTIONAL_FRAME, units="1"),
+        "distribution_volume": value(OPTIONAL_FRAME, "method", "radius", units="1/nm"),
+        "radius": value("radius", units="nm"),
+        "intensity": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
+        "intensity_calculated": value(OPTIONAL_FRAME, "method", "q", units=SIGNAL_UNITS),
+        "gof": value(OPTIONAL_FRAME, "method", units="1"),
+        "verdict": value(OPTIONAL_FRAME, "method"),
+    },
+)
+
 #: Numbers without a model, each with its standard error; curves over q beside them.
 GUINIER = Schema(
     name="xrdkit/guinier/1",
