@@ -15,6 +15,7 @@ from xrdkit.saxs.smearing import (
     smearing_of,
 )
 from xrdkit.saxs.spec import SizeSpec
+from xrdkit.saxs.trends import smooth_trend
 
 __all__ = [
     "BeamProfile",
@@ -31,6 +32,7 @@ __all__ = [
     "scattering_length_density",
     "slit_smearing",
     "smearing_of",
+    "smooth_trend",
     "sphere_intensity",
     "xray_contrast",
 ]
