@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from xrdkit.errors import SpecError
 from xrdkit.phase.background import chebyshev_rows
+from xrdkit.phase.blank import BLANK, Blank, blank_parameters
 from xrdkit.phase.cell import CELL_NAMES, inverse_d_squared
 from xrdkit.phase.effects import (
     Caglioti,
@@ -25,7 +26,6 @@ from xrdkit.phase.effects import (
     effects_of,
     phase_key,
 )
-from xrdkit.phase.effects.atoms import FAINTEST
 from xrdkit.phase.effects.nodes import (
     NODE_PARAMETERS,
     beam_of,
@@ -34,10 +34,10 @@ from xrdkit.phase.effects.nodes import (
     node_parameters,
 )
 from xrdkit.phase.humps import hump_parameters, hump_rows, hump_slopes, humps_at
-from xrdkit.phase.intensity import Lines, powder_lines
 from xrdkit.phase.line_shapes import LineShapes, PhaseLines
+from xrdkit.phase.model_lines import lines_of, start_amplitudes
 from xrdkit.phase.parameters import Plan, background_key, cell_of, plan
-from xrdkit.phase.pattern import D_SMALLEST, d_min_of, line_amplitudes, radial_envelope
+from xrdkit.phase.pattern import D_SMALLEST, d_min_of, radial_envelope
 from xrdkit.phase.polarization import polarization_factor
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import sum_lines, sum_lines_and_slopes
@@ -74,6 +74,7 @@ class PatternModel:
         emission_widths: Sequence[float] = (),
         limits: tuple[float, float] | None = None,
         width: float = 0.0,
+        blank: Blank | None = None,
     ) -> None:
         """`two_theta` (n,) ascending, degree; `limits` are those of the background (its ends).
 
@@ -94,20 +95,12 @@ class PatternModel:
         self.wavelength = float(np.dot(wavelengths, weights))
         self.limits = limits or (float(two_theta[0]), float(two_theta[-1]))
         self.width = width
+        self.blank = blank
         end = self.limits[1] + _MARGIN + _MARGIN_WIDTHS * width
         d_min = max(d_min_of(end, self.wavelength), D_SMALLEST)
-        self.lines = [
-            powder_lines(
-                s,
-                self.wavelength,
-                d_min,
-                _weakest(s, spec),
-                apart=spec.of(s.name).strain_anisotropy is not None,
-            )
-            for s in self.structures
-        ]
+        self.lines = [lines_of(s, spec, self.wavelength, d_min) for s in self.structures]
         self.amplitudes = [
-            _amplitudes(s, lines, self.wavelength)
+            start_amplitudes(s, lines, self.wavelength)
             for s, lines in zip(self.structures, self.lines, strict=True)
         ]
         natural = tuple(emission_widths) or (0.0,) * len(self.wavelengths)
@@ -118,7 +111,8 @@ class PatternModel:
     def _take(self, two_theta: Array) -> None:
         self.x = np.ascontiguousarray(two_theta, dtype=float)
         terms = chebyshev_rows(self.x, *self.limits, self.spec.background)
-        self.background_rows = np.concatenate([terms, hump_rows(self.x, self.spec.humps)])
+        empty = np.zeros((0, self.x.size)) if self.blank is None else self.blank.at(self.x)[None]
+        self.background_rows = np.concatenate([terms, hump_rows(self.x, self.spec.humps), empty])
         self.step = float(np.median(np.diff(self.x)))
         polarization = (
             np.ones(self.x.size)
@@ -209,8 +203,9 @@ class PatternModel:
         terms, humps = self.spec.background, self.spec.humps
         heights = (*background[terms:], *[0.0] * len(humps))[: len(humps)]
         level = max(float(np.max(np.abs(background))), 1e-300)
+        empty = blank_parameters(self.blank, background[terms + len(humps) :])
         return plan(
-            [*self.parameters(width=width), *hump_parameters(humps, heights, level)],
+            [*self.parameters(width=width), *hump_parameters(humps, heights, level), *empty],
             self.structures,
             self.spec,
             width=width,
@@ -247,6 +242,8 @@ class PatternModel:
         """Return b(x) (n,)."""
         rows = self.background_rows[: self.spec.background]
         smooth = np.array([values[background_key(k)] for k in range(len(rows))]) @ rows
+        if self.blank is not None:
+            smooth = smooth + values[BLANK] * self.background_rows[-1]
         return np.asarray(smooth + humps_at(self.x, len(self.spec.humps), values))
 
     def phases(self, values: Values, only: Sequence[int] | None = None) -> Array:
@@ -310,6 +307,8 @@ class PatternModel:
                 self.edge(p),
             )
         rows = {background_key(k): self.background_rows[k] for k in range(self.spec.background)}
+        if self.blank is not None:
+            rows[BLANK] = self.background_rows[-1]
         rows |= hump_slopes(self.x, len(self.spec.humps), values)
         for name, row in rows.items():
             if name in place:
@@ -371,18 +370,3 @@ class PatternModel:
         shapes = LineShapes(known, values, cell, _NARROWEST * self.step)
         self._shapes_at[phase] = (known, self.step, dict(values), shapes)
         return shapes
-
-
-def _weakest(structure: Structure, spec: RefinementSpec) -> float:
-    """Return the share of the strongest line below which lines are left out."""
-    moved = spec.mode_of(structure.name) != "rietveld" or spec.of(structure.name).atoms
-    # Where lines or atoms are free, those that are extinct now are lines too.
-    return -1.0 if moved else 1e-9
-
-
-def _amplitudes(structure: Structure, lines: Lines, wavelength: float) -> Array:
-    if len(lines.hkl) == 0:
-        return np.zeros(0)
-    centre = bragg_angle(inverse_d_squared(lines.hkl, structure.cell), wavelength)
-    strength = np.maximum(lines.strength, FAINTEST * lines.strength.max())
-    return line_amplitudes(structure, strength, centre, wavelength)

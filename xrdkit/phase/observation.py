@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit import schema
 from xrdkit.errors import CurveError, EmptyResult, SpecError
+from xrdkit.phase.blank import Blank
 from xrdkit.phase.positions import two_theta_of_q
 from xrdkit.phase.spec import RefinementSpec
 from xrdkit.radiation import WAVELENGTH_RANGE
@@ -54,6 +55,8 @@ class Observation:
     """Number of each point in the profile (n,)."""
     named: xr.Dataset | None
     """The profile, where it names the sources of its errors."""
+    blank: Blank | None = None
+    """A blank whose multiple belongs to the background."""
 
     def errors(self, frame: int, good: NDArray[np.bool_]) -> ErrorModel | None:
         """Return the model of (intensity - truth)/sigma of the points `good` (n,) of a frame.

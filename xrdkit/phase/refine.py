@@ -1,13 +1,16 @@
 """The verb: whole-pattern refinement of phases."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from xrdkit import provenance, schema
 from xrdkit.errors import SpecError, StructureError
 from xrdkit.phase.absorption_check import check_absorption
+from xrdkit.phase.blank import BLANK, blank_of, with_blank_noise
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.embedded import embedded_structure, is_embedded
 from xrdkit.phase.observation import Observation, observe
@@ -22,6 +25,9 @@ from xrdkit.phase.unit_cell import require_atoms
 
 _SOFTWARE = ("numpy", "scipy", "lmfit", "numba", "gemmi")
 
+#: Most fits until the noise of a blank is that of its factor, and how nearly.
+_BLANK_ROUNDS, _SAME_NOISE = 3, 0.1
+
 _DEFAULT = RefinementSpec()
 
 
@@ -29,6 +35,8 @@ def refine_phases(
     profile: xr.Dataset,
     phases: Sequence[str | Path | Structure],
     spec: RefinementSpec = _DEFAULT,
+    *,
+    blank: xr.Dataset | None = None,
 ) -> xr.Dataset:
     """Refine the crystalline phases of a powder pattern (Rietveld) and return `schema.PHASES`.
 
@@ -40,6 +48,9 @@ def refine_phases(
     phases: names of embedded structures (``"LaB6"``), paths of CIF files, or Structures; cells
     without atoms (`unit_cell`) where lines are free.
     spec: see `RefinementSpec`.
+    blank: profile of the empty capillary or holder, one frame, on the radial coordinate and in the
+    unit of `profile`: a part of the background with a free factor, ``blank_scale``, whose noise
+    enters the errors. Points that it does not cover are left out.
 
     The result holds, per phase, ``weight_fraction``, ``lattice`` (nm), ``lattice_angle`` (degree),
     ``crystallite_size`` (nm), ``strain``, ``scale``, ``b_iso`` (Å²), each with ``_sigma`` (from the
@@ -65,13 +76,18 @@ def refine_phases(
     for too few points and FitFailed where the model cannot be computed, in every frame.
     """
     structures = resolve(phases)
-    observed = observe(profile, spec)
-    check_atoms(structures, spec)
-    check_absorption(profile, spec, integrated=observed.integrated)
-    series = Series(observed, structures, spec)
-    series.run()
-    if series.failure is not None and not any(entry.fit for entry in series.entries):
-        raise series.failure
+    given, scale = profile, 1.0
+    for _ in range(1 if blank is None else _BLANK_ROUNDS):
+        profile, observed = _observed(given, blank, scale, spec)
+        check_atoms(structures, spec)
+        check_absorption(profile, spec, integrated=observed.integrated)
+        series = Series(observed, structures, spec)
+        series.run()
+        if series.failure is not None and not any(entry.fit for entry in series.entries):
+            raise series.failure
+        before, scale = scale, _blank_scale(series, scale)
+        if abs(scale - before) < _SAME_NOISE * abs(before):
+            break
     result = _assembled(profile, observed, structures, series)
     if schema.FRAME in profile.dims:
         steps = find_steps(result)
@@ -89,11 +105,28 @@ def refine_phases(
             "sigma": observed.sigma_rule,
             "polarization_ratio": None if observed.integrated else spec.polarization,
         },
-        inputs=[provenance.content_sha256(profile)],
+        inputs=[provenance.content_sha256(d) for d in (given, blank) if d is not None],
         software=_SOFTWARE,
-        history=profile,
+        history=given,
     )
     return schema.validate(result, schema.PHASES)
+
+
+def _observed(
+    profile: xr.Dataset, blank: xr.Dataset | None, scale: float, spec: RefinementSpec
+) -> tuple[xr.Dataset, Observation]:
+    """Return the profile with the noise of `scale` times a blank, and what is fitted of it."""
+    if blank is None:
+        return profile, observe(profile, spec)
+    schema.validate(profile, schema.PROFILE)
+    noisier = with_blank_noise(profile, blank, scale)
+    return noisier, replace(observe(noisier, spec), blank=blank_of(profile, blank))
+
+
+def _blank_scale(series: Series, scale: float) -> float:
+    """Return the median factor of the blank over the frames; `scale` without a blank."""
+    found = [e.fit.values[BLANK] for e in series.entries if e.fit and BLANK in e.fit.values]
+    return float(np.median(found)) if found else scale
 
 
 def resolve(phases: Sequence[str | Path | Structure]) -> tuple[Structure, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xrdkit import schema
 from xrdkit.fitting import Verdict
 from xrdkit.phase.anisotropic_numbers import put_strain_terms
+from xrdkit.phase.blank import BLANK
 from xrdkit.phase.cell import ANGLES, LENGTHS
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import FrameFit
@@ -177,6 +178,7 @@ def _instrument(data: dict[str, Any], put: Any, fits: Sequence[FrameFit]) -> Non
     shifts = [
         ("zero_shift", "zero", "observed minus true 2θ", "degree"),
         ("displacement", "displacement", "height of the sample behind the axis", "mm"),
+        ("blank_scale", BLANK, "share of the blank in the background", "1"),
         ("absorption", "absorption", "attenuation times radius or thickness of the sample", "1"),
         ("roughness_a", "roughness_a", "first parameter of the surface roughness", "1"),
         ("roughness_b", "roughness_b", "second parameter of the surface roughness", "1"),
