@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.amounts import Derived
-from xrdkit.saxs.background import background_columns
+from xrdkit.saxs.background import POROD, background_columns
 from xrdkit.saxs.density import density
 from xrdkit.saxs.moments import moments
 from xrdkit.saxs.parametric import ParametricFit
@@ -81,7 +81,7 @@ def describe(
     single = outcome.sigma(scaled=scaled)
     for name in model.background:
         frame.values[name] = values[name]
-        frame.values[name + "_sigma"] = single.get(name, fit.upper.get(name, math.nan) * scale)
+        frame.values[name + "_sigma"] = single[name]
     frame.values["gof"] = outcome.gof if has_sigma else math.nan
     frame.values["sigma_scale"] = scale
     frame.curves = {
@@ -105,7 +105,7 @@ def describe(
         amplitudes=[_ratio(parts[k]["amplitude"], scatter) for k in order],
         has_sigma=has_sigma,
         errors=errors,
-        at_bound=outcome.at_bound,
+        at_bound=[name for name in outcome.at_bound if name != POROD],
     )
     note_fraction(frame, spec, absolute=absolute)
     return frame

@@ -4,13 +4,13 @@ Free are the location (ln R) and width (ln s) of each distribution, its amplitud
 what of its shape is not known, b and B. Derivatives are analytic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares
+from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares, without
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array
 from xrdkit.saxs.particles import Particles
@@ -22,6 +22,8 @@ _MAX_STARTS_SHAPES = 8
 #: Above this χ²r further starts are tried.
 _GOOD = 1.5
 _LEAST_SHARE = 1e-3
+#: Standard errors from the minimum at which a fit ends.
+_PRECISION = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,6 @@ class ParametricFit:
     """Model at every q of the profile, unit of the intensity."""
     background: Array
     """Its background."""
-    upper: dict[str, float]
-    """Standard error of backgrounds that were set to 0 because they came out negative."""
     background_chi2: float
     """χ² of the background without particles."""
 
@@ -101,7 +101,8 @@ def _parameters(model: Particles, start: Start) -> lmfit.Parameters:
                 vary=parameter.free,
             )
     for name in model.background:
-        parameters.add(name, value=start.background[name])
+        least = 0.0 if name == POROD else -np.inf
+        parameters.add(name, value=start.background[name], min=least)
     return parameters
 
 
@@ -120,26 +121,37 @@ def _fit(
     def jacobian(values: Values, names: tuple[str, ...]) -> Array:
         return model.slopes(values, names)[valid] * weight[:, None]
 
-    def minimise(start: lmfit.Parameters) -> FitOutcome:
-        return least_squares(
-            residual, start, jacobian=jacobian, errors=errors, max_evaluations=max_evaluations
-        )
-
-    outcome = minimise(parameters)
-    upper: dict[str, float] = {}
-    if POROD in model.background and outcome.values[POROD] < 0:
-        # A surface cannot scatter less than nothing.
-        upper = {POROD: outcome.sigma(scaled=False, common=False)[POROD]}
-        again = outcome.parameters.copy()
-        again[POROD].set(value=0.0, vary=False)
-        outcome = minimise(again)
+    outcome = least_squares(
+        residual,
+        parameters,
+        jacobian=jacobian,
+        errors=errors,
+        max_evaluations=max_evaluations,
+        solver="lm",
+        precision=_PRECISION,
+    )
+    if POROD in outcome.at_bound:
+        outcome = _without_surface(outcome, errors)
     values = outcome.values
     return ParametricFit(
         outcome=outcome,
         calculated=model.intensity(values),
         background=model.behind(values),
-        upper=upper,
         background_chi2=background_chi2(
             {n: c[valid] * weight for n, c in model.background.items()}, intensity * weight
         ),
     )
+
+
+def _without_surface(outcome: FitOutcome, errors: ErrorModel | None) -> FitOutcome:
+    """Return what a fit is worth where the q⁻⁴ background is, or nearly is, at its bound of 0.
+
+    A surface cannot scatter less than nothing, and none is a good answer. What the other numbers
+    would be with a little of it stays part of their errors; but what is common to all points, such
+    as an absolute scale, leaves it at 0.
+    """
+    held = without(outcome, (POROD,), errors=errors)
+    if outcome.values[POROD] != 0.0:
+        return replace(outcome, verdict=held.verdict)
+    common = np.insert(held.common, outcome.names.index(POROD), 0.0, axis=1)
+    return replace(outcome, verdict=held.verdict, dof=held.dof, common=common)

@@ -45,11 +45,13 @@ def _elements(
     radius: Array,
     particle: tuple[float, float, float],
     centre: float,
+    slopes: bool,
     out: Array,
     by_thickness: Array,
     by_contrast: Array,
 ) -> None:
     core, shell, t = particle
+    begun = math.exp(centre - 8.0 * FADE_WIDTH)
     for i in range(q.size):
         qi = q[i]
         sine_t, cosine_t = math.sin(qi * t), math.cos(qi * t)
@@ -63,31 +65,31 @@ def _elements(
             inner = _ball_compiled(qi, r, sine, cosine)
             outer = _ball_compiled(qi, r + t, sine_y, cosine_y)
             f = (core - shell) * inner + shell * outer
-            rise = 4.0 * math.pi * (r + t) ** 2 * shell
-            rise *= sine_y / y if y > 1e-4 else 1.0 - y * y / 6.0
-            value, first, second = f * f, 2.0 * f * rise, 2.0 * f * (outer - inner)
-            far = (math.log(x) - centre) / _TRANSITION
-            if far > -6.0:
-                share = 0.5 * math.erfc(far)
+            volume = 4.0 / 3.0 * math.pi * r**3
+            share, mean = 1.0, 0.0
+            if x > begun:
+                share = 0.5 * math.erfc((math.log(x) - centre) / _TRANSITION)
                 a = front * (core - shell + shell * (cosine_t + y * sine_t))
                 b = front * ((shell - core) * x + shell * (sine_t - y * cosine_t))
-                a_t, b_t = front * shell * qi * y * cosine_t, front * shell * qi * y * sine_t
-                a_s = front * (cosine_t + y * sine_t - 1.0)
-                b_s = front * (x + sine_t - y * cosine_t)
                 mean = 0.5 * (a * a + b * b)
-                value = mean + share * (value - mean)
-                mean = a * a_t + b * b_t
+            out[i, j] = CONTRAST_UNIT * (mean + share * (f * f - mean)) / volume
+            if not slopes:
+                continue
+            rise = 4.0 * math.pi * (r + t) ** 2 * shell
+            rise *= sine_y / y if y > 1e-4 else 1.0 - y * y / 6.0
+            first, second = 2.0 * f * rise, 2.0 * f * (outer - inner)
+            if x > begun:
+                mean = front * shell * qi * y * (a * cosine_t + b * sine_t)
                 first = mean + share * (first - mean)
-                mean = a * a_s + b * b_s
+                mean = a * front * (cosine_t + y * sine_t - 1.0)
+                mean += b * front * (x + sine_t - y * cosine_t)
                 second = mean + share * (second - mean)
-            volume = 4.0 / 3.0 * math.pi * r**3
-            out[i, j] = CONTRAST_UNIT * value / volume
             by_thickness[i, j] = CONTRAST_UNIT * first / volume
             by_contrast[i, j] = CONTRAST_UNIT * second / volume
 
 
 _elements_compiled = cast(
-    Callable[[Array, Array, tuple[float, float, float], float, Array, Array, Array], None],
+    Callable[[Array, Array, tuple[float, float, float], float, bool, Array, Array, Array], None],
     compiled()(_elements),
 )
 
@@ -161,23 +163,26 @@ class CoreShell(Shape):
 
     def matrix(self, q: Array, lattice: Lattice, values: Values) -> Array:
         """Return G, shape (q, nodes)."""
-        return self._matrices(q, lattice, values)[0]
+        return self._matrices(q, lattice, values, slopes=False)[0]
 
     def slopes(
         self, q: Array, lattice: Lattice, weights: Array, values: Values
     ) -> tuple[Array, dict[str, Array]]:
         """Return Σ_j G_ij w_j and the derivatives of its first column."""
-        value, by_thickness, by_contrast = self._matrices(q, lattice, values)
+        value, by_thickness, by_contrast = self._matrices(q, lattice, values, slopes=True)
         first = np.ascontiguousarray(weights[:, 0])
         slopes = {"shell_thickness": by_thickness @ first, "shell_contrast": by_contrast @ first}
         return value @ weights, {name: slopes[name] for name in self.free}
 
-    def _matrices(self, q: Array, lattice: Lattice, values: Values) -> tuple[Array, Array, Array]:
+    def _matrices(
+        self, q: Array, lattice: Lattice, values: Values, *, slopes: bool
+    ) -> tuple[Array, Array, Array]:
         shape = (q.size, lattice.count)
-        out = np.empty(shape), np.empty(shape), np.empty(shape)
+        none = shape if slopes else (0, 0)
+        out = np.empty(shape), np.empty(none), np.empty(none)
         particle = self.core_contrast, values["shell_contrast"], values["shell_thickness"]
         numbers = (float(particle[0]), float(particle[1]), float(particle[2]))
-        _elements_compiled(q, lattice.radius, numbers, fade_centre(lattice.step), *out)
+        _elements_compiled(q, lattice.radius, numbers, fade_centre(lattice.step), slopes, *out)
         return out
 
     def amplitude(self, q: Array, lattice: Lattice, values: Values) -> Array | None:
