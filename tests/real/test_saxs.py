@@ -45,7 +45,6 @@ def test_protein_has_the_radius_of_gyration_of_gnom(data_dir):
     ("name", "options"),
     [
         ("srm3600/srm3600_glassy_carbon.csv", {}),
-        ("sasdata/Anton-Paar.pdh", {}),
         ("didsr/data-veroclear.txt", {"range": (0.01, 2.0)}),
         ("pyirena/CS_300A_10A_50_20_0.h5", {}),
         ("sasdata/apoferritin.txt", {"unit": "1/angstrom", "header_lines": 5}),
