@@ -100,7 +100,7 @@ def _scale(axes: Axes, observed: Array, calculated: Array) -> bool:
     # Noise around zero reaches down without end: the fit says where the axis ends.
     floor = max(0.3 * low, 1e-7 * high)
     if positive.size == measured.size:
-        floor = min(floor, float(np.percentile(positive, 0.5)) / 1.8)
+        floor = max(min(floor, float(np.percentile(positive, 0.5)) / 1.8), 0.02 * low)
     axes.set_ylim(max(floor, 1e-7 * high), 2.2 * high)
     log_axis(axes, "y")
     return True
