@@ -31,6 +31,8 @@ from xrdkit.schema import PAIR_DISTANCES
 _SIGNIFICANT = 4.0
 #: Extent times lowest q, over π, above which the extent is not seen.
 _UNSEEN = 1.0
+#: Weight of the members whose extent is shown.
+_SHOWN = 0.99
 #: Spread of the extent, relative, above which it is not known.
 _UNKNOWN_EXTENT = 0.35
 _QUANTITIES = {
@@ -81,7 +83,8 @@ def pair_distances(profile: xr.Dataset, spec: DistanceSpec = _DEFAULT) -> xr.Dat
     The result holds, each with ``<name>_sigma``: ``radius_of_gyration`` and ``largest_distance`` D
     (nm), ``forward_intensity``, ``background_flat``, ``pair_distances(distance)`` p(r)
     (unit/nm) at ``distance`` r (nm); ``channels`` = D q_max/π, ``parameters_determined`` by the
-    data, ``gof``, ``sigma_scale``, ``intensity_calculated(q)``, ``verdict``, ``verdict_reason``.
+    data, ``points`` and ``q_high`` (what is beyond the finest splines is left out), ``gof``,
+    ``sigma_scale``, ``intensity_calculated(q)``, ``verdict``, ``verdict_reason``.
 
     Model: I(q) = 4π ∫ p(r) sin(qr)/(qr) dr + b, p = (1 - r/D)^m Σ c_k B_k(r/D) in cubic B-splines
     under the penalty α Σ(Δc)²; Rg² = ½∫r²p/∫p, I(0) = 4π∫p. Numbers and errors are means over all
@@ -140,6 +143,7 @@ def pair_distances(profile: xr.Dataset, spec: DistanceSpec = _DEFAULT) -> xr.Dat
             unit="1", what="number of parameters that the data determine", error=False
         ),
         "points": Quantity(unit="1", what="number of points fitted", error=False),
+        "q_high": Quantity(unit="1/nm", what="highest q that is fitted", error=False),
         "gof": Quantity(unit="1", what="goodness of fit √χ²r", error=False),
         "sigma_scale": Quantity(
             unit="1", what="factor that the standard errors were multiplied by", error=False
@@ -189,8 +193,15 @@ def _numbers(members: Members) -> Frame:
 
 def _distances(fits: list[tuple[Curve, Members] | None], points: int, q: Array) -> Array:
     """Return the distances of the result: as far as any member of any frame reaches."""
-    reach = [float(fit[1].extent.max()) for fit in fits if fit is not None]
+    reach = [_farthest(fit[1]) for fit in fits if fit is not None]
     return np.linspace(0.0, max(reach, default=largest_extent(q)), points)
+
+
+def _farthest(members: Members) -> float:
+    """Return the extent that but a few members exceed, nm."""
+    order = np.argsort(members.extent)
+    below = np.cumsum(members.weight[order])
+    return float(members.extent[order][np.searchsorted(below, _SHOWN * below[-1])])
 
 
 def _finished(
@@ -201,6 +212,7 @@ def _finished(
     spec: DistanceSpec,
     size: int,
 ) -> Frame:
+    curve = curve.until(members.points)
     solution = solve(curve, members, distance, flat=spec.flat, order=spec.order)
     values = frame.values
     del values["_fit"]
@@ -209,6 +221,7 @@ def _finished(
         values["background_flat"] = solution.background
         values["background_flat_sigma"] = math.sqrt(solution.background_variance)
     values["points"] = curve.q.size
+    values["q_high"] = float(curve.q[-1])
     values["channels"] = values["largest_distance"] * float(curve.q[-1]) / np.pi
     freedom = max(1.0, curve.q.size - values["parameters_determined"] - spec.flat)
     gof = math.sqrt(solution.chi2 / freedom)
@@ -221,7 +234,7 @@ def _finished(
         "intensity_calculated": calculated,
     }
     frame.verdict, frame.reason = _judge(curve, values, solution, gof)
-    return frame
+    return refusal(frame.reason) if frame.verdict is Verdict.UNIDENTIFIABLE else frame
 
 
 def _add_common(
@@ -255,10 +268,9 @@ def _judge(
     reach = extent * float(curve.q[0]) / np.pi
     if reach > _UNSEEN:
         return (
-            Verdict.UNIDENTIFIABLE,
-            f"distances go on to {extent:.3g} nm, more than π/q_min ="
-            f" {np.pi / curve.q[0]:.3g} nm, what these q can tell: a power law, aggregates, or"
-            " particles too large",
+            Verdict.AT_BOUND,
+            f"distances go on to {extent:.3g} nm, more than π/q_min = {np.pi / curve.q[0]:.3g} nm,"
+            " what these q can tell: a power law, aggregates, or particles too large",
         )
     residual = (curve.intensity - solution.calculated) / curve.sigma
     verdict, reason = misfit(residual, gof, 0.0, residual.size, has_sigma=curve.has_sigma)

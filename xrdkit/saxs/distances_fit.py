@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkit.saxs.distances_basis import Basis, basis
-from xrdkit.saxs.model_free import Array, Curve
+from xrdkit.saxs.model_free import MIN_POINTS, Array, Curve, relative_error
 
 #: Powers m of the end of p(r), each as likely as the next before the data.
 TAILS = (0, 1, 2, 3, 4, 6, 9)
@@ -25,9 +25,15 @@ _SMOOTHNESS = np.linspace(-33.0, 0.0, 20)
 #: Extents that are searched: count, and the ratio of neighbours in the last scan.
 _COARSE = 16
 _FINE = 14
+#: Share of the highest intensity down to which a curve is looked at for its extent.
+_HEAD = 1e-3
 _NEAR = (0.7, 1.6)
 _WINDOW = (0.55, 2.6)
 _RECENTRED = 3
+#: A scan is made again, closer, while fewer extents than this share its weight.
+_FEW_EXTENTS = 3.0
+_ZOOMED = 3
+_TOLD = 1e-3
 #: Weight at the end of a scan from which it is made again.
 _EDGE = 0.02
 _SEARCH_SPLINES = 28
@@ -62,6 +68,8 @@ class Members:
     """Number of parameters that the data determine."""
     splines: int
     """Number of splines."""
+    points: int
+    """Number of points, from the first, that were used."""
     largest: float
     """Largest extent that was looked at, nm."""
 
@@ -114,7 +122,7 @@ def transform(curve: Curve, *, flat: bool, order: int, scaled: bool) -> Members 
 
     `order` is that of the differences in the penalty; with `scaled` the noise is of unknown size.
     """
-    problem = _Problem.of(curve, flat=flat)
+    problem = _Problem.of(head_of(curve), flat=flat)
     top = largest_extent(curve.q)
     low = max(2.0 * np.pi / float(curve.q[-1]), top / 200.0)
     extents = np.geomspace(low, top, _COARSE)
@@ -127,15 +135,44 @@ def transform(curve: Curve, *, flat: bool, order: int, scaled: bool) -> Members 
     found = _scan(problem, near, tails, _SEARCH_SPLINES, order=order, scaled=scaled) or found
     for _ in range(_RECENTRED):
         middle = _peak(found)
-        channels = float(curve.q[-1]) * middle / np.pi
+        problem = _Problem.of(resolved(curve, middle), flat=flat)
+        channels = float(problem.q[-1]) * middle / np.pi
         count = int(np.clip(_SPARE_SPLINES + _SPLINES_PER_CHANNEL * channels, *_SPLINES))
         # Splines wider than the resolution of the data would be a prior of their own.
-        widest = min(top, max(1.2 * middle, count * np.pi / float(curve.q[-1])))
+        widest = min(top, max(1.2 * middle, count * np.pi / float(problem.q[-1])))
         span = np.minimum(np.array(_WINDOW) * middle, widest)
-        found = _scan(problem, np.geomspace(*span, _FINE), TAILS, count, order=order, scaled=scaled)
+        extents = np.geomspace(*span, _FINE)
+        found = _scan(problem, extents, TAILS, count, order=order, scaled=scaled)
         if found is None or not _at_edge(found, span, widest):
             break
+    for _ in range(_ZOOMED):
+        if found is None or _apart(found) > _FEW_EXTENTS:
+            break
+        ratio = float(extents[1] / extents[0])
+        told = found.extent[found.weight > _TOLD]
+        extents = np.geomspace(told.min() / ratio, told.max() * ratio, _FINE)
+        found = _scan(problem, extents, TAILS, count, order=order, scaled=scaled)
     return found
+
+
+def _apart(members: Members) -> float:
+    """Return the effective number of extents that share the weight."""
+    shares = [members.weight[members.extent == e].sum() for e in np.unique(members.extent)]
+    return 1.0 / float(np.sum(np.square(shares)))
+
+
+def head_of(curve: Curve) -> Curve:
+    """Return the part of a curve above a thousandth of its intensity: what tells the extent."""
+    smooth = relative_error(curve.intensity)
+    below = np.flatnonzero(smooth < _HEAD * smooth.max())
+    return curve.until(max(int(below[0]) if below.size else curve.q.size, 2 * MIN_POINTS))
+
+
+def resolved(curve: Curve, extent: float) -> Curve:
+    """Return the part of a curve that the most splines resolve for an extent, nm."""
+    channels = (_SPLINES[1] - _SPARE_SPLINES) / _SPLINES_PER_CHANNEL
+    stop = int(np.searchsorted(curve.q, channels * np.pi / extent, side="right"))
+    return curve.until(max(stop, 2 * MIN_POINTS))
 
 
 def _peak(members: Members) -> float:
@@ -183,6 +220,7 @@ def _scan(
         both=whole[:, 9],
         taken=whole[:, 10],
         splines=count,
+        points=problem.q.size,
         largest=float(extents[-1]),
     )
 
@@ -261,9 +299,10 @@ class Solution:
     density_variance: Array
     """Its variance."""
     calculated: Array
-    """The curve of the best member with its background, at all points."""
+    """The curve of the best member with its background, at the points that were used."""
     estimator: Array
-    """Linear estimator of (∫p, ∫r²p, b) of the best member, (3, points)."""
+    """Linear estimator of (∫p, ∫r²p, b) of the best member, (3, points)
+    of those used."""
     background: float
     """Flat background b of the best member."""
     background_variance: float
@@ -274,6 +313,7 @@ class Solution:
 
 def solve(curve: Curve, members: Members, distance: Array, *, flat: bool, order: int) -> Solution:
     """Return p(r) at `distance`, nm, with its variance over all members, and the best curve."""
+    curve = curve.until(members.points)
     problem = _Problem.of(curve, flat=flat)
     splines = basis(members.splines, order)
     density, square_mean, inner = (np.zeros(distance.size) for _ in range(3))

@@ -69,8 +69,9 @@ def invariant(profile: xr.Dataset, spec: InvariantSpec = _DEFAULT) -> xr.Dataset
     ``volume_fraction`` φ and ``surface_per_volume`` of the sample (1/nm; both NaN without contrast
     or absolute intensity), ``specific_surface`` = surface per volume of the particles (1/nm),
     ``porod_length`` l = 4Q/(πK) (nm), ``porod_constant`` and ``background_flat``;
-    ``share_below``, ``share_above``: the shares of Q below and above the data; ``q_low``, ``q_high``
-    between which the data themselves were summed, ``sigma_scale``, ``verdict``, ``verdict_reason``.
+    ``share_below``, ``share_above``: the shares of Q below and above the data; ``q_low`` and
+    ``q_high`` between which the data themselves were summed, ``sigma_scale``, ``verdict`` and
+    ``verdict_reason``.
 
     Q = 2π²φΔρ² where `spec.dilute`, else 2π²φ(1-φ)Δρ²; S/V = πφ(1-φ)K/Q = K/(2πΔρ²). Errors: every
     number is a linear estimate from the same points, so that the covariance of background, constant

@@ -43,6 +43,20 @@ class Curve:
     used: NDArray[np.intp]
     """Number of each point among those of the selected profile."""
 
+    def until(self, stop: int) -> "Curve":
+        """Return the first `stop` points."""
+        if stop >= self.q.size:
+            return self
+        at = np.arange(stop)
+        return Curve(
+            q=self.q[at],
+            intensity=self.intensity[at],
+            sigma=self.sigma[at],
+            has_sigma=self.has_sigma,
+            errors=self.errors.select(at),
+            used=self.used[at],
+        )
+
     def covariance(self, estimator: Array, scale: float) -> Array:
         """Return the covariance of linear estimates A I, shape (p, p), A of shape (p, n).
 
