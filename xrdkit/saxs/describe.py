@@ -102,7 +102,7 @@ def describe(
         mean_radius=together["mean_radius_volume"].value,
         background_chi2=fit.background_chi2,
         # An error common to all particles and points does not make them less certain to be there.
-        amplitudes=[_ratio(parts[k]["amplitude"], scatter) for k in order],
+        amplitudes=[_ratio(parts[k]["volume_fraction"], scatter) for k in order],
         has_sigma=has_sigma,
         errors=errors,
         at_bound=[name for name in outcome.at_bound if name != POROD],

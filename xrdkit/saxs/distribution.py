@@ -56,13 +56,19 @@ class Weights:
 
 
 def lattice_weights(
-    family: Family, location: float, s: float, *, lowest_power: int, power: int = 3
+    family: Family,
+    location: float,
+    s: float,
+    *,
+    lowest_power: int,
+    power: int = 3,
+    least_level: int = 0,
 ) -> Weights:
     """Return the shares of volume of a distribution on the lattice that fits its width.
 
-    The volume goes as R^`power`.
+    The volume goes as R^`power`; the lattice is at least as fine as `least_level`.
     """
-    level = lattice_level(s)
+    level = max(lattice_level(s), least_level)
     step = 2.0**-level
     below, above = family.reach(s, lowest_power, power)
     first = int(np.floor((location - below) / step))

@@ -41,8 +41,16 @@ class Particles:
 
     def weights(self, values: Values, k: int, *, lowest_power: int | None = None) -> Weights:
         """Return the distribution of population `k` on its lattice."""
-        component = self.components[k]
-        return component_weights(component, values, lowest_power=lowest_power)
+        component, shape = self.components[k], self.components[k].shape
+        location = values[component.location]
+        return lattice_weights(
+            component.family,
+            location,
+            width_of(component, values),
+            lowest_power=shape.lowest_power if lowest_power is None else lowest_power,
+            power=shape.volume_power,
+            least_level=shape.least_level(self.q, float(np.exp(location))),
+        )
 
     def behind(self, values: Values) -> Array:
         """Return the background."""
@@ -114,20 +122,6 @@ class Particles:
         found = {name: amplitude * slope for name, slope in self._slopes[k][1].items()}
         found[component.amplitude] = column
         return found
-
-
-def component_weights(
-    component: Component, values: Values, *, lowest_power: int | None = None
-) -> Weights:
-    """Return the distribution of a population on its lattice, for powers from `lowest_power` on."""
-    shape = component.shape
-    return lattice_weights(
-        component.family,
-        values[component.location],
-        width_of(component, values),
-        lowest_power=shape.lowest_power if lowest_power is None else lowest_power,
-        power=shape.volume_power,
-    )
 
 
 def width_of(component: Component, values: Values) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xrdkit.errors import SpecError
 from xrdkit.saxs.distribution import Family
 from xrdkit.saxs.families import FAMILIES, FamilyName
-from xrdkit.saxs.shapes.named import ShapeName, ShapeSettings, shape_of
+from xrdkit.saxs.shapes.named import ShapeSettings, shape_of
 from xrdkit.saxs.shapes.shape import Shape
 
 _MOST_CONTRAST = 1e4
@@ -18,7 +18,7 @@ class Population:
 
     family: FamilyName | None = None
     """Family of its sizes, as `SizeSpec.method`; None: that of the spec."""
-    shape: ShapeName | ShapeSettings | None = None
+    shape: str | ShapeSettings | None = None
     """Its shape; None: that of the spec."""
     contrast: float | None = None
     """Its contrast, 1e10 1/cm²; None: that of the spec."""

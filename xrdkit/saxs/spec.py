@@ -8,7 +8,7 @@ from typing import Literal
 from xrdkit.errors import SpecError
 from xrdkit.saxs.families import FAMILIES
 from xrdkit.saxs.population import Component, Population, check_contrast
-from xrdkit.saxs.shapes.named import ShapeName, ShapeSettings, shape_of
+from xrdkit.saxs.shapes.named import ShapeSettings, shape_of
 from xrdkit.saxs.smearing import SmearingSpec
 
 Method = Literal["lognormal", "schulz", "gaussian", "lsw", "tikhonov", "maxent", "montecarlo"]
@@ -28,9 +28,9 @@ class SizeSpec:
     number, cut at zero) or ``"lsw"`` (what coarsening ends in, with no width to fit); or any
     distribution: ``"tikhonov"``, as smooth as the data allow, ``"maxent"``, with as much entropy as
     they allow, ``"montecarlo"``, single sizes at random."""
-    shape: ShapeName | ShapeSettings = "sphere"
+    shape: str | ShapeSettings = "sphere"
     """Shape of the particles: a name, or a shape with settings such as ``Cylinder(length=40.0)``
-    (`xrdkit.saxs.shapes`). What it has besides the distributed radius is fitted, too, unless the
+    (`xrdkit.saxs.shapes`): sphere, core_shell, spheroid, cylinder, disc, lamella, sasmodels. What it has besides the distributed radius is fitted, too, unless the
     settings hold it. A form-free method needs all of it held."""
     populations: int | tuple[Population, ...] = 1
     """Number of distributions that add up, 1 to 4; or what each of them is, where they are not

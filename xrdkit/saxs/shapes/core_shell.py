@@ -99,7 +99,6 @@ class CoreShell(Shape):
     """Spherical cores, their radius distributed, in shells of one thickness."""
 
     lowest_power: ClassVar[int] = -3
-    own_contrast: ClassVar[bool] = True
     radius_is: ClassVar[str] = "core radius"
 
     name: Literal["core_shell"] = "core_shell"
@@ -132,6 +131,11 @@ class CoreShell(Shape):
     def label(self) -> str:
         """Name of the shape."""
         return self.name
+
+    @property
+    def own_contrast(self) -> bool:
+        """True: those of core and shell."""
+        return True
 
     @property
     def parameters(self) -> tuple[ShapeParameter, ...]:

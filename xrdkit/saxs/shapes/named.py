@@ -1,19 +1,17 @@
 """Shapes by name, for settings."""
 
-from typing import Literal
-
 from xrdkit.errors import SpecError
 from xrdkit.registry import Registry
 from xrdkit.saxs.shapes.core_shell import CoreShell
 from xrdkit.saxs.shapes.cylinder import Cylinder, Disc
 from xrdkit.saxs.shapes.lamella import Lamella
+from xrdkit.saxs.shapes.sasmodels_shape import SasmodelsShape
 from xrdkit.saxs.shapes.shape import Shape
 from xrdkit.saxs.shapes.sphere import Sphere
 from xrdkit.saxs.shapes.spheroid import Spheroid
 
-ShapeName = Literal["sphere", "core_shell", "spheroid", "cylinder", "disc", "lamella"]
 #: Shapes with their settings.
-ShapeSettings = Sphere | CoreShell | Spheroid | Cylinder | Disc | Lamella
+ShapeSettings = Sphere | CoreShell | Spheroid | Cylinder | Disc | Lamella | SasmodelsShape
 
 SHAPES: Registry[type[Shape]] = Registry("shape", "xrdkit.shapes")
 for _name, _kind in (
@@ -23,6 +21,7 @@ for _name, _kind in (
     ("cylinder", Cylinder),
     ("disc", Disc),
     ("lamella", Lamella),
+    ("sasmodels", SasmodelsShape),
 ):
     SHAPES.add(_name, _kind)
 
@@ -30,12 +29,16 @@ for _name, _kind in (
 def shape_of(choice: object) -> Shape:
     """Return the shape that a name stands for, or `choice` where it is one.
 
+    ``"sasmodels:<model>"`` is `SasmodelsShape` of a model that has no parameters but one length.
+
     Raises SpecError for anything else, and for a shape that has no meaning without settings.
     """
     if isinstance(choice, Shape):
         return choice
     if not isinstance(choice, str):
         raise SpecError(f"shape is a {type(choice).__name__}, neither a name nor a Shape")
+    if choice.startswith("sasmodels:"):
+        return SasmodelsShape(model=choice.removeprefix("sasmodels:"))
     kind = SHAPES.get(choice)
     try:
         return kind()

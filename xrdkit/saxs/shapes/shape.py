@@ -70,8 +70,6 @@ class Shape(ABC):
     """Power of R that the reference volume goes with."""
     lowest_power: ClassVar[int] = -1
     """Power of R that G goes with at least, over the reference volume."""
-    own_contrast: ClassVar[bool] = False
-    """Whether the contrasts are among the settings of the shape."""
     radius_is: ClassVar[str] = "radius"
     """What R is, in words."""
     is_sheet: ClassVar[bool] = False
@@ -81,6 +79,18 @@ class Shape(ABC):
     @abstractmethod
     def label(self) -> str:
         """Name of the shape."""
+
+    @property
+    def own_contrast(self) -> bool:
+        """Whether the contrasts are among the settings of the shape."""
+        return False
+
+    def least_level(self, q: Array, radius: float) -> int:
+        """Return the coarsest lattice level that will do for R near `radius` at these q.
+
+        0 where ripples that a lattice does not resolve are faded.
+        """
+        return 0
 
     @property
     def parameters(self) -> tuple[ShapeParameter, ...]:
