@@ -66,7 +66,7 @@ def test_a_stored_curve_gives_its_parameters_back(unified_test):
             float(table(f"{part}.prefactor")) * q ** -float(table(f"{part}.power"))
             for table in (lambda name: found.sel(parameter=name), STORED.get)
         )
-        assert ours == pytest.approx(theirs, rel=0.01), part
+        assert ours == pytest.approx(theirs, rel=0.03), part
 
 
 def test_levels_of_a_measured_curve_are_found_without_a_start(unified_test):

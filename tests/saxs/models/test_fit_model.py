@@ -134,6 +134,10 @@ def test_a_flat_curve_is_background_alone(curves):
     result = fit_model(curves.noisy(np.full(200, 3.0), 1), SIMPLE)
     assert result["verdict"].item() == "unidentifiable"
     assert "background alone" in result["verdict_reason"].item()
+    # The amounts have an upper limit, the sizes of nothing have no value.
+    assert np.isnan(curves.value(result, "debye_anderson.correlation_length"))
+    assert np.isnan(curves.value(result, "debye_anderson.correlation_length", "sigma"))
+    assert curves.value(result, "flat.level") == pytest.approx(3.0, rel=0.01)
 
 
 def test_a_component_that_is_not_there_is_called_so(curves):
@@ -142,6 +146,9 @@ def test_a_component_that_is_not_there_is_called_so(curves):
     assert result["verdict"].item() == "unidentifiable"
     assert result["component_verdict"].sel(component="peak").item() == "absent"
     assert result["component_verdict"].sel(component="debye_anderson").item() == "ok"
+    assert np.isnan(curves.value(result, "peak.position"))
+    assert np.isnan(result["derived_value"].sel(derived="peak.spacing").item())
+    assert curves.value(result, "debye_anderson.correlation_length") == pytest.approx(3.0, rel=0.02)
 
 
 def test_what_two_components_share_is_called_unidentifiable(curves):

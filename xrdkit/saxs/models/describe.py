@@ -11,6 +11,7 @@ from xrdkit.fitting import Verdict
 from xrdkit.saxs.models.component import Derived
 from xrdkit.saxs.models.fit import CurveFit
 from xrdkit.saxs.models.judgement import AT_BOUND, IDLE, Judgement
+from xrdkit.saxs.verdict import BACKGROUND_ALONE
 
 Array = NDArray[np.float64]
 
@@ -82,6 +83,7 @@ def describe(
     for number, name in enumerate(curve.model.names):
         frame.curves[name] = curve.component(number, values)[0]
 
+    unknown = _unknown(fit, judgement)
     gradients = {name: curve.inner_gradient({name: 1.0}, values) for name in names}
     covariance = _covariance(fit, [gradients[name] for name in names], scaled=scaled)
     for i, one in enumerate(names):
@@ -101,7 +103,30 @@ def describe(
         frame.derived[name] = (item.value, error if math.isfinite(item.value) else math.nan)
         if sources:
             frame.errors[name] = outcome.sources_of(inner, scaled=scaled)
+    for name in unknown:
+        frame.values[name] = frame.sigma[name] = math.nan
+        frame.errors.pop(name, None)
+    for name, item in derived_of(fit).items():
+        if unknown & set(item.gradient):
+            frame.derived[name] = (math.nan, math.nan)
+            frame.errors.pop(name, None)
+    frame.covariance = {
+        pair: math.nan if unknown & set(pair) else value for pair, value in frame.covariance.items()
+    }
     return frame
+
+
+def _unknown(fit: CurveFit, judgement: Judgement) -> set[str]:
+    """Return the sizes of what is not there: a number for them would be a confident nothing."""
+    names = fit.curve.model.names
+    nothing = judgement.reason.startswith(BACKGROUND_ALONE)
+    return {
+        e.name
+        for e in fit.curve.model.entries
+        if not e.quantity.amplitude
+        and (e.free or e.stated.tie is not None)
+        and (nothing or judgement.components[names[e.component]] == "absent")
+    }
 
 
 def derived_of(fit: CurveFit) -> dict[str, Derived]:

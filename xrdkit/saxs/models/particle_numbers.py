@@ -27,7 +27,7 @@ def particle_numbers(
     """
     power = shape.volume_power
     location = math.log(values["radius"])
-    weights = lattice_weights(family, location, values["width"], lowest_power=-power)
+    weights = lattice_weights(family, location, values["width"], lowest_power=-power, power=power)
     radius, table = weights.radius, weights.table
     known = shape.stated | {name: values[name] for name in shape.free}
     found: dict[str, Derived] = {}

@@ -31,7 +31,11 @@ class ParticleSums:
         `values` has ``radius`` (nm), ``width`` and what shape and structure have free.
         """
         weights = lattice_weights(
-            self.family, float(np.log(values["radius"])), values["width"], lowest_power=-1
+            self.family,
+            float(np.log(values["radius"])),
+            values["width"],
+            lowest_power=self.kernel.shape.lowest_power,
+            power=self.kernel.shape.volume_power,
         )
         own = {name: values[name] for name in self.kernel.shape.free}
         if self.structure is None:

@@ -11,12 +11,11 @@ Golden number: spheres, a = 1, R = 5, s = 0.005, q = 0.001: 0.1 (4π/3) 125 exp(
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from xrdkit.errors import SpecError
-from xrdkit.saxs.families import FAMILIES
+from xrdkit.saxs.families import FAMILIES, FamilyName
 from xrdkit.saxs.kernel import kernel
 from xrdkit.saxs.models.component import Array, Component, Curve, Derived, Values
 from xrdkit.saxs.models.particle_numbers import particle_numbers
@@ -25,7 +24,6 @@ from xrdkit.saxs.quantity import Given, Parameter, Quantity
 from xrdkit.saxs.shapes import Shape, Sphere
 from xrdkit.saxs.structure_factors import StructureFactor
 
-Distribution = Literal["lognormal", "schulz", "gaussian"]
 _WIDTHS = (0.06, 0.15, 0.35)
 _SPHERE = Sphere()
 #: Start values of what structure factors have, and of lengths in radii.
@@ -49,7 +47,7 @@ class Particles(Component):
 
     shape: Shape = _SPHERE
     """Their shape; what it has free is fitted."""
-    distribution: Distribution = "lognormal"
+    distribution: FamilyName = "lognormal"
     """Family of the distribution of sizes."""
     structure: StructureFactor | None = None
     """Interference between them; None: dilute."""
@@ -62,9 +60,10 @@ class Particles(Component):
     """a = φΔρ², (1e10 1/cm²)², or φ of shapes with contrasts of their own."""
     radius: Given = None
     """Where the distribution of R lies, nm: volume-weighted median of a lognormal, mean of a
-    Schulz distribution, number-weighted mode of a Gaussian."""
+    Schulz distribution, number-weighted mode of a Gaussian and mean of ``"lsw"``."""
     width: Given = None
-    """Its relative width s: of ln R, over the mean, over the mode."""
+    """Its relative width s: of ln R, over the mean, over the mode; ``"lsw"`` has none of its
+    own."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Shape):
@@ -84,13 +83,16 @@ class Particles(Component):
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """Amount, radius and width, what the shape has free, and the structure factor."""
-        low, high = FAMILIES[self.distribution].width_range
+        family = FAMILIES[self.distribution]
+        low, high = family.width_range
         width = Quantity(
             name="width",
             unit="1",
             what="relative width of the distribution of R",
             low=low,
             high=high,
+            start=None if family.has_width else low,
+            vary=family.has_width,
             scale="log",
         )
         amount = AMOUNT_OWN if self.shape.own_contrast else AMOUNT
