@@ -12,7 +12,7 @@ from xrdkit.phase import InstrumentWidths, ParameterSpec
 from xrdkit.phase.fit import cold_fit
 from xrdkit.phase.observation import observe
 from xrdkit.phase.refine import resolve
-from xrdkit.phase.series import _frame
+from xrdkit.phase.series import frame_of
 from xrdkit.phase.ties import Equation, dependence, parse_tie
 
 X = np.linspace(10, 45, 1100)
@@ -28,7 +28,7 @@ def pattern(seed=1, sizes=(40.0, 20.0), **change):
 
 def fit_of(profile, spec, phases=PHASES):
     observed = observe(profile, spec)
-    frame = _frame(observed, 0)
+    frame = frame_of(observed, 0)
     return frame, cold_fit(frame, resolve(phases), spec, observed)
 
 

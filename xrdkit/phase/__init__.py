@@ -12,6 +12,7 @@ from xrdkit.phase.embedded import (
 from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.intensity import Lines, LineStrengths, powder_lines
 from xrdkit.phase.parameter_spec import ParameterSpec
+from xrdkit.phase.parametric_spec import ParametricTie
 from xrdkit.phase.pattern import powder_intensity
 from xrdkit.phase.phase_spec import PhaseSpec
 from xrdkit.phase.refine import refine_phases
@@ -31,6 +32,7 @@ __all__ = [
     "LineStrengths",
     "Lines",
     "ParameterSpec",
+    "ParametricTie",
     "PhaseSpec",
     "RefinementSpec",
     "Roughness",

@@ -17,6 +17,7 @@ from xrdkit.phase.observation import Observation, observe
 from xrdkit.phase.places import check_places
 from xrdkit.phase.result import assemble
 from xrdkit.phase.series import Series
+from xrdkit.phase.series_parametric import coordinates_of, joint_fit, with_curves
 from xrdkit.phase.series_result import with_flags
 from xrdkit.phase.series_steps import find_steps
 from xrdkit.phase.spec import RefinementSpec
@@ -76,6 +77,8 @@ def refine_phases(
     for too few points and FitFailed where the model cannot be computed, in every frame.
     """
     structures = resolve(phases)
+    told = isinstance(spec, RefinementSpec) and spec.parametric
+    coordinates = coordinates_of(profile, spec.parametric) if told else []
     given, scale = profile, 1.0
     for _ in range(1 if blank is None else _BLANK_ROUNDS):
         profile, observed = _observed(given, blank, scale, spec)
@@ -95,7 +98,16 @@ def refine_phases(
         if series.review(sorted(at_steps)):
             result = _assembled(profile, observed, structures, series)
             steps = find_steps(result)
+        joint = None
+        if spec.parametric:
+            series.entries, joint = joint_fit(
+                series.entries, observed, spec.parametric, coordinates
+            )
+            result = _assembled(profile, observed, structures, series)
+            steps = find_steps(result)
         result = with_flags(result, series.entries, steps)
+        if joint is not None:
+            result = with_curves(result, joint, profile)
     result = provenance.append(
         result,
         "refine_phases",

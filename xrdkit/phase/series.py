@@ -123,7 +123,7 @@ class Series:
         if entry.fit is None or entry.check is not StartCheck.NONE:
             return False
         try:
-            frame = _frame(self._observed, number)
+            frame = frame_of(self._observed, number)
             other = self._cold(frame, entry)
         except ComputeError as exc:
             _LOG.info("frame %d: no fit from a fresh start: %s", number, exc)
@@ -150,7 +150,7 @@ class Series:
         while 0 <= at < len(self.entries) and leader.leads:
             old = self.entries[at]
             if old.fit is not None and not old.blank:
-                new = self._warm(_frame(self._observed, at), leader)
+                new = self._warm(frame_of(self._observed, at), leader)
                 if new is None or not _is_better(new, old):
                     return
                 moved = _disagreement(old, new)
@@ -161,7 +161,7 @@ class Series:
     def _first(self, number: int, leader: Entry | None) -> Entry:
         """Return the fit of a frame from the one before or, where that is no good, a fresh one."""
         try:
-            frame = _frame(self._observed, number)
+            frame = frame_of(self._observed, number)
             warm = None if leader is None else self._warm(frame, leader)
             if warm is not None and leader is not None and _goes_on(warm, leader):
                 return warm
@@ -290,7 +290,8 @@ def _differences(one: Entry, other: Entry) -> Array:
     )
 
 
-def _frame(observed: Observation, number: int) -> Frame:
+def frame_of(observed: Observation, number: int) -> Frame:
+    """Return the data of a frame that are fitted; raise EmptyResult where there are too few."""
     good = usable(observed, number)
     return Frame(
         two_theta=observed.positions[number][good],

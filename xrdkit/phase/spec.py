@@ -9,6 +9,7 @@ from xrdkit.fitting import SOLVERS, Solver
 from xrdkit.phase.absorption_spec import Absorption, Roughness
 from xrdkit.phase.hump_limits import check_humps
 from xrdkit.phase.parameter_spec import ParameterSpec
+from xrdkit.phase.parametric_spec import ParametricTie
 from xrdkit.phase.phase_spec import (
     MODES,
     SIZE_PROFILES,
@@ -135,6 +136,9 @@ class RefinementSpec:
     """Linear equations between parameters, such as ``"A.strain = 2 * B.strain"``; names as in
     `parameters`. Of each, the first free parameter follows from the others, exactly. Those of a
     phase that is not there do not count."""
+    parametric: tuple[ParametricTie, ...] = ()
+    """Parameters of a series that follow curves over a coordinate of its frames, refined from all
+    patterns at once after each was refined alone."""
     esd_correction: EsdCorrection = "gof"
     """What standard errors are multiplied by, beyond what the errors of the points say: ``"none"``;
     ``"gof"``: the goodness of fit; ``"berar_lelann"``: that and the factor for residuals that hang
@@ -241,6 +245,11 @@ class RefinementSpec:
             raise SpecError(f"ties = {self.ties!r} is no list of texts")
         for tie in self.ties:
             parse_tie(tie)
+        curves = self.parametric
+        if not isinstance(curves, list | tuple) or not all(
+            isinstance(c, ParametricTie) for c in curves
+        ):
+            raise SpecError(f"parametric = {curves!r} is no list of ParametricTie")
 
     def _combinations(self) -> None:
         if self.displacement != 0.0 or self.refine_displacement:

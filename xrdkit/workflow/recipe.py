@@ -62,7 +62,9 @@ if TYPE_CHECKING:
     QualityTable = QualityBase
 else:
     IntegrateTable = settings_model(IntegrationSpec)
-    RefineTable = settings_model(RefinementSpec, PhaseSettings, without=("instrument",))
+    RefineTable = settings_model(
+        RefinementSpec, PhaseSettings, without=("instrument", "parametric")
+    )
     SizesTable = settings_model(SizeSpec)
     CorrectionsTable = corrections_model()
     StatedTable = stated_model()
