@@ -27,7 +27,9 @@ _DILUTE = 0.1
 def parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of all parameters of a parametric fit with `spec`, in order."""
     names = [name for component in spec.components for name in component.names]
-    return names + list(background_columns(np.ones(1), flat=spec.flat, porod=spec.porod))
+    return names + list(
+        background_columns(np.ones(1), flat=spec.flat, porod=spec.porod, slope=spec.slope)
+    )
 
 
 def describe(

@@ -40,7 +40,7 @@ _SMOOTHED = ("mean_radius_volume", "width_volume", "scattering_volume")
 
 def formfree_parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of the parameters that a form-free fit reports."""
-    backgrounds = background_columns(np.ones(1), flat=spec.flat, porod=spec.porod)
+    backgrounds = background_columns(np.ones(1), flat=spec.flat, porod=spec.porod, slope=spec.slope)
     return [*backgrounds, *_settings(spec)]
 
 

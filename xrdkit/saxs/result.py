@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
-from xrdkit.saxs.background import FLAT, POROD
+from xrdkit.saxs.background import FLAT, POROD, SLOPE
 from xrdkit.saxs.shapes.shape import Shape
 from xrdkit.saxs.verdict import trust_range
 from xrdkit.schema import FRAME, SIZES
@@ -107,6 +107,15 @@ FITS = {
     "gof": "goodness of fit √χ²r, NaN without errors of the intensity",
     "sigma_scale": "factor that the standard errors were multiplied by",
 }
+#: What begins so is known of a curve in which no particles were found.
+_WITHOUT_PARTICLES = (
+    "scattering_volume",
+    "volume_fraction",
+    "amplitude",
+    "background",
+    "gof",
+    "sigma_scale",
+)
 
 
 @dataclass(kw_only=True)
@@ -137,6 +146,25 @@ class FrameSizes:
     """What the fit is worth."""
     reason: str = ""
     """Why."""
+
+    def withhold_sizes(self) -> None:
+        """Take back all that is said of sizes: of particles that are not there.
+
+        Amounts stay, with the errors that tell how much might have been overlooked; so do
+        backgrounds.
+        """
+        for numbers in (self.values, *self.parts):
+            for name in numbers:
+                if not name.startswith(_WITHOUT_PARTICLES):
+                    numbers[name] = math.nan
+        self.percentiles = {}
+        self.errors = {n: e for n, e in self.errors.items() if n.startswith(_WITHOUT_PARTICLES)}
+        self.curves = {n: c for n, c in self.curves.items() if "distribution" not in n}
+        for place, name in enumerate(self.parameters):
+            if not name.startswith(_WITHOUT_PARTICLES):
+                self.parameters[name] = math.nan
+                if self.covariance is not None and place < len(self.covariance):
+                    self.covariance[place] = self.covariance[:, place] = math.nan
 
 
 def radius_grid(q: Array) -> tuple[Array, Array]:
@@ -175,6 +203,8 @@ def collect(
     for name, what in FRACTIONS.items():
         builder.number(name, _fraction_unit(name, unit), what)
     builder.number(FLAT, unit, "flat background")
+    if any(SLOPE in f.values for f in frames):
+        builder.number(SLOPE, _times_nm(unit), "coefficient of the background proportional to q")
     builder.number(POROD, f"{unit}/nm^4", "coefficient of the q⁻⁴ background")
     for name, (units, what) in (SOMETIMES | own).items():
         if any(name in f.values for f in frames):
@@ -261,6 +291,10 @@ class _Builder:
 
     def scalar(self, name: str, value: float, what: str) -> None:
         self.variables[name] = ((), value, {"units": "nm", "long_name": what})
+
+
+def _times_nm(unit: str) -> str:
+    return "nm" + unit[1:] if unit.startswith("1") else f"{unit}*nm"
 
 
 def _radius_is(shapes: Sequence[Shape]) -> str:

@@ -196,7 +196,7 @@ def _fit_frame(
             reason=f"{points} usable points, at least {MIN_POINTS} are needed",
         )
     background = background_columns(
-        q, flat=spec.flat, porod=spec.porod, spread=spread, smearing=smearing
+        q, flat=spec.flat, porod=spec.porod, slope=spec.slope, spread=spread, smearing=smearing
     )
     observed = intensity[valid]
     if not observed.any():
@@ -224,6 +224,8 @@ def _fit_frame(
     if errors is not None:
         frame.neighbour_correlation = neighbour_correlation(errors)
         frame.effective_points = effective_points(errors)
+    if frame.reason.startswith(BACKGROUND_ALONE):
+        frame.withhold_sizes()
     return frame
 
 

@@ -29,9 +29,10 @@ class SizeSpec:
     distribution: ``"tikhonov"``, as smooth as the data allow, ``"maxent"``, with as much entropy as
     they allow, ``"montecarlo"``, single sizes at random."""
     shape: str | ShapeSettings = "sphere"
-    """Shape of the particles: a name, or a shape with settings such as ``Cylinder(length=40.0)``
-    (`xrdkit.saxs.shapes`): sphere, core_shell, spheroid, cylinder, disc, lamella, sasmodels. What it has besides the distributed radius is fitted, too, unless the
-    settings hold it. A form-free method needs all of it held."""
+    """Shape of the particles: a name (sphere, spheroid, cylinder, disc, lamella), or a shape with
+    settings such as ``Cylinder(length=40.0)`` (`xrdkit.saxs.shapes`). What it has besides the
+    distributed radius is fitted, too, unless the settings hold it. A form-free method needs all of
+    it held."""
     populations: int | tuple[Population, ...] = 1
     """Number of distributions that add up, 1 to 4; or what each of them is, where they are not
     alike. 1 for a form-free method."""
@@ -51,6 +52,10 @@ class SizeSpec:
     """Whether a flat background, 1/cm, is fitted. It may be negative (over-subtraction)."""
     porod: bool = True
     """Whether a background B q⁻⁴ (surfaces much larger than the particles) is fitted, B >= 0."""
+    slope: bool = False
+    """Whether a background proportional to q is fitted, such as fluorescence leaves where a sample
+    absorbs; of either sign. Only where it is known to be there: it takes up what wide
+    distributions scatter."""
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r. Needed unless the errors
     of the profile are known to be right."""
@@ -98,7 +103,7 @@ class SizeSpec:
             ends = tuple(self.range) if isinstance(self.range, list | tuple) else ()
             if len(ends) != 2 or not (all(map(_is_number, ends)) and 0 <= ends[0] < ends[1]):
                 raise SpecError(f"range {self.range!r} is not 0 <= low < high, in 1/nm")
-        for name in ("flat", "porod", "scale_errors"):
+        for name in ("flat", "porod", "slope", "scale_errors"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}, not true or false")
         _one_of("regularisation", self.regularisation, REGULARISATIONS)

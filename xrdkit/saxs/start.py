@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from xrdkit.saxs.background import FLAT, POROD
+from xrdkit.saxs.background import EITHER_SIGN, POROD
 from xrdkit.saxs.distribution import Array, lattice_weights
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.population import Component
@@ -184,17 +184,17 @@ def _extended(
 def _solve(
     choice: tuple[int, ...], columns: Array, target: Array, sides: dict[str, Array]
 ) -> tuple[tuple[int, ...], float, list[float], dict[str, float]]:
-    # A flat background may be negative: it enters twice, with both signs.
+    # A background that may be negative enters twice, with both signs.
+    signed = [name for name in EITHER_SIGN if name in sides]
     parts = [columns[:, i] for i in choice] + list(sides.values())
-    if FLAT in sides:
-        parts.append(-sides[FLAT])
+    parts += [-sides[name] for name in signed]
     matrix = np.stack(parts, axis=1)
     length = np.maximum(np.linalg.norm(matrix, axis=0), _TINY)
     solution, misfit = nnls(matrix / length, target)
     solution = solution / length
     behind = dict(zip(sides, (float(v) for v in solution[len(choice) :]), strict=False))
-    if FLAT in sides:
-        behind[FLAT] -= float(solution[-1])
+    for name, value in zip(signed, solution[len(choice) + len(sides) :], strict=True):
+        behind[name] -= float(value)
     return choice, float(misfit) ** 2, [float(v) for v in solution[: len(choice)]], behind
 
 
