@@ -109,9 +109,11 @@ class RadialProfile:
         """
         at = np.arange(inner, self._bins / _PER_PX, 1.0 / _PER_PX)
         height, error = self.height(at)
-        typical = float(np.nanmedian(np.append(self.height(like)[0], np.nan)))
-        if not np.isfinite(typical):
+        known = self.height(like)[0]
+        known = known[np.isfinite(known)]
+        if not known.size:
             return np.empty(0)
+        typical = float(np.median(known))
         height = np.where(np.isfinite(height), height, -np.inf)
         peak = np.zeros(at.size, dtype=bool)
         reach = 2 * self._half
