@@ -84,5 +84,31 @@ def main(count):
                 print(f"{text}  chi2r {gof:.2f}  {wall:.0f} ms")
 
 
+def desmeared(count):
+    print(f"desmearing {count} curves of each: share of all points within 1 and 2 standard errors")
+    for curve in ("A", "E"):
+        truth = model(curve, Q)
+        for smear, call, given in (
+            ("slit", by_slit, SmearingSpec(slit_length=LENGTH)),
+            ("pinhole", by_pinhole, SmearingSpec(relative_width=RELATIVE)),
+        ):
+            sigma, rows = noisy(call(curve), count, 7)
+            start = time.perf_counter()
+            found = [
+                xk.desmear(xk.profile(Q, row, sigma, unit="1/nm"), smearing=given) for row in rows
+            ]
+            wall = 1e3 * (time.perf_counter() - start) / count
+            pulls = np.array([((f.intensity - truth) / f.sigma).values for f in found])
+            inside = [np.mean(np.abs(pulls) < n) for n in (1, 2)]
+            wrong = np.mean([np.abs(f.intensity.values / truth - 1)[Q < 1] for f in found])
+            gof = np.mean([float(f.gof) ** 2 for f in found])
+            print(
+                f"{curve} {smear:8s}  {inside[0]:.3f} {inside[1]:.3f}  mean deviation below"
+                f" 1 1/nm {100 * wrong:.2f} %  chi2r {gof:.2f}  {wall:.0f} ms"
+            )
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    main(number)
+    desmeared(max(number // 8, 2))

@@ -113,7 +113,7 @@ def with_resolution(
     values = found if FRAME in profile.dims else found[0]
     result = profile.assign(q_resolution=(dims, values, attrs))
     settings = {
-        "calibration": calibration.digest(),
+        "calibration": calibration,
         "beam_fwhm": beam_fwhm,
         "wavelength_spread": wavelength_spread,
     }
