@@ -142,6 +142,13 @@ def test_isotropic_frames_are_called_so_and_have_even_probabilities():
     assert kstest(p, "uniform").pvalue > 0.01
     assert np.mean(result["verdict"].values == "unidentifiable") > 0.95
     assert "no preferred orientation" in str(result["verdict_reason"].values[np.argmax(p)])
+    none = result.isel(frame=result["verdict"].values == "unidentifiable")
+    for name in ("mean_angle", "fraction_oriented", "full_width", "hermans_oriented"):
+        assert np.isnan(none[name]).all()
+        assert np.isnan(none[f"{name}_sigma"]).all()
+    # A maximum is looked for in all directions: its factor is positive, of the size of its error.
+    assert 0 < float((none["hermans"] / none["hermans_sigma"]).mean()) < 2
+    assert float((none["hermans"] / none["hermans_sigma"]).max()) < 4
 
 
 def test_gaps_with_part_of_a_steep_band_take_nothing_away():

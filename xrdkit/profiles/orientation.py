@@ -29,6 +29,9 @@ _WRONG = 1e-3
 _GROSS = 0.02
 #: Standard error of the oriented share above which maximum and isotropic part are not told apart.
 _UNSURE = 0.25
+#: What is not there without a maximum, and small A of I = 1 + A cos 2χ in the numbers that are.
+_OF_A_MAXIMUM = ("mean_angle", "hermans_oriented", "fraction_oriented", "full_width")
+_PER_AMPLITUDE = {"hermans": 4 / 15, "order_in_plane": 0.5}
 NUMBERS = {
     "mean_angle": ("degree", "azimuth of the mean axis"),
     "hermans": ("1", "Hermans factor of the axis, of all intensity of the band"),
@@ -58,7 +61,9 @@ def orientation(cake: xr.Dataset, spec: OrientationSpec) -> xr.Dataset:
     nothing is assumed of the third dimension; ``fraction_oriented`` w; ``full_width`` of p at half
     maximum, degree. ``p_isotropic`` is the probability that an isotropic sample gives a second
     harmonic as strong (score test), ``gof`` √χ²r, and ``verdict`` with ``verdict_reason`` tells
-    what the fit is worth. ``intensity``, ``sigma`` and ``intensity_calculated`` run over azimuth.
+    what the fit is worth; where nothing is oriented, what belongs to a maximum is NaN, and Hermans'
+    factor is near 0 with the error of noise. ``intensity``, ``sigma`` and ``intensity_calculated``
+    run over azimuth.
 
     Hermans' factor takes the sample to be symmetric about the director (`spec.director`, or the
     axis found): f = (3⟨cos²φ⟩ - 1)/2 with ⟨cos²φ⟩ = ∫ I cos²φ sin φ dφ / ∫ I sin φ dφ of the
@@ -163,6 +168,13 @@ def _numbers(fit: AzimuthFit | None, spec: OrientationSpec, band: Band) -> dict[
     for name, function in functions.items():
         out[name] = function(fit.values)
         out[f"{name}_sigma"] = scale * fit.error(function)
+    if verdict is Verdict.UNIDENTIFIABLE:
+        # Without a direction there is no maximum either; how near to 0 the order is, is known.
+        for name in _OF_A_MAXIMUM:
+            out[name] = out[f"{name}_sigma"] = math.nan
+        for name, share in _PER_AMPLITUDE.items():
+            least = share * fit.noise * (2.0 if across and name == "hermans" else 1.0)
+            out[f"{name}_sigma"] = max(out[f"{name}_sigma"], least)
     out["mean_angle"] = -((-out["mean_angle"] + 90.0) % 180.0 - 90.0)
     out["gof"] = math.sqrt(fit.chi2 / fit.freedom)
     return out | {"verdict": str(verdict), "verdict_reason": reason}

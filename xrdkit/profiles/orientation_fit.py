@@ -47,6 +47,8 @@ class AzimuthFit:
     """Root mean square of what no noise explains of the residual, of the mean intensity."""
     p_isotropic: float
     """Probability that an isotropic sample gives as strong a second harmonic."""
+    noise: float
+    """Standard error of the relative amplitude of that harmonic."""
     held: tuple[int, ...]
     """Parameters that stand at a bound."""
 
@@ -103,6 +105,7 @@ def fit_azimuth(
     slopes = _slopes(azimuth, width, shape, values, moving)[good] / sigma[:, None]
     covariance = np.zeros((4, 4))
     covariance[np.ix_(moving, moving)] = _inverse(slopes.T @ slopes)
+    p_isotropic, noise = _isotropy(azimuth, width, band)
     return AzimuthFit(
         shape=shape,
         values=values,
@@ -111,7 +114,8 @@ def fit_azimuth(
         chi2=float(residual @ residual),
         freedom=int(good.sum()) - len(free),
         deviation=math.sqrt(max(float(np.mean(residual**2 - 1) * np.mean(sigma**2)), 0.0)) / level,
-        p_isotropic=_isotropy(azimuth, width, band),
+        p_isotropic=p_isotropic,
+        noise=noise,
         held=held,
     )
 
@@ -236,9 +240,10 @@ def _inverse(normal: Array) -> Array:
     return np.asarray((vectors / kept) @ vectors.T / np.outer(scale, scale))
 
 
-def _isotropy(azimuth: Array, width: float, band: Band) -> float:
+def _isotropy(azimuth: Array, width: float, band: Band) -> tuple[float, float]:
     counting = None
     if band.counts is not None and band.count_variance is not None:
         counting = (band.counts[None], band.count_variance[None], band.exposure[None])
     found = fit_modulation(azimuth, width, band.intensity[None], band.variance[None], 1, counting)
-    return float(found.p_isotropic[0])
+    spread = math.sqrt(0.5 * float(found.covariance[0, 1, 1] + found.covariance[0, 2, 2]))
+    return float(found.p_isotropic[0]), spread / abs(float(found.value[0, 0]))
