@@ -86,6 +86,8 @@ _WHERE = {
     "fit_sizes": "xrdkit.saxs",
     "SizeSpec": "xrdkit.saxs",
     "compare_size_methods": "xrdkit.saxs.method_spread",
+    "sample_sizes": "xrdkit.saxs.posterior",
+    "PosteriorSpec": "xrdkit.saxs.posterior",
     "fit_model": "xrdkit.saxs.models",
     "ModelSpec": "xrdkit.saxs.models",
     "compare_sizes": "xrdkit.report.compare_sizes",

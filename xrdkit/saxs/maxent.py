@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from xrdkit.saxs.background import POROD
 from xrdkit.saxs.problem import Noise, Problem
@@ -138,7 +139,7 @@ class _Dual:
         rank = max(int((singular > _INDEPENDENT * singular[0]).sum()), 1)
         self._left = left[:, :rank]
         self._reduced = singular[:rank, None] * right[:rank]
-        self._inverse: Array | None = None
+        self._factor: tuple[Array, bool] | None = None
         self._strength = math.nan
 
     def solve(
@@ -151,13 +152,13 @@ class _Dual:
         slope = seen - strength * z - self._reduced @ x
         left = float(np.linalg.norm(slope))
         enough = _CONVERGED * float(np.linalg.norm(seen))
-        # The curvature of the last maximum serves as long as steps with it make good way.
-        inverse = self._inverse if strength == self._strength else None
+        # An old curvature serves as long as steps with it make good way.
+        factor = self._factor if strength == self._strength else None
         for _ in range(_MAX_STEPS):
             if left <= enough:
                 break
-            if inverse is not None:
-                trial = z + inverse @ slope
+            if factor is not None:
+                trial = z + cho_solve(factor, slope, check_finite=False)
                 reached, x_there = self._dual(trial, seen, strength)
                 slope_there = seen - strength * trial - self._reduced @ x_there
                 left_there = float(np.linalg.norm(slope_there))
@@ -166,8 +167,8 @@ class _Dual:
                     continue
             curvature = (self._reduced * x) @ self._reduced.T
             curvature[np.diag_indices(z.size)] += strength
-            inverse = np.linalg.inv(curvature)
-            step = inverse @ slope
+            factor = cho_factor(curvature, lower=True, overwrite_a=True, check_finite=False)
+            step = cho_solve(factor, slope, check_finite=False)
             climb = float(slope @ step)
             length = 1.0
             while length > _SMALLEST_STEP:
@@ -180,7 +181,7 @@ class _Dual:
             z, value, x = trial, reached, x_there
             slope = seen - strength * z - self._reduced @ x
             left = float(np.linalg.norm(slope))
-        self._inverse, self._strength = inverse, strength
+        self._factor, self._strength = factor, strength
         out = np.zeros(self._unknowns)
         out[: x.size] = x
         if self._at:

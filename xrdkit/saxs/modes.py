@@ -46,11 +46,9 @@ def find_modes(found: Inversion) -> tuple[list[Mode], int]:
 
     The distribution must not be empty.
     """
-    density = found.density
-    copies = found.replicates[:, : density.size]
-    if found.solver.random:
-        # Single sizes are no modes.
-        density, copies = _blurred(density[None])[0], _blurred(copies)
+    # Spikes narrower than any resolution are no modes.
+    density = _blurred(found.density[None])[0]
+    copies = _blurred(found.replicates[:, : density.size])
     borders = _borders(density)
     while len(borders) > 2:
         weakest, at = min(
@@ -116,7 +114,7 @@ def _amount(density: Array, copies: Array, part: tuple[int, int]) -> float:
 def _lowest(density: Array, copies: Array, borders: list[int]) -> list[int]:
     """Return the borders moved to where the mean of the replicates is lowest between the tops."""
     tops = [a + int(np.argmax(density[a:b])) for a, b in itertools.pairwise(borders)]
-    mean = _blurred(copies.mean(axis=0)[None])[0]
+    mean = copies.mean(axis=0)
     inner = []
     for left, right in itertools.pairwise(tops):
         between = mean[left : right + 1]
