@@ -285,6 +285,6 @@ def note_fraction(frame: FrameSizes, spec: SizeSpec, *, absolute: bool) -> None:
         notes.append(f"volume fraction {fraction:.3g} is impossible: check contrast and scale")
         if frame.verdict is Verdict.OK:
             frame.verdict = Verdict.MISFIT
-    elif fraction is not None and fraction > _DILUTE:
+    elif fraction is not None and fraction > _DILUTE and spec.interaction is None:
         notes.append(f"volume fraction {fraction:.3g} is not dilute: interference was neglected")
     frame.reason = "; ".join(notes)

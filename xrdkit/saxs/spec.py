@@ -7,9 +7,16 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.saxs.families import FAMILIES
+from xrdkit.saxs.interacting import Interacting
 from xrdkit.saxs.population import Component, Population, check_contrast
 from xrdkit.saxs.shapes.named import ShapeSettings, shape_of
 from xrdkit.saxs.smearing import SmearingSpec
+from xrdkit.saxs.structure_factors import (
+    FractalAggregate,
+    HardSphere,
+    StickyHardSphere,
+    StructureFactor,
+)
 
 Method = Literal["lognormal", "schulz", "gaussian", "lsw", "tikhonov", "maxent", "montecarlo"]
 
@@ -40,6 +47,10 @@ class SizeSpec:
     """Difference of scattering length density between particle and matrix in 1e10 1/cm² (1e-6
     1/Å²); see `xrdkit.saxs.xray_contrast`. Without it the volume fraction is unknown: NaN. Shapes
     of several contrasts (core-shell) have them among their own settings, and this one is None."""
+    interaction: HardSphere | StickyHardSphere | FractalAggregate | None = None
+    """How particles that are not far apart are arranged (`xrdkit.saxs.structure_factors`), in the
+    local monodisperse approximation; what of it is not stated is fitted. None: they are dilute. For
+    one population of a parametric method; `fit_model` can do more."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²; part of the error of the volume fraction."""
     smearing: SmearingSpec | Literal["auto", "none"] = "auto"
@@ -85,8 +96,11 @@ class SizeSpec:
                     f"shape {shape.label}: a form-free method cannot fit {', '.join(shape.free)}",
                     hint=f"give a value and fit_{shape.free[0]}=False",
                 )
+        if self.interaction is not None:
+            self._check_interaction()
         check_contrast(self.contrast)
-        if self.contrast is not None and all(c.shape.own_contrast for c in self.components):
+        components = self.components
+        if self.contrast is not None and all(c.shape.own_contrast for c in components):
             raise SpecError(
                 f"contrast is {self.contrast}, but the shape {shape.label} has its own",
                 hint="contrast=None",
@@ -120,6 +134,17 @@ class SizeSpec:
         if not (_is_number(self.max_evaluations) and self.max_evaluations >= 10):
             raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
 
+    def _check_interaction(self) -> None:
+        if not isinstance(self.interaction, StructureFactor):
+            raise SpecError(
+                f"interaction is a {type(self.interaction).__name__}, not a structure factor",
+                hint="HardSphere(), StickyHardSphere() or FractalAggregate()",
+            )
+        if self.count != 1 or self.method in FORM_FREE:
+            raise SpecError(
+                "interaction is for one population of a parametric method", hint="use fit_model"
+            )
+
     def _check_populations(self) -> None:
         count = self.populations
         if isinstance(count, list | tuple):
@@ -142,6 +167,8 @@ class SizeSpec:
         found = []
         for number, item in enumerate(items):
             shape = shape_of(self.shape if item.shape is None else item.shape)
+            if self.interaction is not None:
+                shape = Interacting(shape, self.interaction)
             family = self.method if item.family is None else item.family
             contrast = self.contrast if item.contrast is None else item.contrast
             found.append(
