@@ -1,6 +1,6 @@
 """Bias, coverage and time of model fits on synthetic curves with known truth.
 
-python tests/benchmarks/bench_models.py [number of seeds, default 200] [case ...]
+python tests/benchmarks/bench_models.py [number of seeds, default 100] [case ...]
 
 Curves are written out by hand (plain sums over 2001 radii), noise is 1 % and a floor; no start
 value, window or bound is given to any fit.
@@ -195,7 +195,7 @@ CASES: dict[str, tuple[Callable[[], Array], Model | Choice, dict[str, float]]] =
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     wanted = sys.argv[2:] or list(CASES)
     for case in wanted:
         build, model, truth = CASES[case]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +136,7 @@ def derived_of(fit: CurveFit) -> dict[str, Derived]:
         local = {item.name: fit.values[f"{name}.{item.name}"] for item in part.quantities}
         for key, item in part.derived(local).items():
             gradient = {f"{name}.{other}": slope for other, slope in item.gradient.items()}
-            found[f"{name}.{key}"] = Derived(item.value, gradient, item.unit, item.what)
+            found[f"{name}.{key}"] = replace(item, gradient=gradient)
     return found
 
 

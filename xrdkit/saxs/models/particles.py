@@ -11,12 +11,13 @@ Golden number: spheres, a = 1, R = 5, s = 0.005, q = 0.001: 0.1 (4π/3) 125 exp(
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from xrdkit.errors import SpecError
 from xrdkit.saxs.families import FAMILIES, FamilyName
-from xrdkit.saxs.kernel import kernel
+from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.models.component import Array, Component, Curve, Derived, Values
 from xrdkit.saxs.models.particle_numbers import particle_numbers
 from xrdkit.saxs.models.particle_sums import ParticleSums
@@ -126,8 +127,10 @@ class Particles(Component):
         """Return the slope by the amount, with S of the middle radius in place of all."""
         if self.structure is None:
             return self.curve(q, values)
-        family = FAMILIES[self.distribution]
-        plain = ParticleSums(kernel(q, shape=self.shape), family, None).columns(values)[0][:, 0]
+        own = tuple((name, values[name]) for name in self.shape.free)
+        plain = _plain(
+            kernel(q, shape=self.shape), self.distribution, values["radius"], values["width"], own
+        )
         s = self.structure.factor(q, np.full(q.size, values["radius"]), values)
         return Curve(values["amount"] * plain * s.value, {"amount": plain * s.value})
 
@@ -135,9 +138,11 @@ class Particles(Component):
         """Return radii and widths, with start values of shape and structure for each."""
         low, high = math.log(0.3 * math.pi / q.max()), math.log(2.0 * math.pi / q.min())
         found: list[dict[str, float]] = []
-        for s in _WIDTHS:
+        # What is free beside the size multiplies the grid: it is coarser then.
+        coarse = bool(self.shape.free)
+        for s in (0.2,) if coarse else _WIDTHS:
             # Ripples of a narrow distribution move out of step within one width.
-            for place in np.arange(low, high, max(1.2 * s, 0.1)):
+            for place in np.arange(low, high, 0.2 if coarse else max(1.2 * s, 0.1)):
                 found.append({"radius": math.exp(place), "width": s})
         for name in self.shape.free:
             values = [self.shape.stated[name]] if name in self.shape.stated else None
@@ -145,7 +150,8 @@ class Particles(Component):
         if self.structure is not None:
             for quantity in self.structure.quantities:
                 if self.structure.stated(quantity.name).value is None and quantity.vary:
-                    found = _crossed(found, quantity.name, _STARTS[quantity.name])
+                    starts = _STARTS[quantity.name]
+                    found = _crossed(found, quantity.name, starts[:1] if coarse else starts)
         return found
 
     def derived(self, values: Values) -> dict[str, Derived]:
@@ -171,6 +177,15 @@ class Particles(Component):
             for p in self.shape.parameters
             if p.free
         )
+
+
+@lru_cache(maxsize=1024)
+def _plain(
+    sums: Kernel, family: str, radius: float, width: float, own: tuple[tuple[str, float], ...]
+) -> Array:
+    """Return the intensity per amount without interference, for starts of any interference."""
+    values = {"radius": radius, "width": width, **dict(own)}
+    return ParticleSums(sums, FAMILIES[family], None).columns(values)[0][:, 0]
 
 
 def _crossed(

@@ -1,0 +1,166 @@
+"""Particles with interference, against plain sums over radii; models for kinds of samples."""
+
+import numpy as np
+import pytest
+
+from xrdkit.saxs.models import (
+    Flat,
+    Model,
+    Particles,
+    emulsion,
+    fit_model,
+    lamellar_gel,
+    porous_carbon,
+    supported_catalyst,
+)
+from xrdkit.saxs.shapes import CoreShell
+from xrdkit.saxs.structure_factors import FractalAggregate, HardSphere, hard_sphere
+
+Q = np.geomspace(0.02, 4.0, 120)
+ETA = 0.25
+
+
+def shares(median=6.0, s=0.15):
+    radius = median * np.exp(np.linspace(-8 * s, 8 * s, 1501))
+    share = np.exp(-0.5 * (np.log(radius / median) / s) ** 2)
+    return radius, share / share.sum()
+
+
+def volume(radius):
+    return 4 / 3 * np.pi * radius**3
+
+
+def test_each_particle_sits_among_its_own_size(curves):
+    radius, share = shares()
+    total = np.zeros_like(Q)
+    for r, w in zip(radius, share, strict=True):
+        s = hard_sphere(Q, radius=1.2 * r, effective_volume_fraction=ETA)
+        total += 0.1 * w * volume(r) * curves.sphere_amplitude(Q * r) ** 2 * s
+    values = {"amount": 1.0, "radius": 6.0, "width": 0.15}
+    values |= {"effective_volume_fraction": ETA, "radius_ratio": 1.2}
+    ours = Particles(structure=HardSphere()).curve(Q, values).value
+    np.testing.assert_allclose(ours, total, rtol=2e-5)
+
+
+def test_sizes_decoupled_from_places(curves):
+    radius, share = shares()
+    number = share / volume(radius)
+    amplitude = volume(radius) * curves.sphere_amplitude(np.outer(Q, radius))
+    square, mean = (amplitude**2) @ number, amplitude @ number
+    middle = np.cbrt(share.sum() / number.sum() * 3 / (4 * np.pi))
+    s = hard_sphere(Q, radius=middle, effective_volume_fraction=ETA)
+    total = 0.1 * (square + mean**2 / number.sum() * (s - 1))
+    values = {"amount": 1.0, "radius": 6.0, "width": 0.15}
+    values |= {"effective_volume_fraction": ETA, "radius_ratio": 1.0}
+    part = Particles(structure=HardSphere(approximation="decoupling"))
+    np.testing.assert_allclose(part.curve(Q, values).value, total, rtol=1e-7)
+
+
+def test_shells_count_to_the_sphere_of_interaction(curves):
+    radius, share = shares(5.0)
+    total = np.zeros_like(Q)
+    for r, w in zip(radius, share, strict=True):
+        core, whole = volume(r), volume(r + 2.0)
+        amplitude = 25 * core * curves.sphere_amplitude(Q * r)
+        amplitude += 5 * whole * curves.sphere_amplitude(Q * (r + 2.0))
+        s = hard_sphere(Q, radius=r + 2.0, effective_volume_fraction=ETA)
+        total += 0.1 * w * amplitude**2 / core * s
+    part = Particles(
+        shape=CoreShell(core_contrast=30.0, shell_contrast=5.0), structure=HardSphere()
+    )
+    values = {"amount": 1.0, "radius": 5.0, "width": 0.15, "shell_thickness": 2.0}
+    values |= {"effective_volume_fraction": ETA, "radius_ratio": 1.0}
+    ours = part.curve(Q, values).value
+    # Ripples that the lattice of radii does not tell are faded, near minima of the shell.
+    np.testing.assert_allclose(ours, total, rtol=2e-3)
+
+
+def test_nothing_interferes_where_nothing_is_there(curves):
+    dilute = Particles().curve(Q, {"amount": 1.0, "radius": 6.0, "width": 0.15}).value
+    for part in (HardSphere(), HardSphere(approximation="decoupling")):
+        values = {"amount": 1.0, "radius": 6.0, "width": 0.15}
+        values |= {"effective_volume_fraction": 0.0, "radius_ratio": 1.0}
+        ours = Particles(structure=part).curve(Q, values).value
+        np.testing.assert_allclose(ours, dilute, rtol=1e-12)
+
+
+def test_volume_fractions_stay_apart(curves):
+    """φ follows from the scattering, η from the order: they are found each by itself."""
+    part = Particles(structure=HardSphere(), contrast=10.0, contrast_sigma=0.1)
+    values = {"amount": 2.0, "radius": 6.0, "width": 0.15}
+    values |= {"effective_volume_fraction": 0.35, "radius_ratio": 1.0}
+    clean = part.curve(curves.Q, values).value + 0.05
+    result = fit_model(curves.exact(clean), Model(components=(part, Flat())))
+    fraction = result.sel(derived="particles.volume_fraction")
+    assert fraction["derived_value"].item() == pytest.approx(0.02, rel=1e-4)
+    # The contrast counts twice: 2 % of 0.02.
+    assert fraction["derived_sigma"].item() == pytest.approx(4e-4, rel=0.05)
+    assert curves.value(result, "particles.effective_volume_fraction") == pytest.approx(
+        0.35, rel=1e-4
+    )
+
+
+def test_aggregates_of_spheres_are_found(curves):
+    part = Particles(structure=FractalAggregate())
+    values = {"amount": 0.5, "radius": 4.0, "width": 0.12}
+    values |= {"fractal_dimension": 1.9, "correlation_length": 60.0}
+    clean = part.curve(curves.Q, values).value + 0.02
+    result = fit_model(curves.noisy(clean, 2), Model(components=(part, Flat())))
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    for key, truth in values.items():
+        error = curves.value(result, f"particles.{key}", "sigma")
+        assert abs(curves.value(result, f"particles.{key}") - truth) < 4 * error, key
+
+
+def test_a_catalyst_is_metal_on_its_support(curves):
+    q = curves.Q
+    metal = {"amount": 0.05, "radius": 1.6, "width": 0.25}
+    clean = Particles().curve(q, metal).value + 60.0 / (1 + (q * 6.0) ** 2) ** 2
+    clean = clean + 2e-4 * q**-4 + 0.01
+    result = fit_model(curves.noisy(clean, 1), supported_catalyst(contrast=110.0))
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    assert result["component"].values.tolist() == ["metal", "support", "grains", "flat"]
+    for key, truth in metal.items():
+        error = curves.value(result, f"metal.{key}", "sigma")
+        assert abs(curves.value(result, f"metal.{key}") - truth) < 4 * error, key
+    assert "metal.volume_fraction" in result["derived"].values
+
+
+def test_pores_end_where_the_surface_of_grains_begins(curves):
+    q = curves.Q
+    clean = curves.level(30.0, 1.5, 4.0, 4.0) + 2e-3 * q**-3.6 * np.exp(-((q * 1.5) ** 2) / 3)
+    result = fit_model(curves.noisy(clean + 0.01, 1), porous_carbon())
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    assert curves.value(result, "pores.radius_of_gyration") == pytest.approx(1.5, rel=0.02)
+    assert curves.value(result, "surface.power") == pytest.approx(3.6, abs=0.05)
+    assert curves.value(result, "surface.cutoff") == curves.value(
+        result, "pores.radius_of_gyration"
+    )
+
+
+def test_droplets_keep_apart(curves):
+    part = emulsion().components[0]
+    values = {"amount": 1.0, "radius": 8.0, "width": 0.15}
+    values |= {"effective_volume_fraction": 0.2, "radius_ratio": 1.0}
+    clean = part.curve(curves.Q, values).value + 0.05
+    result = fit_model(curves.noisy(clean, 1), emulsion())
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    for key in ("radius", "width", "effective_volume_fraction"):
+        error = curves.value(result, f"droplets.{key}", "sigma")
+        assert abs(curves.value(result, f"droplets.{key}") - values[key]) < 4 * error, key
+
+
+def test_orders_of_a_gel_share_one_spacing(curves):
+    q = curves.Q
+
+    def peak(height, place, width):
+        return height * np.exp(-4 * np.log(2) * ((q - place) / width) ** 2)
+
+    clean = peak(5.0, 0.6, 0.06) + peak(1.2, 1.2, 0.09) + 0.003 * q**-3.2 + 0.1
+    result = fit_model(curves.noisy(clean, 1), lamellar_gel(orders=2))
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    spacing = result["derived_value"].sel(derived="order_1.spacing").item()
+    assert spacing == pytest.approx(2 * np.pi / 0.6, rel=2e-3)
+    assert curves.value(result, "order_2.position") == pytest.approx(
+        2 * curves.value(result, "order_1.position"), rel=1e-12
+    )
