@@ -96,7 +96,7 @@ def observe_peaks(profile: xr.Dataset, spec: PeakSpec) -> PeakData:
     radial = schema.radial_dim(profile)
     if radial not in ("q", "two_theta"):
         raise CurveError(f"peaks are fitted on q or two_theta, not on {radial}")
-    emission = _emission(profile)
+    emission = emission_of(profile)
     if radial == "q" and len(emission.ratios) > 1:
         raise CurveError(
             "a profile in q with several emission lines has no single q for each peak",
@@ -135,7 +135,8 @@ def observe_peaks(profile: xr.Dataset, spec: PeakSpec) -> PeakData:
     )
 
 
-def _emission(profile: xr.Dataset) -> Emission:
+def emission_of(profile: xr.Dataset) -> Emission:
+    """Return the lines of the beam of a profile, or of its peaks; raise CurveError if unclear."""
     if "wavelength" not in profile.coords:
         return Emission(wavelength=None, ratios=(1.0,), weights=(1.0,))
     wavelengths = np.atleast_1d(np.asarray(profile["wavelength"].values, dtype=float))

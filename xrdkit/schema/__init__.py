@@ -1,7 +1,14 @@
 """Names of dimensions, coordinates and variables, and the schemas that Datasets are held to."""
 
 from xrdkit.schema.fields import FRAME, RADIAL, RADIAL_NAMES, Field, Schema
-from xrdkit.schema.phases import MESOPHASE, PEAKS, PHASE_MATCHES, PHASES, SIZE_STRAIN
+from xrdkit.schema.phases import (
+    MESOPHASE,
+    PEAKS,
+    PHASE_MATCHES,
+    PHASES,
+    SIZE_STRAIN,
+    WARREN_AVERBACH,
+)
 from xrdkit.schema.positions import mean_positions, position_spreads, radial_dim
 from xrdkit.schema.reduction import CAKE, FRAMES, GRAZING, PROFILE, QUALITY, TEXTURE
 from xrdkit.schema.saxs import (
@@ -31,6 +38,7 @@ SCHEMAS = {
         PHASES,
         PEAKS,
         SIZE_STRAIN,
+        WARREN_AVERBACH,
         MESOPHASE,
         PHASE_MATCHES,
         SIZES,
@@ -74,6 +82,7 @@ __all__ = [
     "SIZE_METHODS",
     "SIZE_STRAIN",
     "TEXTURE",
+    "WARREN_AVERBACH",
     "Field",
     "Schema",
     "mean_positions",

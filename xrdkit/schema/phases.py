@@ -60,6 +60,28 @@ SIZE_STRAIN = Schema(
         "verdict": value(OPTIONAL_FRAME),
     },
 )
+_COLUMN = (OPTIONAL_FRAME, "column_length")
+WARREN_AVERBACH = Schema(
+    name="xrdkit/warren_averbach/1",
+    fields={
+        **{
+            name + suffix: value(*_COLUMN, units=unit)
+            for name, unit in (
+                ("size_coefficient", "1"),
+                ("mean_square_strain", "1"),
+                ("rms_strain", "1"),
+                ("column_fraction", "1/nm"),
+            )
+            for suffix in ("", "_sigma")
+        },
+        **{
+            name + suffix: value(OPTIONAL_FRAME, units="nm")
+            for name in ("area_size", "volume_size")
+            for suffix in ("", "_sigma")
+        },
+        "verdict": value(OPTIONAL_FRAME),
+    },
+)
 _LATTICE = (OPTIONAL_FRAME, "lattice")
 MESOPHASE = Schema(
     name="xrdkit/mesophase/1",
