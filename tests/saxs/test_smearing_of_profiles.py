@@ -10,6 +10,7 @@ import xrdkit as xk
 from xrdkit import errors
 from xrdkit.geometry import Calibration, Detector
 from xrdkit.saxs import BeamProfile, SmearingSpec, slit_smearing, smearing_of
+from xrdkit.saxs.models import DebyeAnderson, Flat, Model, ModelSpec
 from xrdkit.saxs.smearing import aperture_beam_fwhm, pinhole_resolution, with_resolution
 
 Q = np.geomspace(0.04, 5.0, 200)
@@ -178,6 +179,26 @@ def test_other_methods_are_smeared_too(method):
     found = xk.fit_sizes(data, xk.SizeSpec(contrast=10.0, method=method))
     assert float(found.mean_radius_volume) == pytest.approx(5.75137, rel=5e-3)
     assert float(found.volume_fraction) == pytest.approx(0.01, rel=5e-3)
+
+
+def test_models_are_smeared_too():
+    """A Debye-Anderson curve behind a slit, by the trapezoid rule."""
+    along = np.linspace(0, 1, 2001) * np.arcsinh(0.3 / Q)[:, None]
+    rays = Q[:, None] * np.cosh(along)
+    curve = np.trapezoid(rays * 50.0 / (1 + (8.0 * rays) ** 2) ** 2, along, axis=1) / 0.3 + 0.02
+    data = xk.profile(Q, curve, 0.01 * curve, unit="1/nm")
+    data = data.assign_attrs(slit_smeared=1, slit_length=0.3)
+    found, blind = (
+        xk.fit_model(data, Model(DebyeAnderson(), Flat()), ModelSpec(smearing=s))
+        for s in ("auto", "none")
+    )
+    values = dict(zip(found.parameter.values, found.parameter_value.values, strict=True))
+    lengths = [v for k, v in values.items() if k.endswith("correlation_length")]
+    heights = [v for k, v in values.items() if k.endswith("intensity_zero")]
+    assert lengths == pytest.approx([8.0], rel=1e-3)
+    assert heights == pytest.approx([50.0], rel=1e-3)
+    assert float(found.gof) < 0.01
+    assert float(blind.gof) > 3
 
 
 def test_a_series_is_what_single_fits_are():

@@ -22,12 +22,17 @@ def ripple_step(q: Array) -> float:
     return float(max(q.min() / _PER_PERIOD, _BEYOND * q.max() / _MOST))
 
 
+def fine_edge(q: Array) -> float:
+    """Return the q, 1/nm, up to which ripples are resolved."""
+    return _BEYOND * float(q.max())
+
+
 def model_grid(q: Array, low: float, high: float) -> Array:
     """Return nodes, 1/nm, from below `low` to beyond `high` for data at `q`."""
     step = ripple_step(q)
     turn = min(max(step / _LOG_STEP, low), high)
     inner = np.geomspace(low, turn, max(int(np.ceil(np.log(turn / low) / _LOG_STEP)), 1) + 1)
-    edge = min(max(_BEYOND * float(q.max()), turn), high)
+    edge = min(max(fine_edge(q), turn), high)
     even = np.linspace(turn, edge, max(int(np.ceil((edge - turn) / step)), 1) + 1)
     outer = np.geomspace(edge, high, max(int(np.ceil(np.log(high / edge) / _LOG_STEP)), 1) + 1)
     nodes = np.unique(np.concatenate([inner, even, outer]))

@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 
 from xrdkit.errors import SpecError
 from xrdkit.saxs.smearing.beam_profile import BeamProfile
-from xrdkit.saxs.smearing.grid import interpolation, model_grid, ripple_step
+from xrdkit.saxs.smearing.grid import fine_edge, interpolation, model_grid, ripple_step
 from xrdkit.saxs.smearing.rays import NEAREST, along, box, gaussian, together
 from xrdkit.saxs.smearing.spec import DEFAULT_CUT
 
@@ -156,7 +156,7 @@ def _built(
     cut: float,
 ) -> Smearing:
     q, sigma, spread = (np.frombuffer(c, dtype=np.float64) for c in (content, wide, apart))
-    step = ripple_step(q)
+    step, edge = ripple_step(q), fine_edge(q)
     scan = [_across(*row, width, cut, step) for row in zip(q, sigma, spread, strict=True)]
     sharp = width == 0 and not sigma.any() and not spread.any()
     low = min(float(places.min()) for places, _ in scan)
@@ -168,7 +168,7 @@ def _built(
         # Along the scan first, on nodes of its own; a sharp scan needs none.
         middle = q if sharp else model_grid(q, low, high)
         grid = model_grid(q, float(middle.min()), float(np.hypot(middle.max(), profile.reach)))
-        matrix = _rows(grid, (along(float(p), profile, step) for p in middle))
+        matrix = _rows(grid, (along(float(p), profile, step, edge) for p in middle))
         if not sharp:
             matrix = csr_array(_rows(middle, scan) @ matrix)
     return Smearing(

@@ -30,16 +30,16 @@ def _panels(edges: Array) -> tuple[Array, Array]:
     return places.ravel(), (width[:, None] * weights).ravel()
 
 
-def along(q: float, profile: BeamProfile, step: float) -> tuple[Array, Array]:
+def along(q: float, profile: BeamProfile, step: float, edge: float) -> tuple[Array, Array]:
     """Return the q of the rays along a slit that reach a point at `q`, and weights that add to 1.
 
-    `step` (1/nm) is the spacing in q that resolves the curve. u = q sinh τ spreads the rays evenly
-    over ln q where u is large, and over u where it is small.
+    `step` (1/nm) is the spacing in q that resolves the curve up to `edge`. u = q sinh τ spreads the
+    rays evenly over ln q where u is large, and over u where it is small.
     """
     breaks = np.array([u for u, _ in profile.points])
     last = float(np.arcsinh(profile.reach / q))
     even = np.linspace(0.0, last, max(int(np.ceil(last / _PANEL)), 1) + 1)
-    high = float(np.hypot(q, profile.reach))
+    high = min(float(np.hypot(q, profile.reach)), edge)
     rising = np.arange(q, high, _ORDER * step)[1:]
     edges = np.unique(np.concatenate([even, np.arcsinh(breaks / q), np.arccosh(rising / q)]))
     tau, weights = _panels(edges)
