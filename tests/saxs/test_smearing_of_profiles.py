@@ -189,7 +189,7 @@ def test_models_are_smeared_too():
     data = xk.profile(Q, curve, 0.01 * curve, unit="1/nm")
     data = data.assign_attrs(slit_smeared=1, slit_length=0.3)
     found, blind = (
-        xk.fit_model(data, Model(DebyeAnderson(), Flat()), ModelSpec(smearing=s))
+        xk.fit_model(data, Model(components=(DebyeAnderson(), Flat())), ModelSpec(smearing=s))
         for s in ("auto", "none")
     )
     values = dict(zip(found.parameter.values, found.parameter_value.values, strict=True))
