@@ -19,8 +19,8 @@ class LifshitzSlyozovWagner:
 
     name = "lsw"
     has_width = False
-    #: What the lattice needs: h and the slope at its upper end are smooth on a fifth of 0.1.
-    width_range = (0.1, 0.1)
+    #: What the lattice needs: the upper end of h averages ripples out far slower than a Gaussian.
+    width_range = (0.05, 0.05)
 
     def log_density(
         self, u: Array, location: float, s: float, power: int = 3

@@ -20,6 +20,7 @@ from xrdkit.saxs.shapes.lattice import Array, Lattice
 _FINER = 4
 #: κ R of the largest radius below which B is a parabola.
 _SMALL = 0.02
+_OCTAVE = 0.7
 _CHUNK = 512
 #: Share of Σ |w| R⁴ beyond which radii show no ripples.
 _TAIL = 1e-6
@@ -60,7 +61,8 @@ def radial_sum(
     radius = lattice.radius
     top = int(np.ceil(np.log(highest) / step)) + 4
     bottom = int(np.floor(np.log(_SMALL / radius[-1]) / step))
-    bottom = min(bottom, top - 16)
+    # The parabola below the first node needs another at twice its κ.
+    bottom = min(bottom, top - int(_OCTAVE / step) - 8)
     count = top - bottom + 1
     first = bottom + _FINER * lattice.first
     row = _row(function, lattice.level, first, count + _FINER * (lattice.count - 1))
@@ -108,7 +110,7 @@ def _fill(table: Array, low: float, step: float, log_kappa: float, out: Array) -
     k = int(np.floor(place)) - 2
     if k < 0:
         # The parabola through the first node and one at about twice its κ.
-        near = int(0.7 / step)
+        near = int(_OCTAVE / step)
         least = np.exp(2.0 * low)
         share = (np.exp(2.0 * log_kappa) - least) / (np.exp(2.0 * (low + near * step)) - least)
         for column in range(out.size):
