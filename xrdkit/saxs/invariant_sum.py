@@ -75,7 +75,7 @@ def invariant_curve(
             "share_below": shares[0] / q_value,
             "share_above": shares[1] / q_value,
             "q_low": float(curve.q[low.first]),
-            "q_high": float(curve.q[fit.first]),
+            "q_high": float(curve.q[fit.edge]),
             "sigma_scale": scale,
         }
     )
@@ -110,7 +110,7 @@ def _linear(
     curve: Curve, fit: PorodFit, low: _Low, *, scale_errors: bool
 ) -> tuple[Array, Array, tuple[float, float], float]:
     """Return (Q, K, b), its covariance, the parts of Q below and above, and the scale of errors."""
-    first, stop = low.first, fit.first
+    first, stop = low.first, fit.edge
     edge = float(curve.q[stop])
     weights, coarse = np.zeros(curve.q.size), np.zeros(curve.q.size)
     at = np.arange(first, stop + 1)

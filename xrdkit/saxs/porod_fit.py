@@ -37,6 +37,12 @@ _UNKNOWN_POWER = 0.35
 #: Relative error that the law has by itself.
 _EXACT = 0.002
 _AVERAGED_STARTS = 5
+#: q l up to which a curve must go for oscillations to be averaged.
+_AVERAGED_QL = 12.0
+#: Relative spread of averages in different windows that oscillations alone leave.
+_DRIFT = 0.2
+#: End over start from which a window is long.
+_LONG = 1.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,8 @@ class PorodFit:
     """Exponent that the window itself has."""
     power_sigma: float
     """Its standard error."""
+    edge: int
+    """Number of the point above which the law stands for the curve."""
     averaged: bool = False
     """Whether oscillations were averaged."""
 
@@ -125,6 +133,7 @@ def fit_from(curve: Curve, first: int, length: float, *, flat: bool) -> PorodFit
     power, power_sigma = _power(q, design, residual, precision, constant, sigma, noise)
     return PorodFit(
         first=first,
+        edge=first,
         constant=constant,
         background=float(solution[1] / size[1]),
         next_term=float(solution[2] / size[2]),
@@ -199,18 +208,38 @@ def best_porod(curve: Curve, *, flat: bool) -> tuple[PorodFit | None, PorodFit |
         fit = fit_from(curve, first, length, flat=flat)
         if fit is not None and flat_enough(fit, curve):
             if other_power(fit):
-                refused = refused or fit
+                # The slope of an oscillation is none of the curve.
+                if _long(fit, curve):
+                    refused = refused or fit
             elif refused is not None and _same_power(fit, refused):
                 return None, refused
             else:
                 found = _guarded(curve, fit, length, flat=flat)
-                if found is not None and other_power(found):
+                if found is not None and other_power(found) and _long(found, curve):
                     return None, refused or found
-                if found is not None and _significant(found, curve):
-                    return found, refused
-                break
+                return _better(curve, found, length, flat=flat), refused
         start = max(start, float(curve.q[first])) * _STEP
     return (None if refused else _averaged(curve, length, flat=flat)), refused
+
+
+def _long(fit: PorodFit, curve: Curve) -> bool:
+    """Return whether a window is long enough to have a power of its own."""
+    return float(curve.q[-1] / curve.q[fit.first]) > _LONG and not unknown_power(fit)
+
+
+def _better(curve: Curve, fit: PorodFit | None, length: float, *, flat: bool) -> PorodFit | None:
+    """Return the fit of a long window, else the mean over oscillations, else the fit."""
+    fine = fit is not None and _significant(fit, curve) and not other_power(fit)
+    found = fit if fine else None
+    if found is not None and _long(found, curve):
+        return found
+    mean = _averaged(curve, length, flat=flat)
+    if found is None or mean is None:
+        return found or mean
+    # A short window may sit on one oscillation, and an average may not have averaged all of it.
+    apart = np.zeros((3, 3))
+    apart[0, 0] = 0.25 * (found.constant - mean.constant) ** 2
+    return replace(mean, prior=mean.prior + apart)
 
 
 def _same_power(fit: PorodFit, refused: PorodFit) -> bool:
@@ -260,7 +289,7 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
         return None
     last = int(np.flatnonzero(seen)[-1]) + 1
     lowest = _LOWEST_QL / length
-    if curve.q[last - 1] * length < 4.0 * _LOWEST_QL:
+    if curve.q[last - 1] * length < _AVERAGED_QL:
         return None
     fits = []
     for start in np.linspace(lowest, 0.3 * curve.q[last - 1] + 0.7 * lowest, _AVERAGED_STARTS):
@@ -286,12 +315,15 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     whole = np.zeros((3, curve.q.size))
     whole[:2, first:last] = rows
     spread = np.var(constants, axis=0, ddof=1)
+    if spread[0] > (_DRIFT * estimate[0]) ** 2:
+        return None
     next_sigma = PRIOR_C * float(estimate[0]) / length**2
     prior = np.diag([spread[0], spread[1], next_sigma**2])
     prior[0, 0] += (moved * next_sigma) ** 2
     prior[0, 2] = prior[2, 0] = -moved * next_sigma**2
     fit = PorodFit(
         first=first,
+        edge=last - 1,
         constant=float(estimate[0]),
         background=float(estimate[1]),
         next_term=0.0,
