@@ -28,6 +28,9 @@ from xrdkit.saxs.spec import (
 from xrdkit.schema import FRAME, SIZE_METHODS, validate
 from xrdkit.uncertainty import BETWEEN_BINS, BETWEEN_FRAMES, COMMON, INDEPENDENT, SOURCE
 
+#: The dimension. Not "method": ``data.sel(method=...)`` means something else in xarray.
+SIZE_METHOD = "size_method"
+#: Name of the error source.
 METHOD = "method"
 #: Source of all that a fit tells of its errors, where the profile names no sources.
 FIT = "fit"
@@ -62,14 +65,14 @@ def compare_size_methods(
     `spec.populations`.
 
     The result (SIZE_METHODS) has the numbers and curves of `fit_sizes` along the dimension
-    ``method`` (nm, 1/nm, 1; those of populations and parameters are left out), and
+    ``size_method`` (nm, 1/nm, 1; those of populations and parameters are left out), and
 
     - ``<name>_method_spread``: standard deviation of the number over the methods, unit of the
       number, NaN where fewer than two methods give it; methods that found nothing or did not
       converge do not count. For radii, widths, volume fraction and surfaces;
-    - ``<name>_errors(method, source)``: the error of the number from each source; ``fit`` is all
-      that the fit tells where the profile names no sources, ``method`` the spread. The sum in
-      quadrature is ``<name>_total_sigma(method)``.
+    - ``<name>_errors(size_method, source)``: the error of the number from each source; ``fit`` is
+      all that the fit tells where the profile names no sources, ``method`` the spread. The sum in
+      quadrature is ``<name>_total_sigma(size_method)``.
 
     The spread is no error of a mean: methods that share an assumption share its error.
 
@@ -106,7 +109,7 @@ def _spec_of(spec: SizeSpec, method: Method) -> SizeSpec:
 
 
 def _joined(fits: list[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
-    """Return all numbers and curves along `METHOD`, NaN where a method does not give one."""
+    """Return all numbers and curves along `SIZE_METHOD`, NaN where a method does not give one."""
     first = fits[0]
     variables: dict[str, xr.DataArray] = {}
     for key in dict.fromkeys(str(k) for fit in fits for k in fit.data_vars):
@@ -118,12 +121,16 @@ def _joined(fits: list[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
             continue
         empty = xr.full_like(known[0], np.nan) if known[0].dtype.kind == "f" else known[0]
         rows = [fit.get(key, empty) for fit in fits]
-        label = xr.Variable(METHOD, list(names), {"long_name": "method of the size distribution"})
-        stacked = xr.concat(
-            [row.drop_vars(list(row.coords)) for row in rows], dim=METHOD, combine_attrs="override"
+        label = xr.Variable(
+            SIZE_METHOD, list(names), {"long_name": "method of the size distribution"}
         )
-        order = [d for d in (FRAME, METHOD) if d in stacked.dims]
-        variables[key] = stacked.transpose(*order, ...).assign_coords({METHOD: label})
+        stacked = xr.concat(
+            [row.drop_vars(list(row.coords)) for row in rows],
+            dim=SIZE_METHOD,
+            combine_attrs="override",
+        )
+        order = [d for d in (FRAME, SIZE_METHOD) if d in stacked.dims]
+        variables[key] = stacked.transpose(*order, ...).assign_coords({SIZE_METHOD: label})
     coords = {
         name: item.variable for name, item in first.coords.items() if not set(item.dims) & set(_OWN)
     }
@@ -132,9 +139,9 @@ def _joined(fits: list[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
 
 def _spread(numbers: xr.DataArray, usable: np.ndarray[Any, Any]) -> xr.DataArray:
     good = numbers.where(usable)
-    enough = good.notnull().sum(METHOD) >= 2
+    enough = good.notnull().sum(SIZE_METHOD) >= 2
     what = f"{numbers.attrs['long_name']}: standard deviation over the methods"
-    spread = good.std(METHOD, ddof=1).where(enough)
+    spread = good.std(SIZE_METHOD, ddof=1).where(enough)
     return spread.assign_attrs(units=numbers.attrs["units"], long_name=what)
 
 
@@ -161,17 +168,17 @@ def _with_errors(
         for place, fit in enumerate(fits):
             spread = spreads[name]
             if f"{name}_errors" in fit:
-                told = fit[f"{name}_errors"].drop_vars(list(fit.coords))
+                told = _bare(fit[f"{name}_errors"])
                 known = [str(s) for s in fit[SOURCE].values]
                 parts = [
                     told.isel({SOURCE: known.index(s)}) if s in known else 0.0 * spread
                     for s in sources[:-1]
                 ]
             else:
-                parts = [result[f"{name}_sigma"].isel({METHOD: place}, drop=True)]
+                parts = [result[f"{name}_sigma"].isel({SIZE_METHOD: place}, drop=True)]
             rows.append(xr.concat([_bare(p) for p in (*parts, spread)], dim=SOURCE))
-        errors = xr.concat(rows, dim=METHOD, combine_attrs="drop")
-        order = [d for d in (FRAME, METHOD, SOURCE) if d in errors.dims]
+        errors = xr.concat(rows, dim=SIZE_METHOD, combine_attrs="drop")
+        order = [d for d in (FRAME, SIZE_METHOD, SOURCE) if d in errors.dims]
         units, what = result[name].attrs["units"], result[name].attrs["long_name"]
         text = f"error of the {what} from each source, that of the method with them"
         errors = errors.transpose(*order).assign_attrs(units=units, long_name=text)

@@ -31,7 +31,7 @@ SIZE_METHODS = Schema(
     name="xrdkit/size_methods/1",
     fields={
         **{
-            name + suffix: value(OPTIONAL_FRAME, "method", units=unit)
+            name + suffix: value(OPTIONAL_FRAME, "size_method", units=unit)
             for name, unit in (
                 ("mean_radius_volume", "nm"),
                 ("width_volume", "nm"),
@@ -42,12 +42,12 @@ SIZE_METHODS = Schema(
         "mean_radius_volume_method_spread": value(OPTIONAL_FRAME, units="nm"),
         "width_volume_method_spread": value(OPTIONAL_FRAME, units="nm"),
         "volume_fraction_method_spread": value(OPTIONAL_FRAME, units="1"),
-        "distribution_volume": value(OPTIONAL_FRAME, "method", "radius", units="1/nm"),
+        "distribution_volume": value(OPTIONAL_FRAME, "size_method", "radius", units="1/nm"),
         "radius": value("radius", units="nm"),
         "intensity": value(*RADIAL_FIELD, units=SIGNAL_UNITS),
-        "intensity_calculated": value(OPTIONAL_FRAME, "method", "q", units=SIGNAL_UNITS),
-        "gof": value(OPTIONAL_FRAME, "method", units="1"),
-        "verdict": value(OPTIONAL_FRAME, "method"),
+        "intensity_calculated": value(OPTIONAL_FRAME, "size_method", "q", units=SIGNAL_UNITS),
+        "gof": value(OPTIONAL_FRAME, "size_method", units="1"),
+        "verdict": value(OPTIONAL_FRAME, "size_method"),
     },
 )
 
