@@ -73,7 +73,7 @@ def test_a_batch_gives_one_result_tables_and_a_report(folder):
 
 
 def test_a_batch_is_bit_identical_to_single_files(folder):
-    call(folder / "run_*.dat", "--unit", "1/angstrom", "--into", folder / "all")
+    call(folder / "run_*.dat", "--unit", "1/A", "--into", folder / "all")
     call(folder / "run_7.dat", "--unit", "1/angstrom", "--into", folder / "one")
     together, alone = (xk.load(folder / n / "curves.sizes.nc") for n in ("all", "one"))
     at = together["source_file"].values.tolist().index("run_7.dat")

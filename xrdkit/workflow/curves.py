@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from xrdkit.curves import join_profiles, read_profile
 from xrdkit.curves.batch import difference
-from xrdkit.errors import CurveError, FrameNotFound, XrdkitError
+from xrdkit.errors import CurveError, FrameNotFound, SpecError, XrdkitError
 from xrdkit.files import make_folder
 from xrdkit.report import write_report
 from xrdkit.saxs import SizeSpec, fit_sizes
 from xrdkit.schema import FRAME
 from xrdkit.store import save
 from xrdkit.store.export import write_csv
+from xrdkit.units import canonical
 from xrdkit.workflow.calibration_table import Text
 from xrdkit.workflow.coordinates import read_coordinates
 from xrdkit.workflow.outcome import Failed, failed
@@ -39,7 +40,7 @@ class ReadSettings(BaseModel):
     model_config = CONFIG
 
     unit: Literal["1/nm", "1/angstrom"] | None = None
-    """Unit of q in files that do not state it."""
+    """Unit of q in files that do not state it; ``"1/A"`` and other spellings are understood."""
     intensity_unit: Literal["1/cm", "count", "1"] | None = None
     """Unit of the intensity in files that do not state it."""
     range: tuple[float, float] | None = None
@@ -54,6 +55,14 @@ class ReadSettings(BaseModel):
     """Number or name of one curve of files with several."""
     sort: bool = False
     """Whether points are put in order."""
+
+    @field_validator("unit", "intensity_unit", mode="before")
+    @classmethod
+    def _any_spelling(cls, value: Any) -> Any:
+        try:
+            return canonical(value) if isinstance(value, str) else value
+        except SpecError:
+            return value
 
 
 class CurveSettings(BaseModel):
