@@ -131,7 +131,8 @@ def transform(curve: Curve, *, flat: bool, order: int, scaled: bool) -> Members 
     if found is None:
         return None
     middle = _peak(found)
-    near = np.geomspace(*np.minimum(np.array(_NEAR) * middle, top), _COARSE // 2)
+    span = np.minimum(np.array(_NEAR) * middle, top)
+    near = np.geomspace(span[0], span[1], _COARSE // 2)
     found = _scan(problem, near, tails, _SEARCH_SPLINES, order=order, scaled=scaled) or found
     for _ in range(_RECENTRED):
         middle = _peak(found)
@@ -141,7 +142,7 @@ def transform(curve: Curve, *, flat: bool, order: int, scaled: bool) -> Members 
         # Splines wider than the resolution of the data would be a prior of their own.
         widest = min(top, max(1.2 * middle, count * np.pi / float(problem.q[-1])))
         span = np.minimum(np.array(_WINDOW) * middle, widest)
-        extents = np.geomspace(*span, _FINE)
+        extents = np.geomspace(span[0], span[1], _FINE)
         found = _scan(problem, extents, TAILS, count, order=order, scaled=scaled)
         if found is None or not _at_edge(found, span, widest):
             break

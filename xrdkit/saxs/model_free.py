@@ -13,6 +13,7 @@ from scipy.ndimage import median_filter
 from xrdkit.errors import CurveError, EmptyResult, SchemaError, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
+from xrdkit.saxs.plausible import unit_doubt
 from xrdkit.schema import FRAME, PROFILE, Schema, mean_positions, radial_dim, validate
 from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
@@ -117,7 +118,7 @@ def select_range(profile: xr.Dataset, limits: tuple[float, float] | None) -> xr.
         raise CurveError(
             "the curve is smeared by a slit, and this analysis is of a point-collimated one",
             source=profile.attrs.get("source_file"),
-            hint="use the desmeared curve",
+            hint="desmear it first: desmear(profile)",
         )
     data = profile.sortby("q")
     q = data["q"].values
@@ -242,9 +243,11 @@ def assemble(
             if quantity.error and not suffix:
                 attrs["ancillary_variables"] = name + "_sigma"
             add(key, rows, quantity.dims, attrs)
+    doubt = unit_doubt(profile)
     texts = {"verdict": "verdict on the analysis", "verdict_reason": "reason of the verdict"}
     add("verdict", [str(f.verdict) for f in frames], (), {"long_name": texts["verdict"]})
-    add("verdict_reason", [f.reason for f in frames], (), {"long_name": texts["verdict_reason"]})
+    reasons = ["; ".join(filter(None, (f.reason, doubt))) for f in frames]
+    add("verdict_reason", reasons, (), {"long_name": texts["verdict_reason"]})
     own = {
         str(key): coordinate.variable
         for key, coordinate in data.coords.items()
