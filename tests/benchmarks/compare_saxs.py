@@ -30,9 +30,18 @@ PEERS = ("pyirena", "lmfit", "sasmodels", "freesas")
 HERE = Path(__file__).parent
 LONGEST = 1800  # s
 A = sets.lognormal_moments(5.0, 0.2) | {"volume_fraction": 0.01, "forward_intensity": 89.850}
+C = sets.lognormal_moments(4.0, 0.1) | {"length": sets.LENGTH_C, "volume_fraction": 0.01}
+D = sets.lognormal_moments(5.0, 0.15) | {
+    "shell_thickness": sets.THICKNESS_D,
+    "volume_fraction": 0.01,
+}
 LABELS = {
     "mean_radius_volume": "R",
     "width_volume": "width",
+    "mean_radius_number": "R by number",
+    "width_number": "width by number",
+    "length": "length",
+    "shell_thickness": "shell",
     "volume_fraction": "φ",
     "radius_of_gyration": "Rg",
     "forward_intensity": "I₀",
@@ -42,7 +51,7 @@ LABELS = {
 def truth(which):
     """True numbers of a set of curves by name."""
     if which != "B":
-        return A
+        return {"C": C, "D": D}.get(which, A)
     return {
         f"{name} {k}": value
         for k, median in enumerate((3.0, 10.0))
@@ -65,12 +74,15 @@ def sizes_jobs(count):
     }
     jobs = {}
     for label, job in (own | peers).items():
-        for which in ("A", "E", "B"):
-            if which == "B" and job["program"] != "xrdkit":
-                continue
+        others = {"xrdkit lognormal": "BDC", "lmfit + sasmodels": "DC"}.get(
+            label, "B" if job["program"] == "xrdkit" else ""
+        )
+        for which in "AE" + others:
             few = 20 if "Carlo" in label or "montecarlo" in label else count
             few = min(few, 20) if job["program"] == "pyirena" else few
-            jobs[label, which] = {"errors": True, "count": few, "set": which} | job
+            few = min(few, 10) if job["program"] == "lmfit + sasmodels" and which == "C" else few
+            count_of = {"count": min(few, job.get("count", few))}
+            jobs[label, which] = {"errors": True, "set": which} | job | count_of
     return jobs
 
 

@@ -8,21 +8,29 @@ import numpy as np
 from saxs_peers import Answer, sets
 
 import xrdkit as xk
+from xrdkit.saxs.shapes import CoreShell, Cylinder
 
 SIZES = ("mean_radius_volume", "width_volume", "volume_fraction")
+SHAPES = {
+    "C": (Cylinder(), "length"),
+    "D": (CoreShell(core_contrast=sets.CORE_D, shell_contrast=sets.SHELL_D), "shell_thickness"),
+}
 
 
 def fit_sizes(job):
     """Size fits, curve by curve, as a user calls them."""
+    shape, extra = SHAPES.get(job["set"], ("sphere", None))
+    names = SIZES if extra is None else ("mean_radius_number", "width_number", extra, SIZES[2])
     spec = xk.SizeSpec(
         method=job["method"],
-        contrast=sets.CONTRAST,
+        shape=shape,
+        contrast=None if job["set"] == "D" else sets.CONTRAST,
         populations=2 if job["set"] == "B" and job["method"] == "lognormal" else 1,
     )
 
     def numbers(result):
         if job["set"] != "B":
-            return {n: (float(result[n]), float(result[n + "_sigma"])) for n in SIZES}
+            return {n: (float(result[n]), float(result[n + "_sigma"])) for n in names}
         return {
             f"{n} {k}": tuple(
                 float(result[f"population_{n}{s}"].isel(population=k)) for s in ("", "_sigma")

@@ -84,42 +84,35 @@ def pyirena(job):
 
 
 def sasmodels(job):
-    """Polydisperse sphere of sasmodels, fitted by lmfit, with its settings raised to 60 and 5."""
+    """Polydisperse particles of sasmodels, fitted by lmfit, settings raised to 60 and 5."""
     import lmfit
     from sasmodels.core import load_model
     from sasmodels.direct_model import call_kernel
 
-    kernel = load_model("sphere", dtype="double").make_kernel([sets.Q / 10])
-    fixed = {
-        "sld": sets.CONTRAST,
-        "sld_solvent": 0.0,
-        "background": 0.0,
-        "radius_pd_type": "lognormal",
-        "radius_pd_n": 60,
-        "radius_pd_nsigma": 5,
-    }
+    model, fixed, guesses = PARTICLES.get(job["set"], PARTICLES["A"])
+    kernel = load_model(model, dtype="double").make_kernel([sets.Q / 10])
+    settings = {"radius_pd_type": "lognormal", "radius_pd_n": 60, "radius_pd_nsigma": 5}
     sigma, curves = sets.noisy(job["set"], job["count"])
     background = job["set"] == "E"
 
-    def model(p):
-        shape = call_kernel(
-            kernel,
-            {**fixed, "scale": p["scale"], "radius": p["radius"], "radius_pd": p["radius_pd"]},
-        )
-        return shape + p["flat"] + p["porod"] * sets.Q**-4.0
+    def intensity(p):
+        p = dict(p)
+        flat, porod = p.pop("flat"), p.pop("porod")
+        shape = call_kernel(kernel, {"background": 0.0, **settings, **fixed, **p})
+        return shape + flat + porod * sets.Q**-4.0
 
     out = Answer()
     for curve in curves:
         start = lmfit.create_params(
+            **{name: {"value": value, "min": 1e-6} for name, value in guesses.items()},
             scale={"value": 0.008, "min": 0},
-            radius={"value": 45.0, "min": 1},
             radius_pd={"value": 0.25, "min": 0.01, "max": 1},
             flat={"value": 0.08 if background else 0.0, "vary": background},
             porod={"value": 1e-4 if background else 0.0, "vary": background},
         )
         with Clock() as clock:
             found = lmfit.minimize(
-                lambda p, curve=curve: (model(p.valuesdict()) - curve) / sigma, start
+                lambda p, curve=curve: (intensity(p.valuesdict()) - curve) / sigma, start
             )
         values = np.array([found.params[n].value for n in found.var_names])
         numbers = _lognormal(dict(zip(found.var_names, values, strict=True)))
@@ -135,11 +128,38 @@ def sasmodels(job):
     return out
 
 
+#: Model of sasmodels, what is held, what is free with its start (Å), by the curves.
+PARTICLES = {
+    "A": ("sphere", {"sld": sets.CONTRAST, "sld_solvent": 0.0}, {"radius": 45.0}),
+    "C": (
+        "cylinder",
+        {"sld": sets.CONTRAST, "sld_solvent": 0.0},
+        {"radius": 36.0, "length": 350.0},
+    ),
+    "D": (
+        "core_shell_sphere",
+        {"sld_core": sets.CORE_D, "sld_shell": sets.SHELL_D, "sld_solvent": 0.0},
+        {"radius": 45.0, "thickness": 15.0},
+    ),
+}
+
+
 def _lognormal(p):
-    mean = p["radius"] / 10 * np.exp(3.5 * p["radius_pd"] ** 2)
+    s = p["radius_pd"]
+    number = p["radius"] / 10 * np.exp(0.5 * s**2)
+    relative = np.sqrt(np.exp(s**2) - 1)
+    for extra, name in (("length", "length"), ("thickness", "shell_thickness")):
+        if extra in p:
+            return {
+                "mean_radius_number": number,
+                "width_number": number * relative,
+                name: p[extra] / 10,
+                "volume_fraction": p["scale"],
+            }
+    mean = number * np.exp(3.0 * s**2)
     return {
         "mean_radius_volume": mean,
-        "width_volume": mean * np.sqrt(np.exp(p["radius_pd"] ** 2) - 1),
+        "width_volume": mean * relative,
         "volume_fraction": p["scale"],
     }
 
