@@ -122,7 +122,7 @@ def _summary(planned: "Run", outcomes: "list[Outcome]") -> None:
             state = "" if isinstance(outcome, Done) else "  (was there already)"
             typer.echo(f"{frames}{outcome.digest[:12]}  {outcome.path}{state}")
     for outcome in outcomes:
-        if isinstance(outcome, Done | Skipped) and outcome.product in ("phases", "sizes"):
+        if isinstance(outcome, Done | Skipped) and outcome.product in ("phases", "sizes", "model"):
             _say_verdicts(outcome)
 
 

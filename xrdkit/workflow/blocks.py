@@ -76,7 +76,8 @@ def make_blocks(
         }
         keys = {"profile": sha256_value(content)}
         for name in detector.products[1:]:
-            table = detector.refine_phases if name == "phases" else detector.fit_sizes
+            tables = {"phases": detector.refine_phases, "sizes": detector.fit_sizes}
+            table = tables.get(name, detector.fit_model)
             settings = {} if table is None else table.model_dump(exclude={"phases"})
             if name == "phases" and inputs.resolution is not None:
                 settings["instrument"] = inputs.resolution

@@ -18,7 +18,7 @@ class Done:
     label: str = ""
     """Label of the detector; empty for the report."""
     product: str = ""
-    """``"profile"``, ``"quality"``, ``"phases"``, ``"sizes"`` or ``"report"``."""
+    """``"profile"``, ``"quality"``, ``"phases"``, ``"sizes"``, ``"model"`` or ``"report"``."""
     frames: int = 0
     """Frames in it."""
     block: int | None = None

@@ -13,6 +13,7 @@ from xrdkit.phase.widths import InstrumentWidths
 from xrdkit.saxs import SizeSpec
 from xrdkit.workflow.calibration_table import CalibrationKey, InstrumentKey, Text
 from xrdkit.workflow.frame_corrections import CorrectionsSettings, corrections_model
+from xrdkit.workflow.model_table import ModelTable
 from xrdkit.workflow.quality import QualityBase, quality_model
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
 from xrdkit.workflow.stated import StatedSettings, stated_model
@@ -117,6 +118,8 @@ class DetectorRecipe(BaseModel):
     """``phases`` and fields of `RefinementSpec`."""
     fit_sizes: SizesTable | None = None
     """Fields of `SizeSpec`."""
+    fit_model: ModelTable | None = None
+    """``preset`` or ``components`` of a scattering model, and fields of `ModelSpec`."""
 
     @field_validator("frames", mode="before")
     @classmethod
@@ -181,7 +184,8 @@ class DetectorRecipe(BaseModel):
         """Kinds of results, in the order in which they are made."""
         phases = ("phases",) if self.refine_phases is not None else ()
         sizes = ("sizes",) if self.fit_sizes is not None else ()
-        return ("profile", *phases, *sizes)
+        model = ("model",) if self.fit_model is not None else ()
+        return ("profile", *phases, *sizes, *model)
 
 
 class RunSettings(BaseModel):

@@ -10,6 +10,7 @@ from xrdkit.integration import integrate
 from xrdkit.integration.normalization import COORDINATES
 from xrdkit.phase.observation import observe
 from xrdkit.phase.refine import resolve
+from xrdkit.saxs.models.fit_profile import select as select_for_model
 from xrdkit.saxs.sizes import select
 from xrdkit.workflow.inputs import Inputs
 from xrdkit.workflow.quality import check_reference
@@ -25,8 +26,8 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
 
     A frame of ones is corrected and integrated as `detector` says, and the profile goes through the
     checks of the fits, which are not made. Frames of another shape than most are left to fail one
-    by one. Raises what `correct`, `integrate`, `refine_phases` and `fit_sizes` raise, with the
-    label of the detector.
+    by one. Raises what `correct`, `integrate`, `refine_phases`, `fit_sizes` and `fit_model` raise,
+    with the label of the detector.
     """
     try:
         if detector.quality is not None:
@@ -38,6 +39,8 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
             observe(profile, inputs.refinement)
         if detector.fit_sizes is not None:
             select(profile, detector.fit_sizes.spec())
+        if detector.fit_model is not None:
+            select_for_model(profile, detector.fit_model.spec())
     except XrdkitError as exc:
         raise type(exc)(
             f"detector {detector.label!r}: {exc.message}", source=exc.source, hint=exc.hint

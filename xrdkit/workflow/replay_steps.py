@@ -23,6 +23,7 @@ from xrdkit.phase import RefinementSpec, Structure, refine_phases
 from xrdkit.profiles import average, counting_interval, frame_quality, merge, texture
 from xrdkit.provenance import Step, append, content_sha256, steps
 from xrdkit.saxs import SizeSpec, fit_sizes
+from xrdkit.saxs.models import ModelSpec, fit_model, model_of
 from xrdkit.schema import FRAME
 from xrdkit.workflow.merge import join
 from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
@@ -170,6 +171,12 @@ def _fit_sizes(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return fit_sizes(data, rebuilt(SizeSpec, step.settings, version=step.version))
 
 
+def _fit_model(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    spec = rebuilt(ModelSpec, step.settings["spec"], version=step.version)
+    return fit_model(data, model_of(step.settings["model"]), spec)
+
+
 def _read(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     name = str(bench.stored.attrs.get("source_file", "of the curve"))
@@ -295,6 +302,7 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     **dict.fromkeys(PHASE_STEPS, _of_phases),
     "fit_sizes": _fit_sizes,
+    "fit_model": _fit_model,
     "average": _average,
     "with_mask": _with_mask,
     "counting_interval": _interval,

@@ -1,4 +1,4 @@
-"""The stations of a block of frames: open, correct, integrate, refine phases, fit sizes."""
+"""The stations of a block of frames: open, correct, integrate, refine phases, fit sizes, models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ from xrdkit.frames import open_frames
 from xrdkit.integration import integrate
 from xrdkit.phase import refine_phases
 from xrdkit.saxs import fit_sizes
+from xrdkit.saxs.models import fit_model
 from xrdkit.workflow.blocks import Block
 from xrdkit.workflow.inputs import Inputs
 from xrdkit.workflow.merge import join
@@ -94,6 +95,9 @@ def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
     if product == "sizes" and detector.fit_sizes is not None:
         sizes = detector.fit_sizes.spec()
         return lambda profile: fit_sizes(profile, sizes)
+    if product == "model" and detector.fit_model is not None:
+        model, model_spec = detector.fit_model.model(), detector.fit_model.spec()
+        return lambda profile: fit_model(profile, model, model_spec)
     raise RecipeError(f"detector {detector.label!r} makes no {product!r}")
 
 

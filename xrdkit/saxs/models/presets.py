@@ -1,6 +1,8 @@
 """Models for kinds of samples: supported catalysts, porous carbon, emulsions, lamellar gels."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any, Literal
 
 import xarray as xr
 
@@ -9,11 +11,12 @@ from xrdkit.saxs.models.component import Component
 from xrdkit.saxs.models.debye_anderson import DebyeAnderson
 from xrdkit.saxs.models.flat import Flat
 from xrdkit.saxs.models.measured_curve import MeasuredCurve
-from xrdkit.saxs.models.model import Model
+from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.saxs.models.particles import Particles
 from xrdkit.saxs.models.peak import Peak, PeakShape
 from xrdkit.saxs.models.power_law import PowerLaw
 from xrdkit.saxs.models.teubner_strey import TeubnerStrey
+from xrdkit.saxs.models.unified import unified
 from xrdkit.saxs.models.unified_level import UnifiedLevel
 from xrdkit.saxs.quantity import Parameter, fixed, is_number, tied
 from xrdkit.saxs.structure_factors import HardSphere
@@ -130,3 +133,24 @@ def lamellar_gel(
     )
     parts.extend((PowerLaw(name="slope"), Flat(name="flat")))
     return Model(components=tuple(parts))
+
+
+_PRESETS: dict[str, Callable[..., Model | Choice]] = {
+    f.__name__: f for f in (unified, supported_catalyst, porous_carbon, emulsion, lamellar_gel)
+}
+
+
+def preset(name: str, options: Mapping[str, Any]) -> Model | Choice:
+    """Return the model of a preset by its name; raise SpecError for unknown names or options."""
+    if name not in _PRESETS:
+        raise SpecError(f"unknown preset {name!r}", hint=f"known: {', '.join(_PRESETS)}")
+    if not isinstance(options, Mapping):
+        raise SpecError(f"options of {name} are a table, not {options!r:.60}")
+    known = signature(_PRESETS[name]).parameters
+    for key in options:
+        if key not in known:
+            raise SpecError(f"{name} has no option {key!r}", hint=f"it has: {', '.join(known)}")
+    try:
+        return _PRESETS[name](**options)
+    except TypeError as exc:
+        raise SpecError(f"{name} cannot be made: {exc}") from exc

@@ -16,6 +16,7 @@ from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.saxs.models.particles import Particles
 from xrdkit.saxs.models.peak import Peak
 from xrdkit.saxs.models.power_law import PowerLaw
+from xrdkit.saxs.models.presets import preset
 from xrdkit.saxs.models.teubner_strey import TeubnerStrey
 from xrdkit.saxs.models.unified_level import UnifiedLevel
 from xrdkit.saxs.quantity import Parameter, Part
@@ -80,8 +81,10 @@ def model_of(settings: Mapping[str, Any]) -> Model | Choice:
         if len(models) < len(found):
             raise SpecError("a choice of models holds another choice")
         return Choice(models=models)
+    if "preset" in settings and set(settings) <= {"preset", "options"}:
+        return preset(settings["preset"], settings.get("options", {}))
     if set(settings) != {"components"} or not isinstance(settings["components"], list | tuple):
-        raise SpecError("a model is a table with a list 'components', or with a list 'models'")
+        raise SpecError("a model is a table with a list 'components', or 'models', or a 'preset'")
     parts = [_part(one) for one in settings["components"]]
     components = tuple(part for part in parts if isinstance(part, Component))
     if len(components) < len(parts):
