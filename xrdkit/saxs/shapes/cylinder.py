@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import erfc, j1, y1
+from scipy.special import j1, y1
 
-from xrdkit.saxs.shapes.lattice import FADE_WIDTH, Array, Lattice, fade_centre
+from xrdkit.saxs.shapes.lattice import Array, Lattice, faded_row
 from xrdkit.saxs.shapes.radial import radial_sum
 from xrdkit.saxs.shapes.shape import CONTRAST_UNIT, Shape, ShapeParameter, Values, check_value
 from xrdkit.saxs.shapes.turned import turned_cylinder
@@ -26,14 +26,7 @@ def disc_function(x: Array, step: float) -> Array:
     x = np.asarray(x, dtype=np.float64)
     safe = np.maximum(x, 1e-6)
     found = np.where(x < 1e-3, 1.0 - x**2 / 4.0, (2.0 * j1(safe) / safe) ** 2)
-    centre = fade_centre(step)
-    far = x > np.exp(centre - 8 * FADE_WIDTH)
-    if far.any():
-        high = x[far]
-        share = 0.5 * erfc((np.log(high) - centre) / (np.sqrt(2.0) * FADE_WIDTH))
-        mean = 2.0 * (j1(high) ** 2 + y1(high) ** 2) / high**2
-        found[far] = mean + share * (found[far] - mean)
-    return found
+    return faded_row(found, x, step, lambda far: 2.0 * (j1(far) ** 2 + y1(far) ** 2) / far**2)
 
 
 class _Straight(Shape):

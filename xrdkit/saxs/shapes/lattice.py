@@ -79,3 +79,15 @@ def faded(exact: Array, x: Array, step: float, mean: Callable[[Array, Nodes], Ar
     stays = mean(high, node)
     exact[far] = stays + share * (exact[far] - stays)
     return exact
+
+
+def faded_row(exact: Array, x: Array, step: float, mean: Callable[[Array], Array]) -> Array:
+    """Return `exact` at `x` (n,), faded to `mean(x)` as in `faded`; it is overwritten."""
+    centre = fade_centre(step)
+    far = x > math.exp(centre - 8 * FADE_WIDTH)
+    if far.any():
+        high = x[far]
+        share = 0.5 * erfc((np.log(high) - centre) / (math.sqrt(2.0) * FADE_WIDTH))
+        stays = mean(high)
+        exact[far] = stays + share * (exact[far] - stays)
+    return exact

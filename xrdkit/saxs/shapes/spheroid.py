@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import erfc
 
-from xrdkit.saxs.shapes.lattice import FADE_WIDTH, Array, Lattice, fade_centre
+from xrdkit.saxs.shapes.lattice import Array, Lattice, faded_row
 from xrdkit.saxs.shapes.radial import radial_sum
 from xrdkit.saxs.shapes.shape import CONTRAST_UNIT, Shape, ShapeParameter, Values, check_value
 from xrdkit.saxs.shapes.sphere import sphere_amplitude, sphere_volume
@@ -22,24 +21,17 @@ _FLATTEST, _LONGEST = 0.01, 100.0
 _ROUND = 1e-4
 
 
-def _share(x: Array, step: float) -> Array:
-    return 0.5 * erfc((np.log(x) - fade_centre(step)) / (np.sqrt(2.0) * FADE_WIDTH))
-
-
 def ball_function(x: Array, step: float) -> Array:
     """Return f²(x) with the ripples faded that a lattice of `step` does not resolve."""
-    mean = 4.5 * (1.0 + x**2) / x**6
-    share = _share(x, step)
-    return np.where(share > 0, mean + share * (sphere_amplitude(x) ** 2 - mean), mean)
+    exact = sphere_amplitude(x) ** 2
+    return faded_row(exact, x, step, lambda high: 4.5 * (1.0 + high**2) / high**6)
 
 
 def ball_slope(x: Array, step: float) -> Array:
     """Return x d f²/dx, faded likewise."""
     f = sphere_amplitude(x)
     exact = np.where(x < 0.01, -0.4 * x**2, 6.0 * f * (np.sinc(x / np.pi) - f))
-    mean = -9.0 * (3.0 + 2.0 * x**2) / x**6
-    share = _share(x, step)
-    return np.where(share > 0, mean + share * (exact - mean), mean)
+    return faded_row(exact, x, step, lambda high: -9.0 * (3.0 + 2.0 * high**2) / high**6)
 
 
 @dataclass(frozen=True, kw_only=True)
