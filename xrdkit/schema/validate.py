@@ -38,7 +38,7 @@ def validate(data: xr.Dataset, schema: Schema) -> xr.Dataset:
         _check_field(data, name, wanted, radial, schema.name)
     for key in data.data_vars:
         is_error = key == "sigma" or str(key).endswith("_sigma")
-        if is_error and bool((data[key] < 0).any()):
+        if is_error and bool((data.variables[key].values < 0).any()):
             raise SchemaError(f"{schema.name}: {key!r} holds a negative standard error")
     return data
 
