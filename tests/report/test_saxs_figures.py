@@ -104,6 +104,19 @@ def test_without_sigma_the_difference_is_in_percent(sizes):
     assert drawn == pytest.approx(wanted)
 
 
+def test_the_residual_of_a_curve_over_decades_has_no_gaps(sizes):
+    data = sizes(1, points=700)
+    q = np.geomspace(1e-3, 5, 700)
+    data = data.assign_coords(q=("q", q, dict(data["q"].attrs)))
+    line = plot_sizes(data).axes[0].get_lines()[1].get_ydata()
+    assert np.isfinite(line).sum() == 700
+    assert line.size == 700
+    assert (
+        plot_sizes(data.isel(q=(q < 0.1) | (q > 0.5))).axes[0].get_lines()[1].get_ydata().size
+        == int(((q < 0.1) | (q > 0.5)).sum()) + 1
+    )
+
+
 def test_a_wide_distribution_has_a_logarithmic_axis(sizes):
     data = sizes(1)
     assert plot_sizes(data).axes[2].get_xscale() == "linear"

@@ -48,7 +48,8 @@ def components(one: xr.Dataset) -> list[Part]:
         return []
     names = [plain_text(n) for n in one["component"].values]
     curves = np.asarray(one["component_intensity"].values, dtype=np.float64)
-    return list(zip(names, curves, strict=True))
+    # A component that the choice of a model left out has no curve.
+    return [(n, c) for n, c in zip(names, curves, strict=True) if np.isfinite(c).any()]
 
 
 def _write(axes: Axes, one: xr.Dataset) -> None:
@@ -61,9 +62,10 @@ def _write(axes: Axes, one: xr.Dataset) -> None:
     for k, (name, value) in enumerate(shown):
         height = 1 - (k + 0.5) * step
         bold = not value
-        axes.text(0.0, height, name, fontsize=8, color=INK if bold else MUTED, va="center",
-                  weight="bold" if bold else "normal")  # fmt: skip
-        axes.text(1.0, height, value, fontsize=8, color=INK, va="center", ha="right")
+        weight = "bold" if bold else "normal"
+        colour = INK if bold else MUTED
+        axes.text(0.0, height, name, fontsize=7, color=colour, va="center", weight=weight)
+        axes.text(1.0, height, value, fontsize=7, color=INK, va="center", ha="right")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
 
@@ -77,6 +79,11 @@ def _lines(one: xr.Dataset) -> Iterator[tuple[str, str]]:
         errors = np.asarray(one[f"{kind}_sigma"].values, dtype=np.float64)
         units = one.coords.get(f"{kind}_unit")
         for k, name in enumerate(one[kind].values):
+            if not np.isfinite(values[k]):
+                continue
             unit = "" if units is None else unit_text(str(units.values[k]))
             number = value_with_error(float(values[k]), float(errors[k]))
-            yield plain_text(name).replace("_", " "), f"{number} {unit}".strip()
+            yield (
+                plain_text(name).replace("_", " ").replace(".", ": "),
+                f"{number} {unit}".strip(),
+            )

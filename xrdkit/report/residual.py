@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 _MANY_POINTS = 800
 #: A step of so many usual ones, and of this part of the range, is a gap in the data.
 _GAP, _GAP_SHARE = 15.0, 4e-3
+#: Ratio of the ends from which a curve is taken to be drawn on a logarithmic axis.
+_DECADES = 30.0
 
 
 def draw_residual(
@@ -67,6 +69,9 @@ def gap_starts(x: Array) -> NDArray[np.intp]:
     """Return the indices of the points of `x` after which nothing was measured."""
     if x.size < 3:
         return np.zeros(0, dtype=np.intp)
+    # Steps of small angles grow with q: there a gap is a step that is large beside q.
+    if float(x.min()) > 0 and float(x.max()) > _DECADES * float(x.min()):
+        x = np.log(x)
     step = np.abs(np.diff(x))
     wide = (step > _GAP * np.median(step)) & (step > _GAP_SHARE * np.ptp(x))
     return np.flatnonzero(wide)

@@ -18,6 +18,8 @@ Part = tuple[str, Array]
 
 #: Ratio of largest to smallest calculated intensity from which the axis is logarithmic.
 _DECADES = 30.0
+#: Least share of the largest intensity that an axis goes down to.
+_DEEPEST = 1e-10
 #: Share of the points that may lie at or below zero on a logarithmic axis.
 _NEGATIVE = 0.5
 
@@ -46,7 +48,7 @@ def draw_scattering(
             color=SERIES[(k if k < 1 else k + 1) % len(SERIES)],
             linewidth=1.0,
             linestyle=(0, (1.2, 1.2)),
-            label=legend_text(name),
+            label=legend_text(name.replace("_", " ")),
             zorder=3,
         )
     if background and "background" in one:
@@ -98,9 +100,9 @@ def _scale(axes: Axes, observed: Array, calculated: Array) -> bool:
         scale_intensity(axes, np.concatenate([observed, calculated]))
         return axes.get_yscale() == "log"
     # Noise around zero reaches down without end: the fit says where the axis ends.
-    floor = max(0.3 * low, 1e-7 * high)
+    floor = max(0.3 * low, _DEEPEST * high)
     if positive.size == measured.size:
         floor = max(min(floor, float(np.percentile(positive, 0.5)) / 1.8), 0.02 * low)
-    axes.set_ylim(max(floor, 1e-7 * high), 2.2 * high)
+    axes.set_ylim(floor, 2.2 * high)
     log_axis(axes, "y")
     return True

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from xrdkit.report.label import few_ticks, log_axis, strictly_finite
+from xrdkit.report.label import few_ticks, log_axis, strictly_finite, with_unit
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.palette import BLUE, GREEN, INK, MUTED
 
@@ -56,7 +56,7 @@ def draw_distribution(axes: Axes, one: xr.Dataset) -> None:
                 ends = [mean - sigma, mean + sigma]
                 axes.fill_between(ends, 0, 1.04, color=colour, alpha=0.25, linewidth=0)
         kept.append(radius[height > _FLAT])
-    axes.set_xlabel("particle radius (nm)")
+    axes.set_xlabel(size_label(one))
     axes.set_ylabel("size distribution, maximum = 1")
     axes.set_ylim(0, _TOP)
     axes.set_yticks([0, 0.5, 1])
@@ -67,6 +67,12 @@ def draw_distribution(axes: Axes, one: xr.Dataset) -> None:
         axes.legend(loc="upper right", handlelength=1.8, borderaxespad=0.0)
     else:
         axes.text(0.5, 0.5, "no distribution", transform=axes.transAxes, ha="center", color=MUTED)
+
+
+def size_label(data: xr.Dataset) -> str:
+    """Return what the size of a particle is, such as half the thickness of sheets."""
+    what = str(data["radius"].attrs.get("long_name", "particle radius"))
+    return with_unit(what, data["radius"].attrs.get("units", "nm"))
 
 
 def _limit(axes: Axes, radius: Array, kept: list[Array]) -> None:

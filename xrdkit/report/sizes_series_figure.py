@@ -12,6 +12,7 @@ from xrdkit.report.palette import INK, MUTED, ORDER
 from xrdkit.report.quantity import Quantity, quantities
 from xrdkit.report.series_axis import SeriesAxis, series_axis
 from xrdkit.report.series_figure import draw_panel, finish
+from xrdkit.report.sizes_distribution import size_label
 from xrdkit.report.verdict import is_good
 
 Array = NDArray[np.float64]
@@ -65,7 +66,7 @@ def _waterfall(axes: Axes, result: xr.Dataset, axis: SeriesAxis) -> None:
     order = np.argsort(axis.values, kind="stable")
     found = [int(i) for i in order if np.nanmax(np.nan_to_num(rows[i])) > 0]
     chosen = [found[i] for i in evenly(len(found), _MOST_CURVES)]
-    axes.set_xlabel("particle radius (nm)")
+    axes.set_xlabel(size_label(result))
     axes.set_ylabel(axis.label)
     axes.grid(visible=False, axis="y")
     if not chosen:
