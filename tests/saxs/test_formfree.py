@@ -126,6 +126,15 @@ def test_errors_wrong_by_a_factor_change_nothing(sets, method, factor):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_absurd_errors_end_and_are_called_so(sets, method, factor):
+    right = xk.fit_sizes(series(sets, "A", 1).isel(frame=0), spec(method))
+    result = xk.fit_sizes(series(sets, "A", 1, factor).isel(frame=0), spec(method))
+    assert float(result.mean_radius_volume) == pytest.approx(float(right.mean_radius_volume))
+    assert str(result.verdict.values) == ("misfit" if factor < 1 else "ok")
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_series_gives_exactly_what_single_fits_give(sets, method):
     many = series(sets, "E", 3)
     together = xk.fit_sizes(many, spec(method))

@@ -37,6 +37,8 @@ _CLIMB, _ROUNDING = 1e-4, 1e-13
 _GOOD_WAY = 0.5
 _CONVERGED = 1e-8
 _TINY = 1e-300
+#: Smallest noise, over the root mean square of the curve, that is taken for real.
+_SMALLEST_NOISE = 1e-6
 #: Singular values below this share of the largest are noise of the arithmetic.
 _INDEPENDENT = 1e-6
 _LARGEST_EXPONENT = 200.0
@@ -56,7 +58,11 @@ class MaxEnt:
         self.positive = noise.positive
         self._worst = 0.0
         nodes = problem.nodes
-        default = max(_DEFAULT_SHARE * float(noise.x[:nodes].sum()) / nodes, _TINY)
+        # In units of the noise, so that errors wrong by a factor change nothing.
+        smallest = _SMALLEST_NOISE * float(np.sqrt(np.mean(target**2)))
+        self._unit = max(noise.scale, smallest, _TINY)
+        amount = float(noise.x[:nodes].sum()) / self._unit
+        default = max(_DEFAULT_SHARE * amount / nodes, _TINY)
         names = problem.background
         # B is not negative: where it comes out so, it is 0 and the problem one without it.
         self._duals = [_Dual(problem, default, list(range(len(names))))]
@@ -64,7 +70,8 @@ class MaxEnt:
             rest = [i for i, name in enumerate(names) if name != POROD]
             self._duals.append(_Dual(problem, default, rest))
         self._log_strength = _WEAKEST
-        self._choose(target, allowed_chi2(noise, target.size))
+        allowed = max(allowed_chi2(noise, target.size), target.size * self._unit**2)
+        self._choose(target, allowed)
 
     @property
     def log_strength(self) -> float:
@@ -114,11 +121,13 @@ class MaxEnt:
         kept = list(start)
         x = np.zeros(self._problem.scale.size)
         for place, dual in enumerate(self._duals):
-            x, kept[place], left = dual.solve(target, 10.0**log_strength, start[place])
+            x, kept[place], left = dual.solve(
+                target / self._unit, 10.0**log_strength, start[place]
+            )
             if place + 1 == len(self._duals) or dual.porod is None or x[dual.porod] >= 0:
                 self._worst = max(self._worst, left)
                 break
-        return x, kept
+        return x * self._unit, kept
 
 
 class _Dual:
