@@ -228,7 +228,7 @@ def test_nxcansas_of_a_slit_camera_says_so(tmp_path):
     data = xk.read_profile(canonical_file(tmp_path / "a.h5", resolutions="dQw,dQl"))
     assert data.attrs["slit_smeared"] == 1
     assert data.attrs["slit_length"] == pytest.approx(1.17)
-    assert xk.fit_sizes(data).attrs["smearing"] == "a slit (even) of half length 1.17 1/nm"
+    assert xk.fit_sizes(data).attrs["smearing"] == "even slit of half length 1.17 1/nm"
 
 
 def test_nxcansas_without_unit_needs_one(tmp_path):

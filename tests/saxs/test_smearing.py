@@ -143,6 +143,22 @@ def test_slit_with_width_and_resolution():
         assert found[place] == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_round_beam_smears_both_ways():
+    """Over the plane of the detector, for Guinier's law and q⁻⁴, by a sum over a fine net."""
+    sigma, radius = 0.015, 8.0
+    q = np.array([0.06, 0.1, 0.2, 0.4])
+    net = np.linspace(-3, 3, 241)
+    weight = np.exp(-0.5 * net**2)
+    weight /= weight.sum()
+    places = np.hypot(q[:, None, None] + sigma * net[:, None], sigma * net)
+    smearing = slit_smearing(q, BeamProfile.gaussian(sigma), dq=sigma)
+    for law in (lambda x: np.exp(-((radius * x) ** 2) / 3), lambda x: (x + 0.05) ** -4.0):
+        expected = np.einsum("i,j,qij->q", weight, weight, law(places))
+        assert smearing.apply(law(smearing.q_model)) == pytest.approx(expected, rel=1e-3)
+        one_way = pinhole_smearing(q, sigma)
+        assert abs(one_way.apply(law(one_way.q_model)) / expected - 1)[0] > 0.004
+
+
 def test_bins_are_two_points_as_they_are_without_smearing():
     spread = 0.04 * Q
     smearing = build_smearing(Q, spread=spread)
@@ -207,8 +223,9 @@ def test_points_need_no_order():
 
 
 def test_labels_say_what_smears():
-    assert "even" in slit_smearing(Q, LENGTH).label
+    assert slit_smearing(Q, LENGTH).label == "even slit of half length 0.3 1/nm"
     assert "trapezoidal" in slit_smearing(Q, LENGTH, flat=0.1).label
+    assert "measured" in slit_smearing(Q, BeamProfile.measured([0, 1, 2], [0, 1, 0])).label
     both = slit_smearing(Q, LENGTH, dq=0.05 * Q, width=0.01).label
     assert "half width 0.01" in both
     assert "5 % of q" in both
@@ -235,6 +252,8 @@ def test_labels_say_what_smears():
             lambda: SmearingSpec(slit_profile=BeamProfile.trapezoid(0.1, 0.2), slit_length=0.2),
             "slit_profile, or",
         ),
+        (lambda: BeamProfile.gaussian(0.0), "Gaussian"),
+        (lambda: SmearingSpec(across=-0.1), "across"),
         (lambda: BeamProfile.measured([0, 1], [1, 1]), "3 points"),
         (lambda: BeamProfile.measured([0, 2, 1], [1, 1, 1]), "increase"),
         (lambda: BeamProfile.measured([0, 1, 2], [1, np.nan, 1]), "finite"),
@@ -243,7 +262,7 @@ def test_labels_say_what_smears():
         (lambda: BeamProfile(points=((0.0, 1.0), (1.0, 2.0))), "add up"),
         (lambda: BeamProfile(points=((0.5, 1.0), (1.5, 1.0))), "from 0"),
     ],
-    ids=range(22),
+    ids=range(24),
 )
 def test_what_is_refused(call, match):
     with pytest.raises(SpecError, match=match):

@@ -9,7 +9,13 @@ import xarray as xr
 import xrdkit as xk
 from xrdkit import errors
 from xrdkit.geometry import Calibration, Detector
-from xrdkit.saxs import BeamProfile, SmearingSpec, slit_smearing, smearing_of
+from xrdkit.saxs import (
+    BeamProfile,
+    SmearingSpec,
+    pinhole_smearing,
+    slit_smearing,
+    smearing_of,
+)
 from xrdkit.saxs.models import DebyeAnderson, Flat, Model, ModelSpec
 from xrdkit.saxs.smearing import aperture_beam_fwhm, pinhole_resolution, with_resolution
 
@@ -251,7 +257,16 @@ def test_resolution_goes_with_the_profile():
     xr.testing.assert_identical(data, before)
     dq = pinhole_resolution(Q, CALIBRATION, beam_fwhm=500e-6)
     assert np.array_equal(found.q_resolution, dq)
-    assert smearing_of(found) is not None
+    across = pinhole_resolution(0.0, CALIBRATION, beam_fwhm=500e-6)
+    assert found.attrs["q_resolution_across"] == pytest.approx(float(across))
+    seen = smearing_of(found)
+    assert seen is slit_smearing(Q, BeamProfile.gaussian(float(across)), dq=dq)
+    assert "Gaussian beam" in seen.label
+    along = smearing_of(found, given=SmearingSpec(across=0.0))
+    assert along is pinhole_smearing(Q, dq)
+    assert smearing_of(plain(), given=SmearingSpec(across=0.01)) is slit_smearing(
+        Q, BeamProfile.gaussian(0.01)
+    )
     frames = xr.concat([data, data], dim="frame")
     assert with_resolution(frames, CALIBRATION, beam_fwhm=1e-4).q_resolution.dims == ("frame", "q")
     with pytest.raises(errors.SchemaError):

@@ -15,6 +15,8 @@ from xrdkit.errors import CurveError, SpecError
 
 Array = NDArray[np.float64]
 
+#: Points of a Gaussian from 0 to its cut: its variance is right to 0.3 %.
+_GAUSSIAN_POINTS = 25
 #: Largest share of a profile that may be negative, as noise about a subtracted zero is.
 _NEGATIVE = 0.05
 
@@ -25,6 +27,8 @@ class BeamProfile:
 
     points: tuple[tuple[float, float], ...]
     """(u, W) with u from 0 on, rising, in 1/nm; ∫W du = 1. Beyond the last point W is 0."""
+    name: str = "measured slit"
+    """What it is, for labels."""
 
     @classmethod
     def trapezoid(cls, flat: float, foot: float) -> Self:
@@ -40,10 +44,17 @@ class BeamProfile:
             )
         height = 2.0 / (flat + foot)
         if flat == foot:
-            return cls(points=((0.0, height), (foot, height)))
-        if flat == 0:
-            return cls(points=((0.0, height), (foot, 0.0)))
-        return cls(points=((0.0, height), (flat, height), (foot, 0.0)))
+            return cls(points=((0.0, height), (foot, height)), name="even slit")
+        inner = () if flat == 0 else ((flat, height),)
+        return cls(points=((0.0, height), *inner, (foot, 0.0)), name="trapezoidal slit")
+
+    @classmethod
+    def gaussian(cls, sigma: float, cut: float = 3.0) -> Self:
+        """Return a Gaussian of standard deviation `sigma`, 1/nm, cut at `cut` of them."""
+        if not (np.isfinite(sigma) and sigma > 0 and cut > 0):
+            raise SpecError(f"a Gaussian of width {sigma} 1/nm, cut at {cut}, is none")
+        u = np.linspace(0.0, cut * sigma, _GAUSSIAN_POINTS)
+        return cls._normalised(u, np.exp(-0.5 * (u / sigma) ** 2), "Gaussian beam")
 
     @classmethod
     def measured(cls, u: ArrayLike, weight: ArrayLike, *, centre: float | None = None) -> Self:
@@ -77,15 +88,16 @@ class BeamProfile:
         folded = np.interp(centre + away, place, level, left=0.0, right=0.0)
         folded += np.interp(centre - away, place, level, left=0.0, right=0.0)
         # Where one side ends before the other, a step stays a ramp of one point's width.
-        return cls._normalised(away, folded)
+        return cls._normalised(away, folded, "measured slit")
 
     @classmethod
-    def _normalised(cls, u: Array, weight: Array) -> Self:
+    def _normalised(cls, u: Array, weight: Array, name: str) -> Self:
         seen = np.flatnonzero(weight > 0)
         last = min(int(seen[-1]) + 2, u.size)
         u, weight = u[:last], weight[:last]
         area = float(np.trapezoid(weight, u))
-        return cls(points=tuple(zip(u.tolist(), (weight / area).tolist(), strict=True)))
+        points = tuple(zip(u.tolist(), (weight / area).tolist(), strict=True))
+        return cls(points=points, name=name)
 
     def __post_init__(self) -> None:
         table = np.asarray(self.points, dtype=np.float64)

@@ -71,6 +71,14 @@ def pinhole_resolution(
     return result
 
 
+def resolution_across(calibration: Calibration, *, beam_fwhm: float) -> float:
+    """Return the standard deviation of q at right angles to the scan, 1/nm, near the beam.
+
+    That of beam and pixels, as in `pinhole_resolution`: 2π/(λL) √(σ_beam² + p²/12).
+    """
+    return float(pinhole_resolution(0.0, calibration, beam_fwhm=beam_fwhm))
+
+
 def aperture_beam_fwhm(
     source_radius: float, sample_radius: float, collimation: float, distance: float
 ) -> float:
@@ -95,10 +103,13 @@ def with_resolution(
     beam_fwhm: float,
     wavelength_spread: float = 0.0,
 ) -> xr.Dataset:
-    """Return `profile` with the variable ``q_resolution``, by which fits smear their models.
+    """Return `profile` with its resolution, by which fits smear their models.
+
+    That is the variable ``q_resolution`` along the scan and the attribute ``q_resolution_across``
+    at right angles to it: a round beam smears a ring both ways, and close to the centre as much.
 
     `profile` (PROFILE) is a curve over q of this instrument; the other arguments and the formula
-    are those of `pinhole_resolution`. What it had as ``q_resolution`` is replaced. Raises
+    are those of `pinhole_resolution`. What it had of both is replaced. Raises
     SchemaError for another axis than q, SpecError as `pinhole_resolution`.
     """
     validate(profile, PROFILE)
@@ -112,6 +123,7 @@ def with_resolution(
     attrs = {"units": "1/nm", "long_name": "standard deviation of q from beam, pixels, wavelengths"}
     values = found if FRAME in profile.dims else found[0]
     result = profile.assign(q_resolution=(dims, values, attrs))
+    result.attrs["q_resolution_across"] = resolution_across(calibration, beam_fwhm=beam_fwhm)
     settings = {
         "calibration": calibration,
         "beam_fwhm": beam_fwhm,

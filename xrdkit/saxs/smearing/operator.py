@@ -205,14 +205,11 @@ def _rows(grid: Array, rays: Iterable[tuple[Array, Array]]) -> csr_array:
 def _label(q: Array, profile: BeamProfile | None, width: float, sigma: Array, spread: Array) -> str:
     parts = []
     if profile is not None:
-        table = profile.points
-        even = len(table) == 2 and table[0][1] == table[1][1]
-        shape = "even" if even else "trapezoidal" if len(table) <= 3 else "measured"
-        parts.append(f"a slit ({shape}) of half length {profile.reach:.4g} 1/nm")
+        parts.append(f"{profile.name} of half length {profile.reach:.4g} 1/nm")
     if width:
-        parts.append(f"a slit of half width {width:.4g} 1/nm")
+        parts.append(f"slit of half width {width:.4g} 1/nm")
     if sigma.any():
-        parts.append(f"a resolution of {100 * float(np.median(sigma / q)):.2g} % of q (median)")
+        parts.append(f"resolution of {100 * float(np.median(sigma / q)):.2g} % of q (median)")
     if spread.any():
-        parts.append("the width of the bins")
+        parts.append("width of the bins")
     return ", ".join(parts) or "nothing"

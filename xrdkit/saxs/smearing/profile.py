@@ -15,6 +15,7 @@ from xrdkit.schema import FRAME, mean_positions, position_spreads, radial_dim
 Array = NDArray[np.float64]
 
 RESOLUTION = "q_resolution"
+ACROSS = "q_resolution_across"
 
 
 def smearing_of(
@@ -27,10 +28,11 @@ def smearing_of(
 
     The profile says: ``q_resolution``, the standard deviation of q at each point (1/nm); the
     attribute ``slit_smeared`` with ``slit_length`` (half length), ``slit_flat`` and ``slit_width``
-    (half width), all 1/nm. What `given` states holds in place of that, field by field; ``"none"``
-    is no smearing whatever the profile says, ``"auto"`` and None are what it says. Where anything
-    smears, the spread of pixels within bins (`position_spreads`) is part of the matrix; spread
-    alone makes no smearing. Points whose resolution is not known have none.
+    (half width), all 1/nm; the attribute ``q_resolution_across``, the standard deviation of q at
+    right angles to the scan (`with_resolution`). What `given` states holds in place of that, field
+    by field; ``"none"`` is no smearing whatever the profile says, ``"auto"`` and None are what it
+    says. Where anything smears, the spread of pixels within bins (`position_spreads`) is part of
+    the matrix; spread alone makes no smearing. Points whose resolution is not known have none.
 
     Raises SchemaError for another axis than q, CurveError for a curve that is smeared by a slit of
     unknown length, SpecError as `build_smearing`.
@@ -59,7 +61,7 @@ def _beam(profile: xr.Dataset, spec: SmearingSpec) -> BeamProfile | None:
     length = spec.slit_length
     if length is None:
         if not profile.attrs.get("slit_smeared"):
-            return None
+            return _round_beam(profile, spec)
         length = _stated(profile, "slit_length")
         if length is None:
             raise CurveError(
@@ -68,11 +70,16 @@ def _beam(profile: xr.Dataset, spec: SmearingSpec) -> BeamProfile | None:
                 hint=_ask_for_length(profile.attrs.get("slit_length_stated")),
             )
     if length == 0:
-        return None
+        return _round_beam(profile, spec)
     flat = spec.slit_flat
     if flat is None and spec.slit_length is None:
         flat = _stated(profile, "slit_flat")
     return BeamProfile.trapezoid(length if flat is None else flat, length)
+
+
+def _round_beam(profile: xr.Dataset, spec: SmearingSpec) -> BeamProfile | None:
+    across = _stated(profile, ACROSS) if spec.across is None else spec.across
+    return BeamProfile.gaussian(across, spec.cut) if across else None
 
 
 def _ask_for_length(stated: object) -> str:

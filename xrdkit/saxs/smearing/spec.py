@@ -8,7 +8,7 @@ from xrdkit.saxs.smearing.beam_profile import BeamProfile
 
 #: Standard deviations at which a Gaussian is cut off.
 DEFAULT_CUT = 3.0
-_NUMBERS = ("slit_length", "slit_flat", "slit_width", "relative_width")
+_NUMBERS = ("slit_length", "slit_flat", "slit_width", "relative_width", "across")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,9 @@ class SmearingSpec:
     relative_width: float | None = None
     """Standard deviation of q over q, of a Gaussian, for all points alike, in place of the
     ``q_resolution`` of the profile."""
+    across: float | None = None
+    """Standard deviation of q at right angles to the scan, 1/nm, of the round beam of a pinhole
+    camera; counts where there is no slit."""
     cut: float = DEFAULT_CUT
     """Standard deviations at which Gaussians are cut off; programs use 2.5 to 5."""
 
