@@ -51,7 +51,6 @@ _WHERE = {
     "correct": "xrdkit.corrections",
     "absolute_scale": "xrdkit.corrections",
     "transmission": "xrdkit.corrections",
-    "absolute_fractions": "xrdkit.phase",
     "average": "xrdkit.profiles",
     "merge": "xrdkit.profiles",
     "frame_quality": "xrdkit.profiles",
@@ -65,6 +64,7 @@ _WHERE = {
     "GrazingSpec": "xrdkit.integration.grazing_spec",
     # fits
     "refine_phases": "xrdkit.phase",
+    "absolute_fractions": "xrdkit.phase",
     "unit_cell": "xrdkit.phase",
     "identify_phases": "xrdkit.phase.identify",
     "Absorption": "xrdkit.phase",

@@ -2,13 +2,14 @@
 
 from xrdkit.phase.absorption_spec import Absorption, Roughness
 from xrdkit.phase.cif import load_structure
-from xrdkit.phase.content import Content, cell_content, linear_absorption
+from xrdkit.phase.content import Content, cell_content, linear_absorption, mass_attenuation
 from xrdkit.phase.embedded import (
     embedded_names,
     embedded_spacings,
     embedded_structure,
     is_embedded,
 )
+from xrdkit.phase.external_standard import absolute_fractions
 from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.intensity import Lines, LineStrengths, powder_lines
 from xrdkit.phase.parameter_spec import ParameterSpec
@@ -39,6 +40,7 @@ __all__ = [
     "Site",
     "SiteFreedom",
     "Structure",
+    "absolute_fractions",
     "atoms_of",
     "cell_content",
     "embedded_names",
@@ -50,6 +52,7 @@ __all__ = [
     "is_embedded",
     "linear_absorption",
     "load_structure",
+    "mass_attenuation",
     "powder_intensity",
     "powder_lines",
     "refine_phases",

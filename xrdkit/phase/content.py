@@ -1,5 +1,6 @@
 """What a cell contains: formula, formula units, mass and absorption."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
@@ -57,6 +58,38 @@ def cell_content(structure: Structure) -> Content:
         formula_mass=structure.mass / units,
         density=structure.density,
     )
+
+
+def mass_attenuation(composition: Mapping[str, float], wavelength: float) -> float:
+    """Return the mass attenuation coefficient µ/ρ in cm²/g of a mixture, `wavelength` in ångström.
+
+    composition: formulas (``"Al2O3"``, ``"Zn"``; no brackets) and their mass fractions, which add
+    up to 1 within 1 %. Cross-sections as `linear_absorption`. Raises SpecError for formulas that
+    cannot be read, fractions that do not add up and wavelengths outside 0.1 to 100 keV.
+    """
+    import xraydb  # loading its tables takes more than a second, and few ask for µ
+
+    energy = 1000.0 * HC_KEV_ANGSTROM / wavelength if wavelength > 0 else 0.0
+    if not 100.0 <= energy <= 1e5:
+        raise SpecError(f"wavelength {wavelength} Å: absorption is tabulated from 0.1 to 100 keV")
+    whole = sum(composition.values())
+    if not abs(whole - 1.0) <= 0.01 or any(not share >= 0 for share in composition.values()):
+        raise SpecError(f"mass fractions {dict(composition)} do not add up to 1")
+    total = 0.0
+    for formula, share in composition.items():
+        masses: dict[str, float] = {}
+        if not re.fullmatch(r"(?:[A-Z][a-z]?\d*\.?\d*)+", formula):
+            raise SpecError(f"formula {formula!r} cannot be read", hint='write "Al2O3" or "Zn"')
+        for symbol, count in re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", formula):
+            element = gemmi.Element(symbol)
+            if not 1 <= element.atomic_number <= 98 or element.name != symbol:
+                raise SpecError(f"formula {formula!r}: no absorption of {symbol} is known")
+            masses[symbol] = masses.get(symbol, 0.0) + element.weight * float(count or 1)
+        mass = sum(masses.values())
+        for symbol, part in masses.items():
+            number = gemmi.Element(symbol).atomic_number
+            total += share / whole * part / mass * float(xraydb.mu_elam(number, energy))
+    return total
 
 
 def linear_absorption(structure: Structure, wavelength: float) -> float:

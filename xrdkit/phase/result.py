@@ -14,6 +14,7 @@ from xrdkit.phase.blank import BLANK
 from xrdkit.phase.cell import ANGLES, LENGTHS
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import FrameFit
+from xrdkit.phase.mass_numbers import put_mass_scales
 from xrdkit.phase.observation import Observation
 from xrdkit.phase.positions import q_of_two_theta
 from xrdkit.phase.quantify import (
@@ -107,6 +108,7 @@ def assemble(
         pairs = np.array(amorphous, dtype=float)
         text = "mass of what is none of the phases over that of the sample without the standard"
         _pair(data, put, "amorphous_fraction", pairs[:, 0], pairs[:, 1], (), text, "1")
+    put_mass_scales(data, put, fits, observed.unit)
     _cells(data, put, numbers)
     errors_by_source(data, put, profile, observed.unit, fits, numbers)
     _instrument(data, put, fits)
