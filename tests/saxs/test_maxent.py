@@ -44,12 +44,12 @@ def test_it_converges_to_the_wanted_misfit(sets, name, row):
 
 
 def test_entropy_and_misfit_pull_against_each_other(sets):
-    """At the maximum of α S - χ²/2 the gradients of both are equal and opposite."""
-    problem, target, _, solver, x = solved(sets, "E", 0)
+    """At the maximum of α S - χ²/2, all in units of the noise, both gradients are opposite."""
+    problem, target, noise, solver, x = solved(sets, "E", 0)
     nodes = problem.nodes
     pull = problem.matrix.T @ (target - problem.matrix @ x)
     strength = 10.0**solver.log_strength
-    default = np.log(x[:nodes]) - pull[:nodes] / strength
+    default = np.log(x[:nodes]) - pull[:nodes] / noise.scale / strength
     # ln m is the same at every node: the default is flat.
     np.testing.assert_allclose(default, default.mean(), atol=1e-3)
     # Backgrounds have no entropy: the misfit is smallest with respect to them.
