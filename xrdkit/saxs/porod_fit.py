@@ -41,6 +41,8 @@ _AVERAGED_STARTS = 5
 _AVERAGED_QL = 12.0
 #: Relative spread of averages in different windows that oscillations alone leave.
 _DRIFT = 0.2
+#: Exponent less 4 of the average that is another power.
+_TILT = 0.5
 #: End over start from which a window is long.
 _LONG = 1.6
 
@@ -291,7 +293,7 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     lowest = _LOWEST_QL / length
     if curve.q[last - 1] * length < _AVERAGED_QL:
         return None
-    fits = []
+    fits, tilts = [], []
     for start in np.linspace(lowest, 0.3 * curve.q[last - 1] + 0.7 * lowest, _AVERAGED_STARTS):
         first = int(np.searchsorted(curve.q, start))
         if last - first < 2 * FEWEST:
@@ -307,6 +309,9 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
         rows = np.linalg.pinv(design / size) * root * q**4 / size[:, None]
         estimate = rows @ curve.intensity[first:last]
         moved = float((rows @ (q**-6))[0])
+        tilted = np.column_stack([design / size, np.log(q / q[-1]) * root])
+        tilt = np.linalg.pinv(tilted)[2] @ (root * q**4 * curve.intensity[first:last])
+        tilts.append(float(tilt) / float(estimate[0]))
         fits.append((first, rows, estimate, moved))
     if len(fits) < 3 or not all(f[2][0] > 0 for f in fits):
         return None
@@ -315,7 +320,7 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     whole = np.zeros((3, curve.q.size))
     whole[:2, first:last] = rows
     spread = np.var(constants, axis=0, ddof=1)
-    if spread[0] > (_DRIFT * estimate[0]) ** 2:
+    if spread[0] > (_DRIFT * estimate[0]) ** 2 or abs(np.mean(tilts)) > _TILT:
         return None
     next_sigma = PRIOR_C * float(estimate[0]) / length**2
     prior = np.diag([spread[0], spread[1], next_sigma**2])
