@@ -19,7 +19,9 @@ from xrdkit.saxs import sphere_intensity
 from xrdkit.saxs.distribution import lattice_weights
 from xrdkit.saxs.kernel import sphere_kernel
 from xrdkit.saxs.lognormal import Lognormal
+from xrdkit.saxs.shapes import CoreShell
 
+_SHELLS = CoreShell(core_contrast=sets.CORE_D, shell_contrast=sets.SHELL_D)
 _A = sets.lognormal_moments(5.0, 0.2) | {"volume_fraction": 0.01}
 
 
@@ -45,10 +47,12 @@ def fit(
     populations: int = 1,
     sigma_factor: float = 1.0,
     method: str = "lognormal",
+    shape: str | CoreShell = "sphere",
 ) -> xr.Dataset:
     sigma, curves = sets.noisy(name, count)
     profile = series(curves, sigma * sigma_factor)
-    spec = xk.SizeSpec(contrast=sets.CONTRAST, populations=populations, method=method)
+    contrast = None if isinstance(shape, CoreShell) else sets.CONTRAST
+    spec = xk.SizeSpec(contrast=contrast, populations=populations, method=method, shape=shape)
     xk.fit_sizes(profile.isel(frame=0), spec)
     start = time.process_time()
     result = xk.fit_sizes(profile, spec)
@@ -57,7 +61,8 @@ def fit(
     print(
         f"{name} {method}, sigma x {sigma_factor:g}, n = {count}: {1e3 * spent:.1f} ms per fit,"
         f" χ²r {np.mean(result.gof.values**2):.3f}, sigma_scale"
-        f" {np.mean(result.sigma_scale.values):.3f}, verdict ok {good:.1%}"
+        f" {np.mean(result.sigma_scale.values):.3f}, verdict ok {good:.1%}, shape"
+        f" {result.attrs['shape']}"
     )
     return result
 
@@ -79,6 +84,12 @@ def main(count: int) -> None:
             score(f"population {k} {name}", *both, true[name])
     for factor in (0.5, 2.0):
         single(fit("A", count, sigma_factor=factor), _A)
+    for name, shape, median, s, extra in (
+        ("D", _SHELLS, 5.0, 0.15, {"shell_thickness": sets.THICKNESS_D}),
+        ("C", "cylinder", 4.0, 0.1, {"length": sets.LENGTH_C}),
+    ):
+        number = {k: v for k, v in sets.lognormal_moments(median, s).items() if "number" in k}
+        single(fit(name, count, shape=shape), number | extra | {"volume_fraction": 0.01})
     free = {k: v for k, v in _A.items() if "number" not in k}
     for name in ("A", "E"):
         single(fit(name, min(count, 100), method="tikhonov"), free)
@@ -107,8 +118,12 @@ def batch(count: int) -> None:
     sigma, curves = sets.noisy("A", 200)
     profile = series(np.resize(curves, (count, 200)), sigma)
     start = time.perf_counter()
-    xk.fit_sizes(profile, xk.SizeSpec(contrast=sets.CONTRAST))
+    many = xk.fit_sizes(profile, xk.SizeSpec(contrast=sets.CONTRAST))
     print(f"{count} profiles in one Dataset: {time.perf_counter() - start:.1f} s")
+    alone = xk.fit_sizes(profile.isel(frame=7), xk.SizeSpec(contrast=sets.CONTRAST))
+    names = [n for n in alone.data_vars if "frame" in many[n].dims]
+    same = all(np.array_equal(many[n].isel(frame=7), alone[n]) for n in names)
+    print(f"the same bits as a fit of one of them alone: {same}")
 
 
 if __name__ == "__main__":

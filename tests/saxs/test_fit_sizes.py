@@ -113,8 +113,8 @@ def test_percentiles_and_covariance(sets):
 @pytest.mark.parametrize("method", ["schulz", "gaussian"])
 def test_other_families_recover_their_own_truth(sets, method):
     from xrdkit.saxs.distribution import lattice_weights
-    from xrdkit.saxs.kernel import Kernel
     from xrdkit.saxs.families import FAMILIES
+    from xrdkit.saxs.kernel import Kernel
 
     weights = lattice_weights(FAMILIES[method], np.log(4.0), 0.15, lowest_power=-3)
     kernel_weights = lattice_weights(FAMILIES[method], np.log(4.0), 0.15, lowest_power=-1)

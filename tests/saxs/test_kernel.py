@@ -7,8 +7,8 @@ from scipy.integrate import quad
 from xrdkit import errors
 from xrdkit.saxs import sphere_intensity
 from xrdkit.saxs.distribution import lattice_weights
-from xrdkit.saxs.kernel import Kernel, lattice_level, sphere_amplitude, sphere_matrix
 from xrdkit.saxs.families import FAMILIES
+from xrdkit.saxs.kernel import Kernel, lattice_level, sphere_amplitude, sphere_matrix
 
 Q = np.geomspace(0.05, 5.0, 9)
 
@@ -105,6 +105,8 @@ def test_published_check_values(sets):
     for name, first, last in (
         ("A", 88.6004, 5.4659e-4),
         ("B", 279.217, 6.1965e-4),
+        ("C", 198.102, 5.5030e-4),
+        ("D", 373.783, 8.2545e-4),
         ("E", 166.825, 0.100547),
     ):
         clean = sets.truth(name)

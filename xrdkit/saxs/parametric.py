@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares, without
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array
+from xrdkit.saxs.neighbour import neighbour
 from xrdkit.saxs.particles import Particles
 from xrdkit.saxs.start import Start, location_range, starts
 from xrdkit.uncertainty import ErrorModel
@@ -22,6 +23,7 @@ _MAX_STARTS_SHAPES = 8
 #: Above this χ²r further starts are tried.
 _GOOD = 1.5
 _LEAST_SHARE = 1e-3
+_MAX_HOPS = 3
 #: Standard errors from the minimum at which a fit ends.
 _PRECISION = 1e-6
 
@@ -76,6 +78,17 @@ def fit_parametric(
             break
     if best is None or not any(best.outcome.values[c.amplitude] for c in model.components):
         return None
+    for _ in range(_MAX_HOPS):
+        values = neighbour(model, best.outcome.values, valid, intensity, weight)
+        if values is None:
+            break
+        again = best.outcome.parameters
+        for name, value in values.items():
+            again[name].set(value=value)
+        fit = _fit(model, again, valid, intensity, weight, errors, max_evaluations)
+        if not fit.outcome.chi2 < best.outcome.chi2:
+            break
+        best = fit
     return best
 
 

@@ -79,6 +79,9 @@ SOMETIMES = {
         "what smoothing changes the volume fraction times squared contrast by, as far as a second"
         " inversion tells; part of its standard error",
     ),
+    **{
+        name: ("nm", LENGTHS[of].replace("radius", "thickness")) for name, of in THICKNESSES.items()
+    },
     "modes": ("1", "number of modes of the distribution that are told apart"),
     "modes_unresolved": ("1", "number of further maxima, too near to others to be told apart"),
 }

@@ -131,7 +131,8 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
         contrast_error=spec.contrast_sigma > 0,
         shapes=[component.shape for component in spec.components],
     )
-    result.attrs["shape"] = ", ".join(component.shape.label for component in spec.components)
+    labels = [component.shape.label for component in spec.components]
+    result.attrs["shape"] = ", ".join(dict.fromkeys(labels) if len(set(labels)) == 1 else labels)
     result.attrs["smearing"] = "; ".join(sorted(smeared)) or "none"
     result = append(
         result,

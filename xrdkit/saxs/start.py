@@ -123,7 +123,10 @@ def _differ(some: tuple[Candidate, ...], others: tuple[Candidate, ...]) -> bool:
             return True
         for name, value in one.form.items():
             before = other.form[name]
-            if value != before and not abs(np.log(value / before)) <= _APART:
+            if value * before <= 0.0:
+                if value != before:
+                    return True
+            elif abs(np.log(value / before)) > _APART:
                 return True
     return False
 
@@ -205,10 +208,7 @@ def _grid(component: Component, kernel: Kernel) -> Grid:
         return kept
     family, shape, q = component.family, component.shape, kernel.q
     low, high = np.log(0.3 * np.pi / q[-1]), np.log(2 * np.pi / q[0])
-    choices = {
-        p.name: (p.value,) if p.value is not None else shape.guesses(p.name, q)
-        for p in shape.parameters
-    }
+    choices = {p.name: shape.starts(p.name, q) for p in shape.parameters}
     forms = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
     wanted = _FEW_WIDTHS if len(forms) > 1 else _WIDTHS
     narrow, wide = family.width_range

@@ -165,6 +165,13 @@ class CoreShell(Shape):
         """Return thicknesses from a fifth of the least that q can tell to a third of the most."""
         return tuple(np.geomspace(0.2 * np.pi / q[-1], np.pi / q[0] / 3.0, 12).tolist())
 
+    def starts(self, name: str, q: Array) -> tuple[float, ...]:
+        """Return the starts of a fit; a contrast that is looked for may have either sign."""
+        if name == "shell_contrast" and self.fit_shell_contrast:
+            size = abs(self.core_contrast)
+            return tuple(dict.fromkeys((self.shell_contrast, 0.3 * size, -0.3 * size)))
+        return super().starts(name, q)
+
     def matrix(self, q: Array, lattice: Lattice, values: Values) -> Array:
         """Return G, shape (q, nodes)."""
         return self._matrices(q, lattice, values, slopes=False)[0]

@@ -111,6 +111,11 @@ class Shape(ABC):
         """Return values from which to start a fit of the parameter `name` at these q (1/nm)."""
         raise NotImplementedError(name)
 
+    def starts(self, name: str, q: Array) -> tuple[float, ...]:
+        """Return what a fit starts the parameter `name` from: what is stated, or guesses."""
+        stated = self.stated.get(name)
+        return self.guesses(name, q) if stated is None else (stated,)
+
     def bounds(self, name: str, q: Array) -> tuple[float, float]:
         """Return the smallest and largest value of the parameter `name` in a fit at these q."""
         (parameter,) = (p for p in self.parameters if p.name == name)
