@@ -260,10 +260,12 @@ def test_resolution_goes_with_the_profile():
     across = pinhole_resolution(0.0, CALIBRATION, beam_fwhm=500e-6)
     assert found.attrs["q_resolution_across"] == pytest.approx(float(across))
     seen = smearing_of(found)
-    assert seen is slit_smearing(Q, BeamProfile.gaussian(float(across)), dq=dq)
+    assert seen is slit_smearing(Q, BeamProfile.gaussian(float(across), 5.0), dq=dq, cut=5.0)
+    shorter = smearing_of(found, given=SmearingSpec(cut=3.0))
+    assert shorter is slit_smearing(Q, BeamProfile.gaussian(float(across)), dq=dq)
     assert "Gaussian beam" in seen.label
     along = smearing_of(found, given=SmearingSpec(across=0.0))
-    assert along is pinhole_smearing(Q, dq)
+    assert along is pinhole_smearing(Q, dq, cut=5.0)
     assert smearing_of(plain(), given=SmearingSpec(across=0.01)) is slit_smearing(
         Q, BeamProfile.gaussian(0.01)
     )

@@ -39,7 +39,15 @@ _NOTABLE = 0.01
 _GROSS = 5.0
 _SQUARED = {"count": "count2", "1/cm": "1/cm2"}
 #: What tells of the smearing, and no longer holds.
-_GONE = ("slit_smeared", "slit_length", "slit_length_stated", "slit_flat", "slit_width")
+_GONE = (
+    "slit_smeared",
+    "slit_length",
+    "slit_length_stated",
+    "slit_flat",
+    "slit_width",
+    "q_resolution_across",
+    "q_resolution_cut",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from xrdkit.errors import CurveError, SpecError
 
 Array = NDArray[np.float64]
 
-#: Points of a Gaussian from 0 to its cut: its variance is right to 0.3 %.
-_GAUSSIAN_POINTS = 25
+#: Points of a Gaussian to each standard deviation: its variance is right to 0.3 %.
+_GAUSSIAN_POINTS = 8
 #: Largest share of a profile that may be negative, as noise about a subtracted zero is.
 _NEGATIVE = 0.05
 
@@ -53,7 +53,7 @@ class BeamProfile:
         """Return a Gaussian of standard deviation `sigma`, 1/nm, cut at `cut` of them."""
         if not (np.isfinite(sigma) and sigma > 0 and cut > 0):
             raise SpecError(f"a Gaussian of width {sigma} 1/nm, cut at {cut}, is none")
-        u = np.linspace(0.0, cut * sigma, _GAUSSIAN_POINTS)
+        u = np.linspace(0.0, cut * sigma, int(np.ceil(cut * _GAUSSIAN_POINTS)) + 1)
         return cls._normalised(u, np.exp(-0.5 * (u / sigma) ** 2), "Gaussian beam")
 
     @classmethod

@@ -30,15 +30,16 @@ class SmearingSpec:
     across: float | None = None
     """Standard deviation of q at right angles to the scan, 1/nm, of the round beam of a pinhole
     camera; counts where there is no slit."""
-    cut: float = DEFAULT_CUT
-    """Standard deviations at which Gaussians are cut off; programs use 2.5 to 5."""
+    cut: float | None = None
+    """Standard deviations at which Gaussians are cut off; None: 5 for what `with_resolution` found,
+    else 3. Programs use 2.5 to 5."""
 
     def __post_init__(self) -> None:
         for name in _NUMBERS:
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value >= 0):
                 raise SpecError(f"{name} is {value!r}, not a number from 0 up")
-        if not (_is_number(self.cut) and 1 <= self.cut <= 10):
+        if self.cut is not None and not (_is_number(self.cut) and 1 <= self.cut <= 10):
             raise SpecError(f"cut is {self.cut!r}, not 1 to 10 standard deviations")
         if self.relative_width is not None and self.relative_width > 1:
             raise SpecError(f"relative_width is {self.relative_width}: q is known to that share")
