@@ -69,12 +69,16 @@ def gap_starts(x: Array) -> NDArray[np.intp]:
     """Return the indices of the points of `x` after which nothing was measured."""
     if x.size < 3:
         return np.zeros(0, dtype=np.intp)
-    # Steps of small angles grow with q: there a gap is a step that is large beside q.
+    wide = _wide(x)
+    # Steps of small angles grow with q: there a gap is a step that is large beside q as well.
     if float(x.min()) > 0 and float(x.max()) > _DECADES * float(x.min()):
-        x = np.log(x)
-    step = np.abs(np.diff(x))
-    wide = (step > _GAP * np.median(step)) & (step > _GAP_SHARE * np.ptp(x))
+        wide &= _wide(np.log(x))
     return np.flatnonzero(wide)
+
+
+def _wide(x: Array) -> NDArray[np.bool_]:
+    step = np.abs(np.diff(x))
+    return np.asarray((step > _GAP * np.median(step)) & (step > _GAP_SHARE * np.ptp(x)))
 
 
 def fitted_part(x: Array, result: xr.Dataset) -> Array:
