@@ -106,6 +106,7 @@ _WHERE = {
     "CorrelationSpec": "xrdkit.saxs.correlation",
     "desmear": "xrdkit.saxs",
     "SmearingSpec": "xrdkit.saxs",
+    "with_resolution": "xrdkit.saxs",
     "smooth_trend": "xrdkit.saxs",
     # results
     "plot_sizes": "xrdkit.report",

@@ -279,6 +279,23 @@ def test_a_lopsided_beam_is_folded():
     assert found == pytest.approx(sum(parts), rel=2e-3)
 
 
+def test_a_detector_slit_makes_a_trapezoid_of_an_even_beam():
+    """Whole lengths 0.8 and 0.5: even up to 0.15, zero from 0.65 on."""
+    beam = BeamProfile.trapezoid(0.4, 0.4).seen_through(0.5)
+    known = BeamProfile.trapezoid(0.15, 0.65)
+    u = np.linspace(0, 0.7, 141)
+    assert beam.weight(u) == pytest.approx(known.weight(u), abs=1e-6)
+    assert beam.reach == pytest.approx(0.65)
+    triangle = BeamProfile.trapezoid(0.25, 0.25).seen_through(0.5)
+    assert triangle.weight(u) == pytest.approx(BeamProfile.trapezoid(0.0, 0.5).weight(u), abs=1e-6)
+    short = BeamProfile.gaussian(0.2).seen_through(1e-3)
+    inner = u[u < 0.59]
+    assert short.weight(inner) == pytest.approx(BeamProfile.gaussian(0.2).weight(inner), abs=1e-2)
+    assert "detector slit" in slit_smearing(Q, beam).label
+    with pytest.raises(SpecError, match="detector slit"):
+        known.seen_through(0.0)
+
+
 def test_beam_profile_of_a_file(tmp_path):
     place = np.linspace(-2.0, 3.0, 101)
     level = np.clip(np.minimum(place + 1.0, 2.5 - place), 0.0, 1.0)

@@ -187,7 +187,7 @@ def _measured(profile: xr.Dataset) -> tuple[Array, Array, ErrorModel]:
     if profile.attrs.get("slit_smeared"):
         raise SpecError(
             "the measured standard is smeared by a slit, the standard's curve is not",
-            hint="desmear it first",
+            hint="desmear it first: xrdkit.desmear",
         )
     frames = profile.sizes.get(schema.FRAME, 1)
     if frames != 1:

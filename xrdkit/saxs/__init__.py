@@ -13,6 +13,7 @@ from xrdkit.saxs.smearing import (
     read_beam_profile,
     slit_smearing,
     smearing_of,
+    with_resolution,
 )
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.trends import smooth_trend
@@ -34,5 +35,6 @@ __all__ = [
     "smearing_of",
     "smooth_trend",
     "sphere_intensity",
+    "with_resolution",
     "xray_contrast",
 ]

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 #: Points of a Gaussian to each standard deviation: its variance is right to 0.3 %.
 _GAUSSIAN_POINTS = 8
+#: Points, beside all corners, of a profile behind a detector slit.
+_SEEN_POINTS = 65
 #: Largest share of a profile that may be negative, as noise about a subtracted zero is.
 _NEGATIVE = 0.05
 
@@ -90,6 +92,24 @@ class BeamProfile:
         # Where one side ends before the other, a step stays a ramp of one point's width.
         return cls._normalised(away, folded, "measured slit")
 
+    def seen_through(self, length: float) -> "BeamProfile":
+        """Return the profile that a detector slit of the whole `length`, 1/nm, makes of this one.
+
+        It is the mean of W over u ± length/2. Files of Anton Paar state that length
+        (``slit_length_stated``). Raises SpecError for a length that is not positive.
+        """
+        if not (np.isfinite(length) and length > 0):
+            raise SpecError(f"a detector slit of length {length} 1/nm is none")
+        table = np.asarray(self.points)
+        place = np.concatenate([-table[:0:-1, 0], table[:, 0]])
+        level = np.concatenate([table[:0:-1, 1], table[:, 1]])
+        corners = np.abs(np.add.outer(place, [-0.5 * length, 0.0, 0.5 * length])).ravel()
+        even = np.linspace(0.0, self.reach + 0.5 * length, _SEEN_POINTS)
+        u = np.unique(np.concatenate([even, corners[corners < even[-1]]]))
+        u = u[np.concatenate([[True], np.diff(u) > 1e-9 * even[-1]])]
+        upper, lower = (_integral(place, level, u + s * 0.5 * length) for s in (1.0, -1.0))
+        return self._normalised(u, np.maximum(upper - lower, 0.0), f"{self.name}, detector slit")
+
     @classmethod
     def _normalised(cls, u: Array, weight: Array, name: str) -> Self:
         seen = np.flatnonzero(weight > 0)
@@ -120,6 +140,18 @@ class BeamProfile:
         """Return W at `u`, 1/nm."""
         table = np.asarray(self.points)
         return np.interp(u, table[:, 0], table[:, 1], right=0.0)
+
+
+def _integral(place: Array, level: Array, at: Array) -> Array:
+    """Return the integral of a line through points, 0 beyond them, up to `at`."""
+    steps = 0.5 * np.diff(place) * (level[1:] + level[:-1])
+    below = np.concatenate([[0.0], np.cumsum(steps)])
+    x = np.clip(at, place[0], place[-1])
+    left = np.clip(np.searchsorted(place, x, side="right") - 1, 0, place.size - 2)
+    part = x - place[left]
+    here = np.interp(x, place, level)
+    result: Array = below[left] + 0.5 * part * (level[left] + here)
+    return result
 
 
 def read_beam_profile(

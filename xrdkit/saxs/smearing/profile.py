@@ -91,7 +91,7 @@ def _ask_for_length(stated: object) -> str:
     return (
         f"its file states {stated:.4g} 1/nm for the detector's slit, and nothing of the beam:"
         " give the half length, SmearingSpec(slit_length=..., slit_flat=...), or the measured"
-        " beam, slit_profile=read_beam_profile(...)"
+        " beam, slit_profile=read_beam_profile(...).seen_through(...)"
     )
 
 
