@@ -6,11 +6,10 @@ what of its shape is not known, b and B. Derivatives are analytic.
 
 from dataclasses import dataclass, replace
 
-import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import FitOutcome, Values, Verdict, least_squares, without
+from xrdkit.fitting import FitOutcome, Table, Values, Verdict, least_squares, without
 from xrdkit.saxs.background import POROD, background_chi2
 from xrdkit.saxs.distribution import Array
 from xrdkit.saxs.neighbour import neighbour
@@ -69,9 +68,7 @@ def fit_parametric(
     ]
     looked_for = any(c.shape.free for c in model.components)
     for start in candidates[: _MAX_STARTS_SHAPES if looked_for else _MAX_STARTS]:
-        fit = _fit(
-            model, _parameters(model, start), valid, intensity, weight, errors, max_evaluations
-        )
+        fit = _fit(model, _table(model, start), valid, intensity, weight, errors, max_evaluations)
         if best is None or fit.outcome.chi2 < best.outcome.chi2:
             best = fit
         if best.outcome.gof**2 < _GOOD and best.outcome.verdict is Verdict.OK:
@@ -82,9 +79,7 @@ def fit_parametric(
         values = neighbour(model, best.outcome.values, valid, intensity, weight)
         if values is None:
             break
-        again = best.outcome.parameters
-        for name, value in values.items():
-            again[name].set(value=value)
+        again = replace(best.outcome.table, values=best.outcome.values | values)
         fit = _fit(model, again, valid, intensity, weight, errors, max_evaluations)
         if not fit.outcome.chi2 < best.outcome.chi2:
             break
@@ -92,36 +87,38 @@ def fit_parametric(
     return best
 
 
-def _parameters(model: Particles, start: Start) -> lmfit.Parameters:
-    parameters = lmfit.Parameters()
-    low, high = location_range(model.q)
+def _table(model: Particles, start: Start) -> Table:
+    """Return start values and bounds of all parameters."""
+    values: dict[str, float] = {}
+    bounds: dict[str, tuple[float, float]] = {}
+    held: set[str] = set()
     for k, component in enumerate(model.components):
         candidate = start.candidates[k]
-        parameters.add(component.location, value=candidate.location, min=low, max=high)
+        values[component.location] = candidate.location
+        bounds[component.location] = location_range(model.q)
         if component.family.has_width:
-            narrow, wide = np.log(component.family.width_range)
-            parameters.add(component.width, value=np.log(candidate.width), min=narrow, max=wide)
+            low, high = component.family.width_range
+            values[component.width] = float(np.log(candidate.width))
+            bounds[component.width] = float(np.log(low)), float(np.log(high))
         # From 0 a population could not move in size.
-        amplitude = max(start.amplitudes[k], _LEAST_SHARE * max(start.amplitudes))
-        parameters.add(component.amplitude, value=amplitude)
+        values[component.amplitude] = max(start.amplitudes[k], _LEAST_SHARE * max(start.amplitudes))
         for parameter in component.shape.parameters:
-            least, most = component.shape.bounds(parameter.name, model.q)
-            parameters.add(
-                component.shape_parameter(parameter.name),
-                value=candidate.form[parameter.name],
-                min=least if parameter.free else -np.inf,
-                max=most if parameter.free else np.inf,
-                vary=parameter.free,
-            )
+            name = component.shape_parameter(parameter.name)
+            values[name] = candidate.form[parameter.name]
+            if parameter.free:
+                bounds[name] = component.shape.bounds(parameter.name, model.q)
+            else:
+                held.add(name)
     for name in model.background:
-        least = 0.0 if name == POROD else -np.inf
-        parameters.add(name, value=start.background[name], min=least)
-    return parameters
+        values[name] = start.background[name]
+        if name == POROD:
+            bounds[name] = 0.0, np.inf
+    return Table(values=values, free=tuple(n for n in values if n not in held), bounds=bounds)
 
 
 def _fit(
     model: Particles,
-    parameters: lmfit.Parameters,
+    table: Table,
     valid: NDArray[np.bool_],
     intensity: Array,
     weight: Array,
@@ -136,7 +133,7 @@ def _fit(
 
     outcome = least_squares(
         residual,
-        parameters,
+        table,
         jacobian=jacobian,
         errors=errors,
         max_evaluations=max_evaluations,
