@@ -111,6 +111,7 @@ _WHERE = {
     # results
     "plot_sizes": "xrdkit.report",
     "plot_size_series": "xrdkit.report",
+    "plot_size_methods": "xrdkit.report",
     "plot_model": "xrdkit.report",
     "plot_orientation": "xrdkit.report",
     "save": "xrdkit.store",

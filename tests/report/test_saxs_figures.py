@@ -7,7 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from xrdkit import provenance
-from xrdkit.report import plot_model, plot_orientation, plot_size_series, plot_sizes
+from xrdkit.report import (
+    plot_model,
+    plot_orientation,
+    plot_size_methods,
+    plot_size_series,
+    plot_sizes,
+)
 from xrdkit.report.canvas import inline_svg
 from xrdkit.report.markup import element
 from xrdkit.report.page import page
@@ -151,6 +157,29 @@ def test_trends_are_drawn_where_the_result_has_them(sizes):
 
 def test_a_series_that_failed_is_drawn(sizes):
     assert "no distribution" in words(plot_size_series(sizes(3, failed=[0, 1, 2])))
+
+
+def test_methods_stand_side_by_side_with_what_they_differ_by(sizes):
+    one = sizes(1).isel(frame=0, drop=True)
+    names = ("mean_radius_volume", "width_volume", "volume_fraction")
+    kept = ["distribution_volume", *names, *(f"{n}_sigma" for n in names)]
+    both = xr.concat([one[kept], one[kept] * 1.1], dim="size_method", data_vars="all")
+    for name in kept:
+        both[name].attrs = one[name].attrs
+    both = both.assign_coords(size_method=["lognormal", "maxent"])
+    both["radius"].attrs = one["radius"].attrs
+    both["mean_radius_volume_total_sigma"] = both["mean_radius_volume_sigma"] * 3
+    both["volume_fraction"] *= np.nan
+    figure = plot_size_methods(both)
+    found = words(figure)
+    assert {"lognormal", "maxent", "mean radius, volume-weighted (nm)"} <= set(found)
+    assert not any("volume fraction" in w for w in found)  # unknown in both
+    assert len(figure.axes) == 3
+    spans = [np.ptp(s[:, 0]) for c in figure.axes[1].collections for s in c.get_segments()]
+    assert max(spans) == pytest.approx(6 * float(both["mean_radius_volume_sigma"][1]))
+    data = both.assign_attrs(schema="xrdkit/size_methods/1")
+    text = element("div", *saxs_part(data, Pictures())).html
+    assert "spread between methods" in text
 
 
 # Models and orientation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xrdkit.report.failure import Failure
     from xrdkit.report.frame_figure import plot_frame
+    from xrdkit.report.methods_figure import plot_size_methods
     from xrdkit.report.model_figure import plot_model
     from xrdkit.report.orientation_figure import plot_orientation
     from xrdkit.report.page import write_report
@@ -30,6 +31,7 @@ _WHERE = {
     "plot_phases": "xrdkit.report.phases_figure",
     "plot_profile": "xrdkit.report.profile_figure",
     "plot_series": "xrdkit.report.series_figure",
+    "plot_size_methods": "xrdkit.report.methods_figure",
     "plot_size_series": "xrdkit.report.sizes_series_figure",
     "plot_sizes": "xrdkit.report.sizes_figure",
     "write_report": "xrdkit.report.page",
@@ -45,6 +47,7 @@ __all__ = [
     "plot_phases",
     "plot_profile",
     "plot_series",
+    "plot_size_methods",
     "plot_size_series",
     "plot_sizes",
     "write_report",

@@ -10,6 +10,7 @@ from xrdkit.report.choose import at, evenly, frame_count, frame_name
 from xrdkit.report.label import plain_text, unit_text, with_unit
 from xrdkit.report.markup import Markup, element, join
 from xrdkit.report.measured import plain_number, value_with_error
+from xrdkit.report.methods_figure import METHOD, plot_size_methods
 from xrdkit.report.model_figure import plot_model
 from xrdkit.report.orientation_figure import plot_orientation
 from xrdkit.report.pictures import Pictures
@@ -32,7 +33,8 @@ _SIGMA = "_sigma"
 
 def has_numbers(data: xr.Dataset) -> bool:
     """Return whether a result holds numbers with errors that a table can show."""
-    return data.attrs.get("schema") in _HEADS or bool(numbers_of(data))
+    known = data.attrs.get("schema") in _HEADS or METHOD in data.dims
+    return known or bool(numbers_of(data))
 
 
 def numbers_of(data: xr.Dataset) -> list[str]:
@@ -46,6 +48,15 @@ def saxs_part(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
     kind = str(data.attrs["schema"])
     name = kind.removeprefix("xrdkit/").rpartition("/")[0].replace("_", " ")
     yield element("h3", _HEADS.get(kind, name.capitalize()))
+    if METHOD in data.dims:
+        for i in evenly(frame_count(data), _SHOWN):
+            text = (
+                "Sizes by several methods. Thick bars are standard errors of each, thin ones have"
+                " the spread between methods in them."
+            )
+            figure = plot_size_methods(data, frame=i)
+            yield pictures.show(figure, text, alt="Sizes by several methods")
+        return
     if kind in _FIGURES:
         for i in evenly(frame_count(data), _SHOWN):
             yield _picture(data, i, pictures, _FIGURES[kind])
