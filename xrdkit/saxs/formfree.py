@@ -14,6 +14,7 @@ from xrdkit.saxs.formfree_numbers import (
     Estimate,
     background_estimates,
     estimates,
+    mode_estimates,
     percentile_name,
     slopes,
 )
@@ -192,7 +193,7 @@ def _modes(
     contrast: float | None,
 ) -> None:
     for mode in modes:
-        inside = estimates(found, kernel.shape, slice(mode.first, mode.last), unscale)
+        inside = mode_estimates(found, kernel.shape, mode, unscale)
         part = {"resolution": mode.resolution}
         for name in _MODE_NUMBERS:
             _put(part, name, inside[name])

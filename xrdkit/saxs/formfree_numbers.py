@@ -5,12 +5,13 @@ replicates (how noise scatters it) and of the data moved by each common error.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.saxs.inversion import Inversion
+from xrdkit.saxs.modes import Mode
 from xrdkit.saxs.result import PERCENTILES
 from xrdkit.saxs.shapes.shape import Shape
 
@@ -32,13 +33,15 @@ class Estimate:
     """Standard error from the sources that scatter from point to point."""
     smoothing: float
     """Shift that smoothing may have left, signed."""
+    border: float
+    """Half of what a number of a mode found at random changes by with where it ends; else 0."""
     common: Array
     """Signed error from each source common to all points, shape (m,)."""
 
     @property
     def sigma(self) -> float:
         """Standard error from all sources."""
-        return math.hypot(self.scatter, self.smoothing, *self.common)
+        return math.hypot(self.scatter, self.smoothing, self.border, *self.common)
 
 
 def percentile_name(percent: float) -> str:
@@ -120,9 +123,34 @@ def estimates(
             value=value,
             scatter=float(np.std([c[name] for c in copies], ddof=1)) * unscale,
             smoothing=smoothing,
+            border=0.0,
             common=np.array([m[name] - plain[name] for m in moved]),
         )
     return result
+
+
+def mode_estimates(
+    found: Inversion, shape: Shape, mode: Mode, unscale: float = 1.0
+) -> dict[str, Estimate]:
+    """Return the numbers of one mode.
+
+    Of a random search where it ends is one of the sources of their errors: the sizes that it left
+    in a valley are no noise of the data, which the replicates would have in the same place.
+    """
+    inside = estimates(found, shape, slice(mode.first, mode.last), unscale)
+    if not found.solver.random:
+        return inside
+    nodes = found.problem.nodes
+
+    def between(ends: tuple[int, int]) -> dict[str, float]:
+        part = slice(*ends)
+        return numbers(found.radius[part], found.x[:nodes][part], found.problem.step, shape)
+
+    wide, narrow = between(mode.wide), between(mode.narrow)
+    return {
+        name: replace(item, border=0.5 * (wide[name] - narrow[name]))
+        for name, item in inside.items()
+    }
 
 
 def background_estimates(found: Inversion, unscale: float) -> dict[str, Estimate]:
@@ -134,6 +162,7 @@ def background_estimates(found: Inversion, unscale: float) -> dict[str, Estimate
             value=float(found.x[place]),
             scatter=float(np.std(found.replicates[:, place], ddof=1)) * unscale,
             smoothing=float(found.again[place] - found.x[place]),
+            border=0.0,
             common=found.moved[:, place] - found.x[place],
         )
     return result

@@ -37,6 +37,10 @@ class Mode:
     """Number of its first node."""
     last: int
     """Number of the node after its last."""
+    wide: tuple[int, int]
+    """The same with the whole of the valleys beside it."""
+    narrow: tuple[int, int]
+    """The same without them."""
     resolution: float
     """Standard deviation of ln R that the inversion makes of a single size there."""
 
@@ -71,10 +75,20 @@ def find_modes(found: Inversion) -> tuple[list[Mode], int]:
         if min(apart, default=np.inf) > 0:
             break
         del borders[int(np.argmin(apart)) + 1]
-    parts = list(itertools.pairwise(_lowest(density, copies, borders)))
+    valleys = [
+        (borders[0],) * 3,
+        *_valleys(density, copies, borders),
+        (borders[-1],) * 3,
+    ]
     modes = [
-        Mode(first=first, last=last, resolution=width)
-        for (first, last), width in zip(parts, widths, strict=True)
+        Mode(
+            first=left[1],
+            last=right[1],
+            wide=(left[0], right[2]),
+            narrow=(left[2], right[0]),
+            resolution=width,
+        )
+        for (left, right), width in zip(itertools.pairwise(valleys), widths, strict=True)
     ]
     return modes, significant - len(modes)
 
@@ -111,18 +125,18 @@ def _amount(density: Array, copies: Array, part: tuple[int, int]) -> float:
     return float(density[inside].sum()) / max(scatter, _TINY)
 
 
-def _lowest(density: Array, copies: Array, borders: list[int]) -> list[int]:
-    """Return the borders moved to where the mean of the replicates is lowest between the tops."""
+def _valleys(density: Array, copies: Array, borders: list[int]) -> list[tuple[int, int, int]]:
+    """Return start, middle and end of where the mean of the replicates is lowest between tops."""
     tops = [a + int(np.argmax(density[a:b])) for a, b in itertools.pairwise(borders)]
     mean = copies.mean(axis=0)
-    inner = []
+    found = []
     for left, right in itertools.pairwise(tops):
         between = mean[left : right + 1]
         floor = max(float(between.min()), _FLOOR * min(float(between[0]), float(between[-1])))
         # Of a wide valley the middle: either side may have specks.
-        low = np.flatnonzero(between <= floor)
-        inner.append(left + int(low[low.size // 2]))
-    return [borders[0], *inner, borders[-1]]
+        low = left + np.flatnonzero(between <= floor)
+        found.append((int(low[0]), int(low[low.size // 2]), int(low[-1])))
+    return found
 
 
 def _blurred(rows: Array) -> Array:
