@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 import xrdkit as xk
-from xrdkit.phase import InstrumentWidths, ParameterSpec, PhaseSpec, powder_intensity
+from xrdkit.errors import RefusedError
+from xrdkit.phase import (
+    CellCalibration,
+    InstrumentWidths,
+    ParameterSpec,
+    PhaseSpec,
+    content_from_cell,
+    order_parameter,
+    order_ties,
+    ordered_alloy,
+    powder_intensity,
+)
 from xrdkit.phase.baseline import baseline
 from xrdkit.phase.mesophase import index_mesophase
 from xrdkit.phase.peaks_spec import PeakSpec
@@ -42,6 +53,11 @@ def results(profile):
     yield "baseline", baseline(profile, method="arpls")
     yield "identify_phases", xk.identify_phases(profile, elements=["Ce", "O", "Si"])
     yield "refine_phases", xk.refine_phases(profile, ["CeO2", "Si"], spec)
+    ceria = xk.refine_phases(profile, ["CeO2", "Si"])
+    calibration = CellCalibration(
+        quantity="a", coefficients=(0.0, 1.0), range=(0.1, 1.0), source="a test"
+    )
+    yield "content_from_cell", content_from_cell(ceria, calibration, phase="CeO2")
     yield "a refinement after a baseline", xk.refine_phases(baseline(profile), ["CeO2", "Si"])
 
 
@@ -53,3 +69,27 @@ def test_results_of_phase_analysis_are_replayed(curve, tmp_path):
         again = replay(file, inputs=folder)
         assert again.verdict == "same", name
         assert again.identical, name
+
+
+def test_an_external_standard_is_found_by_its_content(curve, tmp_path):
+    profile, folder = curve
+    mixture = xk.refine_phases(profile, ["CeO2", "Si"])
+    xk.save(mixture, folder / "standard.nc")
+    result = xk.absolute_fractions(
+        mixture, mixture, attenuation=100.0, standard_attenuation=200.0, standard_phase="CeO2"
+    )
+    xk.save(result, tmp_path / "a.nc")
+    assert replay(tmp_path / "a.nc", inputs=folder).identical
+    (folder / "standard.nc").unlink()
+    with pytest.raises(RefusedError, match="external standard"):
+        replay(result, inputs=folder)
+
+
+def test_the_order_of_an_alloy_is_replayed(curve, tmp_path):
+    profile, folder = curve
+    alloy = ordered_alloy("Co", "Pt", kind="L1_2", a=0.385, name="alloy")
+    spec = xk.RefinementSpec(
+        of_phase=(PhaseSpec(name="alloy", atoms=("*.occupancy",)),), ties=order_ties(alloy)
+    )
+    result = order_parameter(xk.refine_phases(profile, ["CeO2", alloy], spec), alloy)
+    assert replay(result, inputs=folder).identical

@@ -1,6 +1,7 @@
 """Powder phase analysis: structures, whole-pattern fits, weight fractions, sizes and strains."""
 
 from xrdkit.phase.absorption_spec import Absorption, Roughness
+from xrdkit.phase.cell_calibration import CellCalibration, content_from_cell
 from xrdkit.phase.cif import load_structure
 from xrdkit.phase.content import Content, cell_content, linear_absorption, mass_attenuation
 from xrdkit.phase.embedded import (
@@ -12,6 +13,7 @@ from xrdkit.phase.embedded import (
 from xrdkit.phase.external_standard import absolute_fractions
 from xrdkit.phase.instrument import instrument_widths
 from xrdkit.phase.intensity import Lines, LineStrengths, powder_lines
+from xrdkit.phase.order import order_parameter, order_ties, ordered_alloy
 from xrdkit.phase.parameter_spec import ParameterSpec
 from xrdkit.phase.parametric_spec import ParametricTie
 from xrdkit.phase.pattern import powder_intensity
@@ -28,6 +30,7 @@ from xrdkit.phase.widths import InstrumentWidths
 __all__ = [
     "Absorption",
     "Atoms",
+    "CellCalibration",
     "Content",
     "InstrumentWidths",
     "LineStrengths",
@@ -43,6 +46,7 @@ __all__ = [
     "absolute_fractions",
     "atoms_of",
     "cell_content",
+    "content_from_cell",
     "embedded_names",
     "embedded_spacings",
     "embedded_structure",
@@ -53,6 +57,9 @@ __all__ = [
     "linear_absorption",
     "load_structure",
     "mass_attenuation",
+    "order_parameter",
+    "order_ties",
+    "ordered_alloy",
     "powder_intensity",
     "powder_lines",
     "refine_phases",

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import xarray as xr
 
-from xrdkit.phase import InstrumentWidths, RefinementSpec, Structure
+from xrdkit.phase import (
+    CellCalibration,
+    InstrumentWidths,
+    RefinementSpec,
+    Structure,
+    absolute_fractions,
+    content_from_cell,
+    order_parameter,
+)
 from xrdkit.phase.baseline import baseline
 from xrdkit.phase.identify import identify_phases
 from xrdkit.phase.mesophase import index_mesophase
@@ -44,6 +52,21 @@ def _index(step: Step, data: xr.Dataset) -> xr.Dataset:
     return index_mesophase(data, lattices=settings["lattices"], tolerance=settings["tolerance"])
 
 
+def _order(step: Step, data: xr.Dataset) -> xr.Dataset:
+    return order_parameter(data, rebuilt(Structure, step.settings["alloy"], version=step.version))
+
+
+def _content(step: Step, data: xr.Dataset) -> xr.Dataset:
+    record = step.settings["calibration"]
+    calibration = rebuilt(CellCalibration, record, version=step.version)
+    return content_from_cell(data, calibration, phase=step.settings["phase"])
+
+
+def absolute(step: Step, data: xr.Dataset, standard: xr.Dataset) -> xr.Dataset:
+    """Do `absolute_fractions` again with the result of the `standard`."""
+    return absolute_fractions(data, standard, **step.settings)
+
+
 #: Name of a step -> what does it again.
 PHASE_STEPS: dict[str, Callable[[Step, xr.Dataset], xr.Dataset]] = {
     "fit_peaks": _fit_peaks,
@@ -51,4 +74,6 @@ PHASE_STEPS: dict[str, Callable[[Step, xr.Dataset], xr.Dataset]] = {
     "size_strain": _size_strain,
     "identify_phases": _identify,
     "index_mesophase": _index,
+    "order_parameter": _order,
+    "content_from_cell": _content,
 }

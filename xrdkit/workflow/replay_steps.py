@@ -30,7 +30,7 @@ from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
 from xrdkit.workflow.replay_corrections import correction
 from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
-from xrdkit.workflow.replay_phases import PHASE_STEPS
+from xrdkit.workflow.replay_phases import PHASE_STEPS, absolute
 from xrdkit.workflow.replay_readings import Reading, same_array
 
 _CORRECT = "correct:"
@@ -164,6 +164,17 @@ def _refine(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
 def _of_phases(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     return PHASE_STEPS[step.step](step, data)
+
+
+def _absolute(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    standard = bench.finder.result(step.inputs[1])
+    if standard is None:
+        raise RefusedError(
+            "the result of the external standard is in no file that was found",
+            hint=f"save it into one of {bench.finder.places()}",
+        )
+    return absolute(step, data, standard)
 
 
 def _fit_sizes(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
@@ -301,6 +312,7 @@ HANDLERS: dict[str, Handler] = {
     "grazing_cut": _grazing,
     "refine_phases": _refine,
     **dict.fromkeys(PHASE_STEPS, _of_phases),
+    "absolute_fractions": _absolute,
     "fit_sizes": _fit_sizes,
     "fit_model": _fit_model,
     "average": _average,
