@@ -15,12 +15,13 @@ from xrdkit.saxs.distribution import Array
 from xrdkit.saxs.neighbour import neighbour
 from xrdkit.saxs.particles import Particles
 from xrdkit.saxs.start import Start, location_range, starts
-from xrdkit.uncertainty import ErrorModel
+from xrdkit.uncertainty import ErrorModel, neighbour_correlation
 
 _MAX_STARTS = 4
 _MAX_STARTS_SHAPES = 8
-#: Above this χ²r further starts are tried.
+#: Above this χ²r, or correlation of neighbouring residuals, further starts are tried.
 _GOOD = 1.5
+_WHITE = 0.3
 _LEAST_SHARE = 1e-3
 _MAX_HOPS = 3
 #: Standard errors from the minimum at which a fit ends.
@@ -71,7 +72,7 @@ def fit_parametric(
         fit = _fit(model, _table(model, start), valid, intensity, weight, errors, max_evaluations)
         if best is None or fit.outcome.chi2 < best.outcome.chi2:
             best = fit
-        if best.outcome.gof**2 < _GOOD and best.outcome.verdict is Verdict.OK:
+        if best.outcome.verdict is Verdict.OK and _describes(best.outcome, errors):
             break
     if best is None or not any(best.outcome.values[c.amplitude] for c in model.components):
         return None
@@ -85,6 +86,16 @@ def fit_parametric(
             break
         best = fit
     return best
+
+
+def _describes(outcome: FitOutcome, errors: ErrorModel | None) -> bool:
+    """Return whether what is left looks like noise; of stated errors, the size may be wrong."""
+    residual = outcome.residual
+    power = float(residual @ residual)
+    if not (outcome.gof**2 < _GOOD and power > 0):
+        return power == 0
+    expected = 0.0 if errors is None else neighbour_correlation(errors)
+    return float(residual[1:] @ residual[:-1]) / power < _WHITE + expected
 
 
 def _table(model: Particles, start: Start) -> Table:
