@@ -195,7 +195,9 @@ def test_tables_of_distances_are_no_curves(tmp_path, head, words):
 def test_a_unit_that_only_the_user_states_is_remembered(tmp_path):
     plain, said = text(tmp_path, ["Q I"], (Q, I)), text(tmp_path, ["Q(1/A) I"], (Q, I), "b.dat")
     assert xk.read_profile(plain, unit="1/A").attrs["q_unit_declared"] == "1/angstrom"
-    assert "q_unit_declared" not in xk.read_profile(said, unit="1/A").attrs
+    stated = xk.read_profile(said, unit="1/A").attrs
+    assert "q_unit_declared" not in stated
+    assert stated["q_unit_stated"] == "1/angstrom"
 
 
 # Many files

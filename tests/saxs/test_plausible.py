@@ -32,12 +32,20 @@ def test_a_range_that_the_other_unit_explains_better_is_doubted(q, unit, words):
     assert bool(said) == bool(words)
 
 
-def test_what_a_file_states_or_integration_gives_is_not_doubted():
+def test_what_a_file_states_is_doubted_only_where_no_small_angles_are(tmp_path):
+    for q, doubted in ((FIELD, False), (10 * FIELD, True)):
+        path = tmp_path / "a.dat"
+        np.savetxt(path, np.stack([q, 1 / q], axis=1), header="Q (1/A)  I")
+        said = unit_doubt(xk.read_profile(path))
+        assert ("ten times larger" in said) == doubted
+    np.savetxt(path, np.stack([FIELD, 1 / FIELD], axis=1), header="Q (1/nm)  I")
+    assert unit_doubt(xk.read_profile(path)) == ""
+
+
+def test_what_integration_gives_is_not_doubted():
     data = curve(FIELD, "1/nm")
-    stated = data.drop_attrs(deep=False).assign_attrs(
-        {k: v for k, v in data.attrs.items() if k != "q_unit_declared"}
-    )
-    assert unit_doubt(stated) == ""
+    kept = {k: v for k, v in data.attrs.items() if k != "q_unit_declared"}
+    assert unit_doubt(data.drop_attrs(deep=False).assign_attrs(kept)) == ""
 
 
 def test_the_doubt_is_in_the_reason_of_every_frame_and_moves_no_number():

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.curves.facts import FACTS
-from xrdkit.curves.profile import DECLARED, RESOLUTION
+from xrdkit.curves.profile import DECLARED, RESOLUTION, STATED
 from xrdkit.curves.read import read_profile
 from xrdkit.curves.series import coordinate_attrs
 from xrdkit.errors import CurveError, SchemaError
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _SAME_AXIS = 1e-6
 _MOST_POINTS = 5000
 #: What must be the same of all curves: it changes the model, not the numbers.
-_ALIKE = ("slit_smeared", "slit_length", "slit_length_stated", "radiation", DECLARED)
+_ALIKE = ("slit_smeared", "slit_length", "slit_length_stated", "radiation", DECLARED, STATED)
 
 
 def read_profiles(paths: Sequence[str | Path], **options: Any) -> xr.Dataset:

@@ -18,6 +18,8 @@ from xrdkit.units import canonical, factor
 INTENSITY_UNITS = ("1/cm", "count", "1")
 #: Attribute with the unit of q where the user stated it, and not the file.
 DECLARED = "q_unit_declared"
+#: Attribute with the unit of q that the file stated.
+STATED = "q_unit_stated"
 RESOLUTION = "q_resolution"
 
 

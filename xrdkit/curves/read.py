@@ -6,7 +6,7 @@ import xarray as xr
 
 from xrdkit.curves.columns import checked
 from xrdkit.curves.formats import read_scans
-from xrdkit.curves.profile import DECLARED, build
+from xrdkit.curves.profile import DECLARED, STATED, build
 from xrdkit.curves.raw import RawCurve
 from xrdkit.curves.series import choose, fact_coordinates, together
 from xrdkit.curves.settle import settle_beam, settle_intensity_unit, settle_unit
@@ -41,7 +41,7 @@ def read_profile(
 
     `unit` is the unit of the abscissa: ``"1/nm"``, ``"1/angstrom"``, ``"degree"`` or
     ``"centidegree"``. It may be left out where the file states it; it is never guessed. The
-    attribute ``q_unit_declared`` remembers a unit that the file did not state.
+    attributes ``q_unit_stated`` and ``q_unit_declared`` remember whether file or user said it.
     `intensity_unit` (``"1/cm"``, ``"count"``, ``"1"``) is by default what the file states, else
     ``"1"`` (arbitrary) over q and ``"count"`` over two_theta. `wavelength` (ångström or anode name,
     see `pattern`) is needed for angles unless the file states it; given, it holds. .xy, .xye and
@@ -106,7 +106,7 @@ def _curve(
     radial = "q" if canonical(unit) in ("1/nm", "1/angstrom", "1/m") else "two_theta"
     beam = settle_beam(raw, wavelength, file) if radial == "two_theta" else None
     kept, dropped = checked(raw.columns, name=radial, within=within, sort=sort)
-    declared = {DECLARED: canonical(unit)} if radial == "q" and raw.unit is None else {}
+    said = {DECLARED if raw.unit is None else STATED: canonical(unit)} if radial == "q" else {}
     data = build(
         kept,
         radial=radial,
@@ -114,6 +114,6 @@ def _curve(
         intensity_unit=settle_intensity_unit(raw, intensity_unit, radial, file),
         dropped=dropped,
         beam=beam,
-        attrs={"source_file": file.name, **raw.attrs, **declared},
+        attrs={"source_file": file.name, **raw.attrs, **said},
     )
     return data.assign_coords(fact_coordinates(raw))

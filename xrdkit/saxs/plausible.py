@@ -1,8 +1,10 @@
 """What speaks against the unit of q that a user stated: said, never changed.
 
 A curve in 1/ångström taken for 1/nm looks like any other curve, of particles ten times larger. What
-can be known is the range of q that cameras reach, and the size of atoms. Only curves whose file did
-not state the unit are doubted by their range (attribute ``q_unit_declared`` of a profile).
+can be known is the range of q that cameras reach, and the size of atoms. A range that ends early is
+doubted where the user alone said the unit (attribute ``q_unit_declared`` of a profile), as a few
+cameras do end there; one that goes far beyond small angles also where the file did
+(``q_unit_stated``): headers are copied.
 """
 
 import math
@@ -15,6 +17,7 @@ from xrdkit.saxs.result import FrameSizes
 
 #: Attribute of a profile: unit of q that the user stated, as the file did not.
 _DECLARED = "q_unit_declared"
+_STATED = "q_unit_stated"
 #: Largest q, 1/nm. Cameras for small angles reach 2 to 7 1/nm; those that end below 1 are few, and
 #: curves in 1/angstrom (0.1 to 0.7) look like theirs. Lattices begin near 10, and no small-angle
 #: curve goes beyond 30.
@@ -29,16 +32,14 @@ def unit_doubt(profile: xr.Dataset) -> str:
 
     `profile` is over q, in 1/nm. For the reason of a verdict.
     """
-    declared = profile.attrs.get(_DECLARED)
-    if declared is None:
-        return ""
+    declared, stated = profile.attrs.get(_DECLARED), profile.attrs.get(_STATED)
     end = float(np.max(profile["q"].values))
     if declared == "1/nm" and end < _ENDS_EARLY:
         return (
             f"q ends at {end:.3g} 1/nm, as few cameras do and most curves in 1/angstrom:"
             " if it is in 1/angstrom, sizes are ten times smaller"
         )
-    if declared == "1/angstrom" and end > _ENDS_LATE:
+    if "1/angstrom" in (declared, stated) and end > _ENDS_LATE:
         return (
             f"q goes on to {end:.3g} 1/nm, where lattices diffract: if it is in 1/nm, sizes are"
             " ten times larger"
