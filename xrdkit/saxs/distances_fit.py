@@ -350,7 +350,7 @@ def solve(curve: Curve, members: Members, distance: Array, *, flat: bool, order:
         length = float(np.linalg.norm(problem.scaled))
         background = float(problem.flat @ raw) / length
         row = problem.flat / length / curve.sigma
-        variance = float(members.noise[best]) / length**2
+        variance = float(members.noise[best]) * (1.0 + solution["told"][0]) / length**2
         solution["estimator"] = np.vstack([solution["estimator"], row])
     else:
         solution["estimator"] = np.vstack([solution["estimator"], np.zeros(curve.q.size)])
@@ -382,4 +382,8 @@ def _best(
     first = extent * node.sum(axis=0)
     second = extent**3 * (splines.nodes**2 @ node)
     rows = np.stack([first, second]) * free @ (table @ node).T * problem.scaled
-    return {"model": table @ (node @ z), "whole": whole, "estimator": rows}
+    # What the background takes over of the uncertainty of p.
+    along = problem.scaled * (0.0 if problem.flat is None else problem.flat)
+    seen = 4.0 * np.pi * extent * (along @ (np.sin(x) / x)) @ node
+    told = np.array([float(seen**2 @ free)])
+    return {"told": told, "model": table @ (node @ z), "whole": whole, "estimator": rows}

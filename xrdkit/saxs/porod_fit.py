@@ -41,8 +41,12 @@ _AVERAGED_STARTS = 5
 _AVERAGED_QL = 12.0
 #: Relative spread of averages in different windows that oscillations alone leave.
 _DRIFT = 0.2
-#: Exponent less 4 of the average that is another power.
-_TILT = 0.5
+#: Intensity over its error from which waves are looked for, and their relative size, itself and
+#: over that of the noise.
+_CLEAR = 5.0
+_WAVE = (0.05, 2.0)
+#: Exponent of averages, less 4, that is another power, and its standard deviations.
+_TILT = (0.3, 4.0)
 #: End over start from which a window is long.
 _LONG = 1.6
 
@@ -284,6 +288,22 @@ def _guarded(curve: Curve, fit: PorodFit, length: float, *, flat: bool) -> Porod
     return replace(whole, prior=whole.prior + excess)
 
 
+def _oscillates(curve: Curve, first: int) -> bool:
+    """Return whether the logarithm of a curve waves about a cubic in ln q, beyond its noise."""
+    q, intensity, sigma = curve.q[first:], curve.intensity[first:], curve.sigma[first:]
+    if curve.has_sigma:
+        clear = intensity > _CLEAR * sigma
+        q, intensity = q[clear], intensity[clear]
+    else:
+        q, intensity = q[intensity > 0], intensity[intensity > 0]
+    if q.size < 2 * FEWEST:
+        return False
+    x, y = np.log(q / q[0]), np.log(intensity)
+    design = np.vander(x, 4)
+    residual = y - design @ (np.linalg.pinv(design) @ y)
+    return float(np.std(residual)) > max(_WAVE[0], _WAVE[1] * noise_scale(residual))
+
+
 def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     """Return K as the mean of q⁴I over oscillations, in windows with soft ends."""
     seen = curve.intensity > 2.0 * curve.sigma if curve.has_sigma else curve.intensity > 0
@@ -292,6 +312,8 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     last = int(np.flatnonzero(seen)[-1]) + 1
     lowest = _LOWEST_QL / length
     if curve.q[last - 1] * length < _AVERAGED_QL:
+        return None
+    if not _oscillates(curve, int(np.searchsorted(curve.q, lowest))):
         return None
     fits, tilts = [], []
     for start in np.linspace(lowest, 0.3 * curve.q[last - 1] + 0.7 * lowest, _AVERAGED_STARTS):
@@ -309,9 +331,9 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
         rows = np.linalg.pinv(design / size) * root * q**4 / size[:, None]
         estimate = rows @ curve.intensity[first:last]
         moved = float((rows @ (q**-6))[0])
-        tilted = np.column_stack([design / size, np.log(q / q[-1]) * root])
-        tilt = np.linalg.pinv(tilted)[2] @ (root * q**4 * curve.intensity[first:last])
-        tilts.append(float(tilt) / float(estimate[0]))
+        tilted = np.column_stack([root, np.log(q / q[-1]) * root])
+        above = q**4 * (curve.intensity[first:last] - estimate[1])
+        tilts.append(float(np.linalg.pinv(tilted)[1] @ (root * above)) / float(estimate[0]))
         fits.append((first, rows, estimate, moved))
     if len(fits) < 3 or not all(f[2][0] > 0 for f in fits):
         return None
@@ -320,7 +342,8 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     whole = np.zeros((3, curve.q.size))
     whole[:2, first:last] = rows
     spread = np.var(constants, axis=0, ddof=1)
-    if spread[0] > (_DRIFT * estimate[0]) ** 2 or abs(np.mean(tilts)) > _TILT:
+    tilt = max(_TILT[0], _TILT[1] * float(np.std(tilts, ddof=1)))
+    if spread[0] > (_DRIFT * estimate[0]) ** 2 or abs(np.mean(tilts)) > tilt:
         return None
     next_sigma = PRIOR_C * float(estimate[0]) / length**2
     prior = np.diag([spread[0], spread[1], next_sigma**2])
