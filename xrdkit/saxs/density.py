@@ -9,7 +9,7 @@ from xrdkit.fitting import Values
 from xrdkit.saxs.amounts import Derived, volume_weights
 from xrdkit.saxs.distribution import Array, normalised
 from xrdkit.saxs.particles import Particles, shape_values, width_of
-from xrdkit.saxs.result import PERCENTILES
+from xrdkit.saxs.quantities import PERCENTILES
 
 _FINE_NODES = 4001
 _NUDGE = 1e-5

@@ -13,7 +13,8 @@ from xrdkit.saxs.density import density
 from xrdkit.saxs.moments import moments
 from xrdkit.saxs.parametric import ParametricFit
 from xrdkit.saxs.particles import Particles
-from xrdkit.saxs.result import BY_SOURCE, CONTRAST, LENGTHS, THICKNESSES, FrameSizes
+from xrdkit.saxs.quantities import BY_SOURCE, CONTRAST, LENGTHS, THICKNESSES
+from xrdkit.saxs.result import FrameSizes
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.verdict import judge
 from xrdkit.uncertainty import ErrorModel
@@ -109,8 +110,18 @@ def describe(
         errors=errors,
         at_bound=[name for name in outcome.at_bound if name != POROD],
     )
+    _note_shape(frame, model, outcome.sigma(scaled=scaled))
     note_fraction(frame, spec, absolute=absolute)
     return frame
+
+
+def _note_shape(frame: FrameSizes, model: Particles, sigma: dict[str, float]) -> None:
+    for component in model.components:
+        for name in component.shape.free:
+            own = component.shape_parameter(name)
+            if not sigma[own] < abs(frame.parameters[own]):
+                note = f"{name} is no larger than its error"
+                frame.reason = f"{frame.reason}; {note}" if frame.reason else note
 
 
 def _put(numbers: dict[str, float], name: str, item: Derived, error: Error) -> None:

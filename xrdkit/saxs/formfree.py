@@ -22,7 +22,8 @@ from xrdkit.saxs.inversion import Inversion, invert
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.modes import Mode, find_modes
 from xrdkit.saxs.problem import Curve
-from xrdkit.saxs.result import BY_SOURCE, CONTRAST, PERCENTILES, SMOOTHING, THICKNESSES, FrameSizes
+from xrdkit.saxs.quantities import BY_SOURCE, CONTRAST, PERCENTILES, SMOOTHING, THICKNESSES
+from xrdkit.saxs.result import FrameSizes
 from xrdkit.saxs.spec import MONTECARLO, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
 from xrdkit.uncertainty import ErrorModel

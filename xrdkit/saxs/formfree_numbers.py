@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrdkit.saxs.inversion import Inversion
 from xrdkit.saxs.modes import Mode
-from xrdkit.saxs.result import PERCENTILES
+from xrdkit.saxs.quantities import PERCENTILES
 from xrdkit.saxs.shapes.shape import Shape
 
 Array = NDArray[np.float64]

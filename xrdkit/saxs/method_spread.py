@@ -15,7 +15,7 @@ import xarray as xr
 
 from xrdkit.errors import SpecError
 from xrdkit.provenance import append, content_sha256
-from xrdkit.saxs.result import BY_SOURCE
+from xrdkit.saxs.quantities import BY_SOURCE
 from xrdkit.saxs.sizes import fit_sizes
 from xrdkit.saxs.spec import (
     FORM_FREE,
