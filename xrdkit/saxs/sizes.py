@@ -74,9 +74,13 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     widths and fractions tells what each source contributes. Where points share pixels, there are
     ``neighbour_correlation`` and ``points_effective`` too, and the reason says so above 0.2.
 
-    With ``method="tikhonov"`` the errors come from inversions of the fitted curve with new noise,
-    number-weighted moments are NaN (a form-free distribution does not determine them: what scatters
-    as R⁶ says nothing of the smallest), and ``distribution_volume`` is smoothed.
+    Form-free methods (``"tikhonov"``, ``"maxent"``, ``"montecarlo"``) find as many populations as
+    the distribution has modes that are told apart (``modes``, ``modes_unresolved``,
+    ``population_resolution``). Their errors come from inversions of the fitted curve with new
+    noise, and what smoothing moves a number by is part of them (``<name>_smoothing``).
+    Number-weighted moments are NaN (a form-free distribution does not determine them: what scatters
+    as R⁶ says nothing of the smallest); ``distribution_volume`` is smoothed and has
+    ``distribution_volume_sigma``.
 
     Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density.
 
