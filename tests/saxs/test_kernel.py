@@ -5,10 +5,11 @@ import pytest
 from scipy.integrate import quad
 
 from xrdkit import errors
-from xrdkit.saxs import sphere_intensity
+from xrdkit.saxs import particle_intensity, sphere_intensity
 from xrdkit.saxs.distribution import lattice_weights
 from xrdkit.saxs.families import FAMILIES
 from xrdkit.saxs.kernel import Kernel, lattice_level, sphere_amplitude, sphere_matrix
+from xrdkit.saxs.shapes import CoreShell, Cylinder
 
 Q = np.geomspace(0.05, 5.0, 9)
 
@@ -99,6 +100,45 @@ def test_sphere_intensity_agrees_with_a_plain_sum(sets):
         sets.Q, median_number=5.0, width=0.2, volume_fraction=0.01, contrast=10.0
     )
     np.testing.assert_allclose(found, sets.truth("A"), rtol=1e-6)
+
+
+def test_intensity_of_other_particles_agrees_with_plain_sums(sets):
+    rods = particle_intensity(
+        sets.Q,
+        shape=Cylinder(length=sets.LENGTH_C),
+        median_number=4.0,
+        width=0.1,
+        volume_fraction=0.01,
+        contrast=sets.CONTRAST,
+    )
+    # The sum of the set ends at five widths.
+    np.testing.assert_allclose(rods, sets.truth("C"), rtol=3e-6)
+    shape = CoreShell(
+        core_contrast=sets.CORE_D, shell_contrast=sets.SHELL_D, shell_thickness=sets.THICKNESS_D
+    )
+    shells = particle_intensity(
+        sets.Q, shape=shape, median_number=5.0, width=0.15, volume_fraction=0.01
+    )
+    np.testing.assert_allclose(shells, sets.truth("D"), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"shape": "cylinder"}, "length is not stated"),
+        ({"contrast": None}, "contrast is missing"),
+        (
+            {"shape": CoreShell(core_contrast=1.0, shell_contrast=1.0, shell_thickness=1.0)},
+            "its own contrast",
+        ),
+        ({"shape": "cube"}, "unknown shape"),
+    ],
+    ids=["no length", "no contrast", "two contrasts", "no shape"],
+)
+def test_particle_intensity_wants_all_of_a_particle(wrong, match):
+    good = {"median_number": 5.0, "width": 0.2, "volume_fraction": 0.01, "contrast": 10.0}
+    with pytest.raises(errors.SpecError, match=match):
+        particle_intensity(Q, **(good | wrong))
 
 
 def test_published_check_values(sets):

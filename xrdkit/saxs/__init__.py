@@ -2,8 +2,9 @@
 
 from xrdkit.saxs.contrast import Contrast, Material, scattering_length_density, xray_contrast
 from xrdkit.saxs.desmear import desmear
-from xrdkit.saxs.intensity import sphere_intensity
+from xrdkit.saxs.intensity import particle_intensity, sphere_intensity
 from xrdkit.saxs.materials import material_names
+from xrdkit.saxs.population import Population
 from xrdkit.saxs.sizes import fit_sizes
 from xrdkit.saxs.smearing import (
     BeamProfile,
@@ -22,12 +23,14 @@ __all__ = [
     "BeamProfile",
     "Contrast",
     "Material",
+    "Population",
     "SizeSpec",
     "Smearing",
     "SmearingSpec",
     "desmear",
     "fit_sizes",
     "material_names",
+    "particle_intensity",
     "pinhole_smearing",
     "read_beam_profile",
     "scattering_length_density",
