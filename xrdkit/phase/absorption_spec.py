@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from xrdkit.errors import SpecError
-from xrdkit.phase.phase_spec import is_number
+from xrdkit.phase.phase_spec import is_number, is_one_of
 
 AbsorptionKind = Literal["capillary", "plate_symmetric", "plate_normal", "plate_reflection"]
 RoughnessModel = Literal["suortti", "pitschke"]
@@ -29,7 +29,7 @@ class Absorption:
     """Whether `amount` is free. It is nearly one thing with B: measure or compute it, or hold B."""
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(AbsorptionKind):
+        if not is_one_of(self.kind, get_args(AbsorptionKind)):
             raise SpecError(
                 f"absorption {self.kind!r} is not one of: {', '.join(get_args(AbsorptionKind))}"
             )
@@ -61,7 +61,7 @@ class Roughness:
     """Whether both are free. They are nearly one thing with B: hold that."""
 
     def __post_init__(self) -> None:
-        if self.model not in get_args(RoughnessModel):
+        if not is_one_of(self.model, get_args(RoughnessModel)):
             raise SpecError(
                 f"roughness {self.model!r} is not one of: {', '.join(get_args(RoughnessModel))}"
             )

@@ -25,6 +25,7 @@ from scipy.special import expit
 from xrdkit import provenance, schema
 from xrdkit.errors import CurveError, SpecError
 from xrdkit.fitting import Verdict
+from xrdkit.phase.phase_spec import is_number, is_one_of
 from xrdkit.uncertainty import (
     BETWEEN_BINS,
     BETWEEN_FRAMES,
@@ -82,12 +83,14 @@ def baseline(
     CurveError where no frame can be used.
     """
     schema.validate(profile, schema.PROFILE)
-    if method not in _METHODS:
+    if not is_one_of(method, _METHODS):
         raise SpecError(f"method {method!r} is not one of: {', '.join(_METHODS)}")
     radial = schema.radial_dim(profile)
     data = profile.sortby(radial)
     x = np.asarray(data[radial].values, dtype=float)
     reach = float(x[-1] - x[0])
+    if width is not None and not is_number(width):
+        raise SpecError(f"width = {width!r} is no number")
     wide = reach / _WIDTH_SHARE if width is None else float(width)
     step = float(np.median(np.diff(x))) if x.size > 1 else np.inf
     if not 4.0 * step <= wide <= reach:

@@ -48,7 +48,8 @@ def embedded_names() -> tuple[str, ...]:
 
 def is_embedded(name: str) -> bool:
     """Return whether `name` is, in any case, a name, other name or formula of one structure."""
-    return len(_spellings().get(name.strip().lower(), ())) == 1
+    told: object = name
+    return isinstance(told, str) and len(_spellings().get(told.strip().lower(), ())) == 1
 
 
 def embedded_structure(name: str) -> Structure:

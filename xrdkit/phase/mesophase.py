@@ -13,6 +13,7 @@ from xrdkit.errors import CurveError, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.phase.mesophase_lattices import LATTICES, reflections
 from xrdkit.phase.mesophase_score import FOREIGN, SEEN, SEEN_FIRST, Indexing, best_indexing
+from xrdkit.phase.phase_spec import is_number
 
 Array = NDArray[np.float64]
 
@@ -64,11 +65,13 @@ def index_mesophase(
     tolerance outside its range, CurveError where peaks have no q.
     """
     schema.validate(peaks, schema.PEAKS)
+    if not isinstance(lattices, list | tuple):
+        raise SpecError(f"lattices = {lattices!r} is no list of: {', '.join(LATTICES)}")
     unknown = [name for name in lattices if name not in LATTICES]
     if unknown or not lattices:
         raise SpecError(f"lattices {unknown or lattices} are not of: {', '.join(LATTICES)}")
-    if not 0 <= tolerance <= 0.05:
-        raise SpecError(f"tolerance {tolerance} is outside 0 to 0.05")
+    if not is_number(tolerance) or not 0 <= tolerance <= 0.05:
+        raise SpecError(f"tolerance {tolerance!r} is outside 0 to 0.05")
     if "position_q" not in peaks:
         raise CurveError("the peaks have no q: the profile had no wavelength")
     framed = schema.FRAME in peaks.dims

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from xrdkit.errors import SpecError
 from xrdkit.phase.peak_shapes import SHAPES
+from xrdkit.phase.phase_spec import are_numbers, is_number, is_one_of, is_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +40,36 @@ class PeakSpec:
     """Most peaks per frame, the most significant first."""
 
     def __post_init__(self) -> None:
-        if self.shape not in SHAPES:
+        if not is_one_of(self.shape, SHAPES):
             raise SpecError(f"shape {self.shape!r} is not one of: {', '.join(SHAPES)}")
         for name in ("range", "widths"):
             pair = getattr(self, name)
             if pair is None:
                 continue
+            if not are_numbers(pair, 2):
+                raise SpecError(f"{name} = {pair!r} is no pair of numbers")
             low, high = pair
             if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
                 raise SpecError(f"{name} {pair} must be finite, from 0 upwards, low < high")
-        if self.positions is not None and (
-            len(self.positions) == 0 or not all(math.isfinite(p) and p > 0 for p in self.positions)
+        places: object = self.positions
+        if places is not None and not (
+            isinstance(places, list | tuple)
+            and len(places) > 0
+            and all(is_number(p) and math.isfinite(p) and p > 0 for p in places)
         ):
-            raise SpecError(f"positions {self.positions} must be numbers above 0, at least one")
+            raise SpecError(f"positions {places!r} must be numbers above 0, at least one")
         self._number("false_alarm", 1e-6, 0.5)
         self._number("reach", 2.0, 50.0)
         self._number("background", 1, 8)
         self._number("shape_tolerance", 0.0, 1.0)
         self._number("most_peaks", 1, 10_000)
+        for name in ("background", "most_peaks"):
+            if not is_whole(getattr(self, name)):
+                raise SpecError(f"{name} = {getattr(self, name)!r} is no whole number")
+        if not isinstance(self.shared_form, bool):
+            raise SpecError(f"shared_form = {self.shared_form!r} is neither true nor false")
 
     def _number(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+        if not is_number(value) or not math.isfinite(value) or not low <= value <= high:
             raise SpecError(f"{name} = {value!r} is outside {low} to {high}")

@@ -1,6 +1,7 @@
 """What is particular to one phase of a refinement."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Literal
@@ -24,6 +25,11 @@ def is_number(value: object) -> bool:
 def is_whole(value: object) -> bool:
     """Return whether a setting is a whole number."""
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_one_of(value: object, choices: Collection[str]) -> bool:
+    """Return whether a setting is one of some words."""
+    return isinstance(value, str) and value in choices
 
 
 def are_numbers(values: object, count: int) -> bool:
@@ -80,11 +86,11 @@ class PhaseSpec:
     the ends: an internal standard, from which the other fractions become absolute."""
 
     def __post_init__(self) -> None:
-        if not self.name or not isinstance(self.name, str):
+        if not isinstance(self.name, str) or not self.name:
             raise SpecError("settings of a phase need its name")
-        if self.mode is not None and self.mode not in MODES:
+        if self.mode is not None and not is_one_of(self.mode, MODES):
             raise SpecError(f"{self.name}: mode {self.mode!r} is not one of: {', '.join(MODES)}")
-        if self.size_profile is not None and self.size_profile not in SIZE_PROFILES:
+        if self.size_profile is not None and not is_one_of(self.size_profile, SIZE_PROFILES):
             raise SpecError(
                 f"{self.name}: size_profile {self.size_profile!r} is not one of:"
                 f" {', '.join(SIZE_PROFILES)}"
@@ -127,7 +133,7 @@ class PhaseSpec:
         if axis is not None and self.size_profile == "lognormal":
             raise SpecError(f"{self.name}: lognormal spheres have no size_axis")
         kind = self.strain_anisotropy
-        if kind is not None and kind not in STRAIN_ANISOTROPIES:
+        if kind is not None and not is_one_of(kind, STRAIN_ANISOTROPIES):
             raise SpecError(f"{self.name}: strain_anisotropy {kind!r} is not one of: stephens")
         self._within("strain_mixing", 0.0, 1.0)
         told: object = self.refine_strain_mixing

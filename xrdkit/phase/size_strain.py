@@ -12,7 +12,7 @@ from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.phase.size_strain_breadths import Breadths, sample_breadths
 from xrdkit.phase.size_strain_methods import METHODS, MethodNumbers, apply
-from xrdkit.phase.widths import InstrumentWidths
+from xrdkit.phase.widths import InstrumentWidths, check_instrument
 
 Array = NDArray[np.float64]
 
@@ -49,6 +49,9 @@ def size_strain(
     CurveError for Pearson VII peaks or where a wavelength is needed and missing.
     """
     schema.validate(peaks, schema.PEAKS)
+    check_instrument(instrument)
+    if not isinstance(methods, list | tuple):
+        raise SpecError(f"methods = {methods!r} is no list of: {', '.join(METHODS)}")
     unknown = [m for m in methods if m not in METHODS]
     if unknown or not methods:
         raise SpecError(f"methods {unknown or methods} are not of: {', '.join(METHODS)}")

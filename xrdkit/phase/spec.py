@@ -18,6 +18,7 @@ from xrdkit.phase.phase_spec import (
     SizeProfile,
     are_numbers,
     is_number,
+    is_one_of,
     is_whole,
 )
 from xrdkit.phase.sphere_components import SIGMA_MOST
@@ -145,22 +146,22 @@ class RefinementSpec:
     together (`xrdkit.phase.serial_correlation`), which is in the result in any case."""
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
+        if not is_one_of(self.mode, MODES):
             raise SpecError(f"mode {self.mode!r} is not one of: {', '.join(MODES)}")
-        if self.geometry not in ("bragg_brentano", "debye_scherrer"):
+        if not is_one_of(self.geometry, ("bragg_brentano", "debye_scherrer")):
             raise SpecError(
                 f"geometry {self.geometry!r} is not one of: bragg_brentano, debye_scherrer"
             )
-        if self.size_profile not in SIZE_PROFILES:
+        if not is_one_of(self.size_profile, SIZE_PROFILES):
             raise SpecError(
                 f"size_profile {self.size_profile!r} is not one of: {', '.join(SIZE_PROFILES)}"
             )
-        if self.esd_correction not in ESD_CORRECTIONS:
+        if not is_one_of(self.esd_correction, ESD_CORRECTIONS):
             raise SpecError(
                 f"esd_correction {self.esd_correction!r} is not one of:"
                 f" {', '.join(ESD_CORRECTIONS)}"
             )
-        if self.solver not in SOLVERS:
+        if not is_one_of(self.solver, SOLVERS):
             raise SpecError(f"solver {self.solver!r} is not one of: {', '.join(SOLVERS)}")
         self._types()
         if self.range is not None:

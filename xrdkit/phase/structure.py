@@ -68,8 +68,8 @@ class Structure:
     """Where the structure comes from."""
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise StructureError("a structure needs a name")
+        if not isinstance(self.name, str) or not self.name:
+            raise StructureError(f"a structure needs a name, not {self.name!r}")
         if len(self.cell) != 6 or not all(math.isfinite(x) for x in self.cell):
             raise StructureError(f"{self.name}: the cell {self.cell} needs six finite numbers")
         if not all(0.1 <= x <= 20.0 for x in self.cell[:3]):

@@ -31,7 +31,7 @@ from xrdkit.phase.size_strain_fourier import (
     integral_breadth,
     line_coefficients,
 )
-from xrdkit.phase.widths import InstrumentWidths
+from xrdkit.phase.widths import InstrumentWidths, check_instrument
 
 Array = NDArray[np.float64]
 
@@ -82,9 +82,10 @@ def warren_averbach(
     Raises SchemaError for Datasets that are none of peaks, SpecError for orders that are not of one
     reflection or both ways of instrument, CurveError for peaks of other shapes or without spacings.
     """
-    for data in (peaks, standard):
-        if data is not None:
-            schema.validate(data, schema.PEAKS)
+    schema.validate(peaks, schema.PEAKS)
+    if standard is not None:
+        schema.validate(standard, schema.PEAKS)
+    check_instrument(instrument)
     if instrument is not None and standard is not None:
         raise SpecError("give instrument or standard, not both: the instrument is folded out once")
     if "position_d" not in peaks:

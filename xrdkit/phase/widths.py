@@ -57,6 +57,12 @@ class InstrumentWidths:
             raise SpecError("an instrument needs a width: w or x above 0")
 
 
+def check_instrument(instrument: object) -> None:
+    """Raise SpecError for what is neither widths of an instrument nor None."""
+    if instrument is not None and not isinstance(instrument, InstrumentWidths):
+        raise SpecError(f"instrument = {instrument!r} is no InstrumentWidths")
+
+
 def check_tails(share: float, half: float) -> None:
     """Raise SpecError for tails outside their range."""
     if not (0.0 <= share <= 0.5 and 0.02 <= half <= 2.0):
