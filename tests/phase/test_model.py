@@ -84,7 +84,13 @@ CASES = {
     "spheres": RefinementSpec(
         instrument=InstrumentWidths(u=0.01, v=-0.002, w=0.004, x=0.01, y=0.02, axial=0.04),
         of_phase=(
-            PhaseSpec(name="Al2O3", size_profile="lognormal", size_sigma=0.3, harmonics=2),
+            PhaseSpec(
+                name="Al2O3",
+                size_profile="lognormal",
+                size_sigma=0.3,
+                harmonics=2,
+                strain_anisotropy="stephens",
+            ),
             PhaseSpec(name="CaF2", size_profile="lognormal"),
         ),
         humps=((30.0, 6.0), (55.0, 12.0)),

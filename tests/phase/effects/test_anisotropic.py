@@ -3,6 +3,7 @@
 import gemmi
 import numpy as np
 import pytest
+import xarray as xr
 
 import xrdkit as xk
 from xrdkit.errors import SpecError
@@ -236,3 +237,30 @@ def test_an_axis_that_symmetry_repeats_is_refused():
         model(spec, "CeO2")
     with pytest.raises(SpecError, match="strain=True"):
         RefinementSpec(of_phase=(STEPHENS,), strain=False)
+
+
+@pytest.mark.parametrize("mode", ["pawley", "lebail"])
+def test_free_lines_have_anisotropic_strain_too(mode):
+    spec = RefinementSpec(mode=mode, of_phase=(STEPHENS,), instrument=WIDTHS, background=3)
+    values = {"phase0_scale": 2000.0, "phase0_inverse_size": 1 / 60.0}
+    values |= {f"phase0_{n}": v for n, v in TRUE.items()}
+    result = xk.refine_phases(counted(CUBIC, values, 0), ["CeO2"], spec)
+    assert result.verdict.item() == "ok"
+    off = result.anisotropic_strain.values[0] - list(TRUE.values())
+    assert np.all(np.abs(off) < 4 * result.anisotropic_strain_sigma.values[0])
+
+
+def test_a_series_follows_strain_that_fades():
+    rows = []
+    shares = [1.0, 0.7, 0.4, 0.1]
+    for k, share in enumerate(shares):
+        values = {"phase0_scale": 2000.0, "phase0_inverse_size": 1 / 60.0}
+        values |= {f"phase0_{n}": share * v for n, v in TRUE.items()}
+        rows.append(counted(CUBIC, values, k))
+    series = xr.concat(rows, "frame", combine_attrs="override").assign_coords(frame=range(4))
+    result = xk.refine_phases(series, ["CeO2"], CUBIC)
+    assert list(result.verdict.values) == ["ok"] * 4
+    found = result.anisotropic_strain.sel(phase="CeO2", strain_term="S400")
+    error = result.anisotropic_strain_sigma.sel(phase="CeO2", strain_term="S400")
+    off = found.values - np.array(shares) * TRUE["S400"]
+    assert np.all(np.abs(off) < 4 * error.values)
