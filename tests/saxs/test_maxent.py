@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import xrdkit as xk
 from xrdkit.saxs.background import background_columns
 from xrdkit.saxs.kernel import sphere_kernel
 from xrdkit.saxs.maxent import MaxEnt
@@ -95,3 +96,14 @@ def test_without_any_background(sets):
     x = solver.fit(curve.target) / problem.scale
     assert solver.converged
     assert x.sum() * problem.step == pytest.approx(1.0, rel=0.01)
+
+
+def test_corrected_numbers_stay_positive(sets):
+    """Where spheres do not describe the curve, the second inversion changes numbers by a lot."""
+    clean = 100.0 / (1 + (2.0 * sets.Q) ** 2) ** 1.5 + sets.truth("B")
+    profile = xk.profile(sets.Q, clean, 0.003 * clean, unit="1/nm")
+    result = xk.fit_sizes(profile, xk.SizeSpec(method="maxent", contrast=10.0))
+    for name in ("mean_radius_volume", "width_volume", "median_radius_volume", "volume_fraction"):
+        assert float(result[name]) > 0
+    assert np.all(result.radius_percentile_volume > 0)
+    assert np.all(result.population_width_volume > 0)

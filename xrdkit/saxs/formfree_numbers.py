@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 VOLUME_AMOUNT, SURFACE_AMOUNT = "volume_amount", "surface_amount"
 #: Share of the largest density by which nodes are moved for the slope of a number.
 _NUDGE = 1e-4
+#: Largest factor by which a number is corrected for smoothing.
+_MOST = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ def estimates(
         if not found.solver.corrects:
             return plain
         other = of(again)
-        return {name: 2.0 * plain[name] - other[name] for name in plain}
+        return {name: _corrected(value, other[name]) for name, value in plain.items()}
 
     plain, again = of(found.x), of(found.again)
     values = corrected(found.x, found.again)
@@ -127,6 +129,13 @@ def estimates(
             common=np.array([m[name] - plain[name] for m in moved]),
         )
     return result
+
+
+def _corrected(plain: float, again: float) -> float:
+    """Return a number less what a second inversion changes, as a ratio: it stays positive."""
+    if not (plain > 0 and again > 0):
+        return plain
+    return plain * min(max(plain / again, 1.0 / _MOST), _MOST)
 
 
 def mode_estimates(

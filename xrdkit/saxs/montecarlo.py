@@ -58,7 +58,7 @@ class MonteCarlo:
         if POROD in names:
             rest = [i for i, name in enumerate(names) if name != POROD]
             self._walks.append(_Walk(problem, self._share, rest))
-        self._note = ""
+        self._limit = STEP_LIMIT
         self.steps = 0.0
         self.reduced_chi2 = 0.0
 
@@ -86,6 +86,9 @@ class MonteCarlo:
     def fit(self, target: Array) -> Array:
         """Return the unknowns (unknowns,) of the measured curve, and count its steps."""
         x, self._reached, self.steps, chi2 = self._average(target, self._allowed, 0)
+        if not self.converged:
+            # What cannot be described is not looked for as long in every replicate.
+            self._limit = STEP_LIMIT // 40
         self.reduced_chi2 = chi2 / target.size
         return x
 
@@ -124,7 +127,7 @@ class MonteCarlo:
     ) -> tuple[Array, int, float]:
         """Return unknowns, steps and χ² of one search."""
         for place, walk in enumerate(self._walks):
-            found = walk.search(target, allowed, self._spec.contributions, generator)
+            found = walk.search(target, allowed, self._spec.contributions, generator, self._limit)
             last = place + 1 == len(self._walks)
             if last or walk.porod is None or found[0][walk.porod] >= 0:
                 break
@@ -148,9 +151,14 @@ class _Walk:
         self._gram: Array = self._columns.T @ self._columns
 
     def search(
-        self, target: Array, allowed: float, contributions: int, generator: np.random.Generator
+        self,
+        target: Array,
+        allowed: float,
+        contributions: int,
+        generator: np.random.Generator,
+        limit: int,
     ) -> tuple[Array, int, float]:
-        """Return unknowns, steps and χ²."""
+        """Return unknowns, steps and χ², after `limit` steps at the latest."""
         nodes = self._share.size
         seen = target - self._basis @ (self._basis.T @ target)
         product = self._columns.T @ seen
@@ -158,7 +166,7 @@ class _Walk:
         chosen = generator.integers(0, nodes, contributions)
         steps = 0
         chi2 = np.inf
-        while steps < STEP_LIMIT and not chi2 <= allowed:
+        while steps < limit and not chi2 <= allowed:
             places = generator.integers(0, contributions, _CHUNK)
             draws = generator.integers(0, nodes, _CHUNK)
             chi2, done = _walk(self._gram, product, power, chosen, allowed, places, draws)
