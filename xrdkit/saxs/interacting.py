@@ -46,17 +46,17 @@ class Interacting(Shape):
                 raise SpecError(f"interaction: {quantity.name} is tied; fit_model can do that")
 
     @property
-    def volume_power(self) -> int:  # type: ignore[override]
+    def volume_power(self) -> int:
         """Power of R that the reference volume goes with."""
         return self.shape.volume_power
 
     @property
-    def lowest_power(self) -> int:  # type: ignore[override]
+    def lowest_power(self) -> int:
         """Power of R that G goes with at least."""
         return self.shape.lowest_power
 
     @property
-    def radius_is(self) -> str:  # type: ignore[override]
+    def radius_is(self) -> str:
         """What R is, in words."""
         return self.shape.radius_is
 

@@ -15,7 +15,6 @@ contrast of 1 (1e10/cm²); the amount that is fitted is then φΔρ². Shapes wi
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -66,14 +65,25 @@ def check_value(
 class Shape(ABC):
     """A particle shape; the classes in this package are frozen dataclasses."""
 
-    volume_power: ClassVar[int] = 3
-    """Power of R that the reference volume goes with."""
-    lowest_power: ClassVar[int] = -1
-    """Power of R that G goes with at least, over the reference volume."""
-    radius_is: ClassVar[str] = "radius"
-    """What R is, in words."""
-    is_sheet: ClassVar[bool] = False
-    """Whether R is half of a thickness."""
+    @property
+    def volume_power(self) -> int:
+        """Power of R that the reference volume goes with."""
+        return 3
+
+    @property
+    def lowest_power(self) -> int:
+        """Power of R that G goes with at least, over the reference volume."""
+        return -1
+
+    @property
+    def radius_is(self) -> str:
+        """What R is, in words."""
+        return "radius"
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether R is half of a thickness."""
+        return False
 
     @property
     @abstractmethod
