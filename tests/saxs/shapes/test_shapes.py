@@ -157,6 +157,8 @@ def test_names():
         shape_of("cube")
     with pytest.raises(errors.SpecError, match="needs settings"):
         shape_of("core_shell")
+    with pytest.raises(errors.SpecError, match="a Disc is called 'cylinder'"):
+        shape_of(Disc(name="cylinder"))
     with pytest.raises(errors.SpecError, match="neither a name nor a Shape"):
         shape_of(3)
 

@@ -34,6 +34,9 @@ def shape_of(choice: object) -> Shape:
     Raises SpecError for anything else, and for a shape that has no meaning without settings.
     """
     if isinstance(choice, Shape):
+        name = getattr(choice, "name", None)
+        if name is not None and SHAPES.get(name) is not type(choice):
+            raise SpecError(f"a {type(choice).__name__} is called {name!r}")
         return choice
     if not isinstance(choice, str):
         raise SpecError(f"shape is a {type(choice).__name__}, neither a name nor a Shape")
