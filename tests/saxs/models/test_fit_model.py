@@ -323,3 +323,31 @@ def test_a_frame_of_zeros_loses_nothing_but_itself(curves):
     result = fit_model(xk.profile(curves.Q, 0 * clean, 0.01 + 0 * clean, unit="1/nm"), SIMPLE)
     assert result["verdict"].item() == "unidentifiable"
     assert np.isnan(result["parameter_value"]).all()
+
+
+@pytest.mark.parametrize("factor", [1e-15, 1e12])
+def test_the_unit_of_the_intensity_does_not_matter(factor, curves):
+    profile = curves.noisy(curves.two_levels(), 3)
+    scaled = profile.assign(
+        intensity=factor * profile["intensity"].assign_attrs(units="1/cm"),
+        sigma=factor * profile["sigma"],
+    )
+    for name in ("intensity", "sigma"):
+        scaled[name].attrs.update(profile[name].attrs)
+    model = unified(2, power_law=False, packing=False)
+    one, other = fit_model(profile, model), fit_model(scaled, model)
+    assert other["verdict"].item() == "ok", other["verdict_reason"].item()
+    for name in ("level_1.radius_of_gyration", "level_2.power"):
+        assert curves.value(other, name) == pytest.approx(curves.value(one, name), rel=1e-4)
+    for name in ("level_1.prefactor", "level_2.guinier", "flat.level"):
+        for what in ("value", "sigma"):
+            assert curves.value(other, name, what) == pytest.approx(
+                factor * curves.value(one, name, what), rel=1e-3
+            )
+
+
+def test_fewer_points_than_parameters_are_no_fit(curves):
+    few = curves.exact(curves.two_levels()).isel(q=slice(0, 200, 20))
+    result = fit_model(few, unified(3, power_law=True, packing=False))
+    assert result["verdict"].item() == "not_converged"
+    assert "10 points cannot determine 15 parameters" in result["verdict_reason"].item()

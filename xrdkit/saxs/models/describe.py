@@ -84,7 +84,7 @@ def describe(
         frame.curves[name] = curve.component(number, values)[0]
 
     unknown = _unknown(fit, judgement)
-    gradients = {name: curve.inner_gradient({name: 1.0}, values) for name in names}
+    gradients = {name: curve.inner_gradient({name: 1.0}, values, fit.units) for name in names}
     covariance = _covariance(fit, [gradients[name] for name in names], scaled=scaled)
     for i, one in enumerate(names):
         known = judgement.parameters[one] not in (AT_BOUND, IDLE)
@@ -94,7 +94,7 @@ def describe(
         if sources:
             frame.errors[one] = outcome.sources_of(gradients[one], scaled=scaled)
     for name, item in derived_of(fit).items():
-        inner = curve.inner_gradient(item.gradient, values)
+        inner = curve.inner_gradient(item.gradient, values, fit.units)
         error = outcome.sigma_of(inner, scaled=scaled) if item.gradient else 0.0
         # Of what stopped at a bound the error is not known, nor of what follows from it alone.
         error = math.hypot(error, item.extra)

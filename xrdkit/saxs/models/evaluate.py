@@ -143,16 +143,22 @@ class ModelCurve:
                         out[:, place[free]] += by * slopes[:, k]
         return out
 
-    def outer(self, inner: Mapping[str, float]) -> dict[str, float]:
-        """Return the complete values of what the minimiser moves."""
-        return self.complete({n: self.by_name[n].outer(v) for n, v in inner.items()})
+    def outer(self, inner: Mapping[str, float], units: Mapping[str, float]) -> dict[str, float]:
+        """Return the complete values of what the minimiser moves, in natural `units` (else 1)."""
+        return self.complete(
+            {n: self.by_name[n].outer(v, units.get(n, 1.0)) for n, v in inner.items()}
+        )
 
-    def inner_slopes(self, values: Values, names: tuple[str, ...]) -> Array:
+    def inner_slopes(
+        self, values: Values, names: tuple[str, ...], units: Mapping[str, float]
+    ) -> Array:
         """Return the derivatives by what the minimiser moves."""
-        scale = np.array([self.by_name[n].outer_slope(values[n]) for n in names])
-        return self.slopes(values, names) * scale
+        scale = [self.by_name[n].outer_slope(values[n], units.get(n, 1.0)) for n in names]
+        return self.slopes(values, names) * np.array(scale)
 
-    def inner_gradient(self, gradient: Mapping[str, float], values: Values) -> dict[str, float]:
+    def inner_gradient(
+        self, gradient: Mapping[str, float], values: Values, units: Mapping[str, float]
+    ) -> dict[str, float]:
         """Return derivatives by what the minimiser moves, of those by any parameters.
 
         Those by fixed parameters are dropped, those by tied ones follow the ties.
@@ -163,6 +169,6 @@ class ModelCurve:
             for free, by in through.get(name, {name: 1.0}).items():
                 entry = self.by_name[free]
                 if entry.free:
-                    step = slope * by * entry.outer_slope(values[free])
+                    step = slope * by * entry.outer_slope(values[free], units.get(free, 1.0))
                     total[free] = total.get(free, 0.0) + step
         return total

@@ -31,6 +31,9 @@ class CurveFit:
     bound, or that nothing depends on, are held."""
     values: dict[str, float]
     """Values of all parameters."""
+    units: dict[str, float]
+    """Natural units of the amplitudes in the minimiser, so that none is near its bound of 0 only
+    because its unit is large."""
     at_bound: tuple[str, ...]
     """Free parameters that stopped at a bound."""
     idle: tuple[str, ...]
@@ -99,20 +102,27 @@ def _fit(
     errors: ErrorModel | None,
 ) -> CurveFit:
     def residual(inner: Values) -> Array:
-        return (curve.intensity(curve.outer(inner))[valid] - intensity) * weight
+        return (curve.intensity(curve.outer(inner, units))[valid] - intensity) * weight
 
     def jacobian(inner: Values, names: tuple[str, ...]) -> Array:
-        return curve.inner_slopes(curve.outer(inner), names)[valid] * weight[:, None]
+        values = curve.outer(inner, units)
+        return curve.inner_slopes(values, names, units)[valid] * weight[:, None]
 
+    units = {
+        name: abs(start.values[name]) or 1.0
+        for name in curve.free
+        if curve.by_name[name].quantity.amplitude
+    }
     values, bounds = {}, {}
     for name in curve.free:
         entry = curve.by_name[name]
         low, high = curve.bounds(name)
+        unit = units.get(name, 1.0)
         bounds[name] = (
-            entry.inner(low) if np.isfinite(low) else -np.inf,
-            entry.inner(high) if np.isfinite(high) else np.inf,
+            entry.inner(low, unit) if np.isfinite(low) else -np.inf,
+            entry.inner(high, unit) if np.isfinite(high) else np.inf,
         )
-        values[name] = entry.inner(min(max(start.values[name], low), high))
+        values[name] = entry.inner(min(max(start.values[name], low), high), unit)
     outcome = least_squares(
         residual,
         Table(values=values, free=curve.free, bounds=bounds),
@@ -130,7 +140,8 @@ def _fit(
     return CurveFit(
         curve=curve,
         outcome=kept,
-        values=curve.outer(outcome.values),
+        values=curve.outer(outcome.values, units),
+        units=units,
         at_bound=at_bound,
         idle=idle,
     )

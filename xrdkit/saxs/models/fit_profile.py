@@ -110,15 +110,16 @@ def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEF
             curves = {key: [ModelCurve(m, points) for m in models.models]}
         # The band belongs to the order of the points in the profile.
         known = error_model(profile, i) if ERRORS in profile else None
-        frames.append(
-            _fit_frame(
-                curves[key],
-                intensity[i],
-                None if sigma is None else sigma[i],
-                spec,
-                None if known is None else known.select(places),
+        with np.errstate(all="ignore"):
+            frames.append(
+                _fit_frame(
+                    curves[key],
+                    intensity[i],
+                    None if sigma is None else sigma[i],
+                    spec,
+                    None if known is None else known.select(places),
+                )
             )
-        )
     doubt = unit_doubt(profile)
     for frame in frames:
         if doubt and frame.values:

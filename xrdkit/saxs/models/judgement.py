@@ -92,6 +92,8 @@ def judge_model(
         )
         if (text := part.doubt(fit.curve.local(number, fit.values)))
     )
+    if verdict is Verdict.UNIDENTIFIABLE:
+        doubts = ()
     if doubts and verdict in (Verdict.OK, Verdict.AT_BOUND):
         verdict = Verdict.MISFIT
     reason = "; ".join([reason] * bool(reason) + list(doubts))
@@ -176,7 +178,7 @@ def _present(fit: CurveFit, number: int, *, scaled: bool) -> bool:
     outcome = without(fit.outcome, held) if held else fit.outcome
     at = [outcome.names.index(name) for name in inside]
     covariance = outcome.covariance[np.ix_(at, at)] * (outcome.gof**2 if scaled else 1.0)
-    size = np.array([fit.values[name] for name in inside])
+    size = np.array([fit.values[name] / fit.units.get(name, 1.0) for name in inside])
     if not np.all(np.isfinite(covariance)):
         # Two of a kind cannot be told apart, but are there together.
         length = np.linalg.norm(fit.outcome.slopes, axis=0)

@@ -48,17 +48,17 @@ class Entry:
             return max(low, 1e-12), min(high, 1e12)
         return low, high
 
-    def inner(self, value: float) -> float:
-        """Return what the minimiser moves."""
-        return math.log(value) if self.quantity.scale == "log" else value
+    def inner(self, value: float, unit: float = 1.0) -> float:
+        """Return what the minimiser moves: the logarithm, or the value in natural units."""
+        return math.log(value) if self.quantity.scale == "log" else value / unit
 
-    def outer(self, inner: float) -> float:
+    def outer(self, inner: float, unit: float = 1.0) -> float:
         """Return the value, of what the minimiser moves."""
-        return math.exp(inner) if self.quantity.scale == "log" else inner
+        return math.exp(inner) if self.quantity.scale == "log" else inner * unit
 
-    def outer_slope(self, value: float) -> float:
+    def outer_slope(self, value: float, unit: float = 1.0) -> float:
         """Return the derivative of the value by what the minimiser moves."""
-        return value if self.quantity.scale == "log" else 1.0
+        return value if self.quantity.scale == "log" else unit
 
 
 @dataclass(frozen=True, kw_only=True)

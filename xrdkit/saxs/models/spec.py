@@ -20,7 +20,7 @@ class ModelSpec:
     smearing: SmearingSpec | Literal["auto", "none"] = "auto"
     """What smears the curve; ``"auto"``: what the profile says of its resolution and slits;
     ``"none"``: nothing."""
-    max_evaluations: int = 1000
+    max_evaluations: int = 400
     """Evaluations of the model after which a fit is given up."""
 
     def __post_init__(self) -> None:
