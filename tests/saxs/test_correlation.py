@@ -19,14 +19,6 @@ def measured(thin, thick, spread, relative, count, seed):
     return curves.series(Q, curves.noisy(clean + 2e-5, sigma, count, seed), sigma)
 
 
-def exact(thin, thick, spread, distance):
-    """γ1 of the curve without end, by plain trapezoids."""
-    q = np.linspace(1e-4, 40.0, 100_001)
-    weighted = q**2 * curves.lamellae(q, thin, thick, spread)
-    table = np.array([np.trapezoid(weighted * np.cos(q * z), q) for z in distance])
-    return table / np.trapezoid(weighted, q)
-
-
 STACKS = {
     "disordered": (4.0, 8.0, (1.2, 2.4)),
     "fair": (3.0, 9.0, (0.6, 1.8)),
@@ -41,7 +33,7 @@ def test_lamellae(name):
     result = xk.correlation_function(measured(thin, thick, spread, 0.01, 12, 1), SPEC)
     assert set(result.verdict.values) == {"ok"}
     distance = result.distance.values
-    gamma = exact(thin, thick, spread, distance)
+    gamma = curves.lamellar_correlation(thin, thick, spread, distance)
     assert np.max(np.abs(result.correlation.values - gamma)) < 0.04
     true = readings(distance, gamma)
     period = result.long_period.values
