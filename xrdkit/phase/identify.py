@@ -189,8 +189,7 @@ def _one(
     polarization = None if observed.integrated else spec.polarization
     limits = (float(x[0]), float(x[-1]))
     sticks = [
-        pattern.measured(sticks_of(s, pattern.wavelength, limits, polarization))
-        for s in structures
+        pattern.measured(sticks_of(s, pattern.wavelength, limits, polarization)) for s in structures
     ]
     # Half a line's width at the highest angles: Δd/d = cot θ Δθ.
     finest = np.radians(0.5 * fwhm) / (2.0 * np.tan(np.radians(min(x[-1], 160.0)) / 2.0))
