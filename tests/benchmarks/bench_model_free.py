@@ -120,9 +120,8 @@ def bodies(curves, xk, count: int) -> None:
 def stacks(curves, xk) -> None:
     from xrdkit.saxs.correlation_read import readings
 
-    print(
-        "correlation_function on stacks of lamellae (errors 1 % and more),\n  against the same readings of the exact function:"
-    )
+    print("correlation_function on stacks of lamellae, errors 1 % and more,")
+    print("  against the same readings of the exact function:")
     q = np.geomspace(0.05, 4.0, 250)
     for thin, thick, spread in ((4.0, 8.0, (1.2, 2.4)), (5.0, 6.0, (0.5, 0.6))):
         clean = curves.lamellae(q, thin, thick, spread)
