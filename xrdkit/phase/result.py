@@ -141,6 +141,9 @@ def _size_note(fit: FrameFit) -> str:
     shapes = [spec.size_profile_of(name) for name in names]
     told = [f"{shape} ({name})" for shape, name in zip(shapes, names, strict=True)]
     shape = shapes[0] if len(set(shapes)) == 1 else ", ".join(told)
+    across = [name for name in names if spec.of(name).size_axis is not None]
+    if across:
+        shape += f", across size_axis ({', '.join(across)})"
     if spec.instrument is not None:
         return f", {shape}, instrument removed"
     return f", {shape}, Lorentzian part of the instrument not removed"

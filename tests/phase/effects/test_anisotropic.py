@@ -200,6 +200,7 @@ def test_plates_are_found_with_their_ratio():
     assert result.size_ratio.values[0] == pytest.approx(0.4, rel=0.05)
     assert abs(result.size_ratio.values[0] - 0.4) < 4 * result.size_ratio_sigma.values[0]
     assert result.crystallite_size.values[0] == pytest.approx(40.0, rel=0.05)
+    assert "across size_axis (brucite)" in result.crystallite_size.attrs["long_name"]
 
 
 def test_an_ellipsoid_is_a_stretched_sphere():
