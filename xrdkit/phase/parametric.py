@@ -29,9 +29,10 @@ from xrdkit.phase.serial_correlation import serial_factor, with_esd_correction
 
 Array = NDArray[np.float64]
 
-_ROUNDS, _HALVINGS = 30, 8
-#: Steps shorter than this many standard errors are the end.
-_EXACTLY = 1e-3
+_ROUNDS, _HALVINGS = 30, 4
+#: Steps shorter than this many standard errors are the end, and steps that lower χ² by less than
+#: this many times χ² per degree of freedom: a tenth of a standard error.
+_EXACTLY, _NEARLY = 1e-3, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +141,9 @@ class JointFit:
         for _ in range(_ROUNDS):
             normal, right = self._normal(members, self._now)
             step = -_solved(normal, right)
-            dof = sum(m.outcome.dof for m in members)
-            if -float(right @ step) < _EXACTLY**2 * chi2 / dof:
+            unit = chi2 / sum(m.outcome.dof for m in members)
+            left = -float(right @ step) / unit
+            if left < _EXACTLY**2:
                 converged = True
                 break
             for _half in range(_HALVINGS):
@@ -150,8 +152,14 @@ class JointFit:
                     break
                 step = 0.5 * step
             else:
+                converged = left < _NEARLY
                 break
-            self._now, members, chi2 = self._now + step, trial, after
+            fall, chi2 = chi2 - after, after
+            self._now, members = self._now + step, trial
+            # Where the model misses something, the last steps gain next to nothing.
+            if fall < _NEARLY * unit:
+                converged = True
+                break
         return self._result(members, chi2, converged)
 
     def _all(self, coefficients: Array, known: list[_Member] | None) -> tuple[list[_Member], float]:
