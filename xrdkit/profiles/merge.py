@@ -13,6 +13,7 @@ from xrdkit.profiles.expected import Counting, counting_of
 from xrdkit.profiles.grid import Grid, common_bins, grid_of, rebinned, regrid, without_empty
 from xrdkit.profiles.joining import joined_curve, sources_of
 from xrdkit.profiles.merged import merged_dataset
+from xrdkit.profiles.merged_resolution import refuse_other_smearing, with_merged_resolution
 from xrdkit.profiles.overlap import Curve
 from xrdkit.profiles.scales import found_scales, stated_scales
 from xrdkit.profiles.stack import Stack, read_stack
@@ -65,15 +66,18 @@ def merge(
     the shapes in the overlap differ by more than noise would in the share `alpha` of all cases, or
     ``"untested"``.
 
+    Where the profiles tell how well they resolve q (``q_resolution``), so does the result.
+
     Raises SpecError for settings that do not fit, SchemaError for profiles that cannot be merged
-    (no errors, other units, numbers of frames), CorrectionFailed where there is no overlap to scale
-    by, or nothing above the noise in it.
+    (no errors, other units, numbers of frames, smeared in other ways), CorrectionFailed where there
+    is no overlap to scale by, or nothing above the noise in it.
     """
     labels = _names(profiles, names, reference, scale, shared)
     for profile in profiles:
         schema.validate(profile, schema.PROFILE)
     axis = _axis(profiles)
     _once_and_alike(profiles, labels)
+    refuse_other_smearing(profiles, labels)
     frames = _frames(profiles)
     if scale == "none":
         _same_units(profiles)
@@ -100,6 +104,7 @@ def merge(
     sources = sources_of(stacks, labels, shared, scaled, stated=not found)
     joined = [joined_curve(placed, f, scales[f], sources, labels, shared) for f in range(frames)]
     data = merged_dataset(profiles, axis, bins[:3], joined, scales, labels, reference, alpha)
+    data = with_merged_resolution(data, profiles)
     settings = {
         "scale": scale if isinstance(scale, str) else list(scale),
         "scale_sigma": None if scale_sigma is None else list(scale_sigma),
