@@ -14,6 +14,7 @@ from xrdkit.saxs.models import (
     DebyeChain,
     Flat,
     GuinierPorod,
+    LamellarStack,
     MassFractal,
     MeasuredCurve,
     Particles,
@@ -144,6 +145,10 @@ EXAMPLES = {
             "radius_ratio": 1.0,
         },
     ),
+    "lamellar_stack": (
+        LamellarStack(),
+        {"amount": 1.3, "thickness": 2.0, "spacing": 8.0, "layers": 12.4, "caille": 0.1},
+    ),
     "measured_curve": (
         MeasuredCurve(q=(1e-5, 1.0, 10.0), intensity=(3.0, 2.0, 1.0), sigma=(0.1, 0.1, 0.2)),
         {"scale": 1.7},
@@ -187,6 +192,12 @@ GOLDEN = [
         0.25,
     ),
     (MeasuredCurve(q=(1.0, 2.0), intensity=(2.0, 4.0)), {"scale": 0.5}, 1.5, 1.5),
+    (
+        LamellarStack(),
+        {"amount": 1.0, "thickness": 2.0, "spacing": 8.0, "layers": 12.0, "caille": 0.1},
+        0.78,
+        22.640721,
+    ),
     (Particles(), {"amount": 1.0, "radius": 5.0, "width": 0.005}, 0.001, 52.3655),
 ]
 
@@ -368,6 +379,25 @@ def test_two_interwoven_phases_are_the_transform_of_a_damped_wave():
     values = {"intensity_zero": 1.0, "period": period, "correlation_length": length}
     ours = TeubnerStrey().curve(np.array([q]), values).value[0]
     assert ours == pytest.approx(over(q) / over(0.0), rel=1e-6)
+
+
+def test_stacks_of_all_lengths_are_the_mean_of_stacks():
+    """Each is Nallet's sum; lengths have chances p^N, and count by their lamellae."""
+    q, d, eta, mean = np.linspace(0.3, 3.0, 40), 8.0, 0.1, 5.0
+    lengths = np.arange(1, 200)
+    chance = (1 - 1 / mean) ** lengths
+    total = np.zeros_like(q)
+    for count, weight in zip(lengths, chance, strict=True):
+        s = np.ones_like(q)
+        for n in range(1, count):
+            damp = eta / (4 * np.pi**2) * (np.log(np.pi * n) + np.euler_gamma)
+            s += 2 * (1 - n / count) * np.cos(q * d * n) * np.exp(-damp * (q * d) ** 2)
+        total += weight * count * s
+    total /= (chance * lengths).sum()
+    sheet = 0.1 * 2 * np.pi * 2.0 / q**2 * np.sinc(q / np.pi) ** 2
+    values = {"amount": 1.0, "thickness": 2.0, "spacing": d, "layers": mean, "caille": eta}
+    ours = LamellarStack().curve(q, values).value
+    np.testing.assert_allclose(ours, sheet * total, rtol=1e-5, atol=1e-9)
 
 
 def test_the_area_of_a_peak_is_its_integral():

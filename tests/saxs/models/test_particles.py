@@ -5,6 +5,7 @@ import pytest
 
 from xrdkit.saxs.models import (
     Flat,
+    LamellarStack,
     Model,
     Particles,
     emulsion,
@@ -164,3 +165,14 @@ def test_orders_of_a_gel_share_one_spacing(curves):
     assert curves.value(result, "order_2.position") == pytest.approx(
         2 * curves.value(result, "order_1.position"), rel=1e-12
     )
+
+
+def test_a_stack_is_found_by_its_orders(curves):
+    values = {"amount": 0.4, "thickness": 3.0, "spacing": 9.0, "layers": 15.0, "caille": 0.08}
+    clean = LamellarStack().curve(curves.Q, values).value + 0.05
+    model = Model(components=(LamellarStack(), Flat()))
+    result = fit_model(curves.noisy(clean, 1), model)
+    assert result["verdict"].item() == "ok", result["verdict_reason"].item()
+    for key, truth in values.items():
+        error = curves.value(result, f"lamellar_stack.{key}", "sigma")
+        assert abs(curves.value(result, f"lamellar_stack.{key}") - truth) < 4 * error, key

@@ -6,6 +6,7 @@ from xrdkit.saxs.models.fit_profile import fit_model
 from xrdkit.saxs.models.flat import Flat
 from xrdkit.saxs.models.fractals import MassFractal, SurfaceFractal
 from xrdkit.saxs.models.guinier_porod import GuinierPorod
+from xrdkit.saxs.models.lamellar_stack import LamellarStack
 from xrdkit.saxs.models.measured_curve import MeasuredCurve
 from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.saxs.models.particles import Particles
@@ -31,6 +32,7 @@ __all__ = [
     "DebyeChain",
     "Flat",
     "GuinierPorod",
+    "LamellarStack",
     "MassFractal",
     "MeasuredCurve",
     "Model",

@@ -11,6 +11,7 @@ from xrdkit.saxs.models.debye_chain import DebyeChain
 from xrdkit.saxs.models.flat import Flat
 from xrdkit.saxs.models.fractals import MassFractal, SurfaceFractal
 from xrdkit.saxs.models.guinier_porod import GuinierPorod
+from xrdkit.saxs.models.lamellar_stack import LamellarStack
 from xrdkit.saxs.models.measured_curve import MeasuredCurve
 from xrdkit.saxs.models.model import Choice, Model
 from xrdkit.saxs.models.particles import Particles
@@ -38,6 +39,7 @@ COMPONENTS: dict[str, type[Component]] = {
         SurfaceFractal,
         Particles,
         MeasuredCurve,
+        LamellarStack,
     )
 }
 _PARTS: dict[str, type[Part]] = {**COMPONENTS, **STRUCTURE_FACTORS}
