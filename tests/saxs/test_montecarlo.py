@@ -57,7 +57,16 @@ def test_a_search_that_does_not_end_is_reported(sets, monkeypatch):
     monkeypatch.setattr(montecarlo, "_CHUNK", 100)
     result = xk.fit_sizes(profile(sets), spec())
     assert str(result.verdict.values) == "not_converged"
-    assert "10 of 10 searches stopped after 100 steps" in str(result.verdict_reason.values)
+    assert "10 of 10 searches stopped, after 100 steps" in str(result.verdict_reason.values)
+
+
+def test_a_search_without_hope_is_given_up(sets):
+    """Three hundred sizes cannot describe a curve to a millionth."""
+    exact = xk.profile(sets.Q, sets.truth("E"), 0.01 * sets.truth("E"), unit="1/nm")
+    result = xk.fit_sizes(exact, spec())
+    assert str(result.verdict.values) == "not_converged"
+    assert float(result.parameter_value.sel(parameter="steps")) < 0.7 * montecarlo.STEP_LIMIT
+    assert float(result.mean_radius_volume) == pytest.approx(5.75137, rel=1e-3)
 
 
 def test_sums_that_are_kept_up_are_those_taken_anew(sets):

@@ -29,6 +29,8 @@ Whole = NDArray[np.int64]
 STOP = 1.05
 STEP_LIMIT = 400_000
 _CHUNK = 8192
+#: A search that gained less than this share of what is missing, in so many chunks, is given up.
+_BLOCK, _HOPE = 5, 0.02
 _VOLUME_POWER = -1.0 / 3.0
 #: χ² may not be asked to fall below this multiple of the smallest there is.
 _LEAST_SHARE = 1.02
@@ -79,8 +81,8 @@ class MonteCarlo:
         if self._reached == total:
             return ""
         return (
-            f"{total - self._reached} of {total} searches stopped after {STEP_LIMIT} steps without"
-            f" reaching χ²r {STOP}"
+            f"{total - self._reached} of {total} searches stopped, after {self.steps:.0f} steps on"
+            f" average, without reaching χ²r {STOP}"
         )
 
     def fit(self, target: Array) -> Array:
@@ -165,8 +167,12 @@ class _Walk:
         power = float(seen @ seen)
         chosen = generator.integers(0, nodes, contributions)
         steps = 0
-        chi2 = np.inf
+        chi2 = before = np.inf
         while steps < limit and not chi2 <= allowed:
+            if steps % (_BLOCK * _CHUNK) == 0:
+                if before - chi2 < _HOPE * (chi2 - allowed):
+                    break
+                before = chi2
             places = generator.integers(0, contributions, _CHUNK)
             draws = generator.integers(0, nodes, _CHUNK)
             chi2, done = _walk(self._gram, product, power, chosen, allowed, places, draws)

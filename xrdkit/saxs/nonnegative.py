@@ -102,7 +102,6 @@ def _pivot(
             part[i] = total / root[i, i]
             x[at[i]] = part[i]
         number = 0
-        last = 0
         for i in range(n):
             if positive[i]:
                 wrong[i] = not free[i] and x[i] <= 0.0
@@ -113,7 +112,6 @@ def _pivot(
                 wrong[i] = slope > enough
             if wrong[i]:
                 number += 1
-                last = i
         if number == 0:
             return True
         if number < fewest:
@@ -122,9 +120,7 @@ def _pivot(
         elif tries > 0:
             tries -= 1
         else:
-            # Murty's rule: one at a time always ends.
-            positive[last] = not positive[last]
-            continue
+            return False
         for i in range(n):
             if wrong[i]:
                 positive[i] = not positive[i]
