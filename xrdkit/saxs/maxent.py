@@ -121,9 +121,7 @@ class MaxEnt:
         kept = list(start)
         x = np.zeros(self._problem.scale.size)
         for place, dual in enumerate(self._duals):
-            x, kept[place], left = dual.solve(
-                target / self._unit, 10.0**log_strength, start[place]
-            )
+            x, kept[place], left = dual.solve(target / self._unit, 10.0**log_strength, start[place])
             if place + 1 == len(self._duals) or dual.porod is None or x[dual.porod] >= 0:
                 self._worst = max(self._worst, left)
                 break
