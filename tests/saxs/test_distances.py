@@ -147,10 +147,12 @@ def test_interference_gives_a_negative_density():
     assert not np.any(result.verdict.values == "ok")
 
 
-def test_no_signal_is_refused():
+@pytest.mark.parametrize("level", [0.0, 10.0])
+def test_no_signal_and_a_flat_one_are_refused(level):
     sigma = np.full(Q.size, 1.0)
-    result = xk.pair_distances(curves.series(Q, curves.noisy(0 * Q, sigma, 5, 4), sigma))
-    assert not np.any(result.verdict.values == "ok")
+    result = xk.pair_distances(curves.series(Q, curves.noisy(level + 0 * Q, sigma, 5, 4), sigma))
+    assert set(result.verdict.values) == {"unidentifiable"}
+    assert np.isnan(result.radius_of_gyration.values).all()
 
 
 def test_a_common_error_moves_the_intensity_and_not_the_radius(spheres, fitted):

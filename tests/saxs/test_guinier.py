@@ -3,6 +3,7 @@
 import model_free_curves as curves
 import numpy as np
 import pytest
+import xarray as xr
 from named_profiles import named
 from scipy.special import j1
 
@@ -193,13 +194,17 @@ def test_order_of_points_does_not_matter(polydisperse):
 
 
 def test_bad_frames_do_not_lose_the_others(polydisperse):
-    data = polydisperse.isel(frame=slice(0, 5)).copy(deep=True)
+    data = polydisperse.isel(frame=slice(0, 6)).copy(deep=True)
     data.intensity.values[0] = np.nan
     data.intensity.values[1] = 0.0
     data.intensity.values[2] = -data.intensity.values[2]
     data.intensity.values[3, ::3] = np.nan
+    data.intensity.values[5] *= 1e200
     result = xk.guinier(data)
-    assert result.verdict.values.tolist() == ["unidentifiable"] * 3 + ["ok"] * 2
+    assert result.verdict.values.tolist() == ["unidentifiable"] * 3 + ["ok"] * 2 + [
+        "unidentifiable"
+    ]
+    assert "overflow" in str(result.verdict_reason.values[5])
     assert "usable points" in str(result.verdict_reason.values[0])
     assert "0 everywhere" in str(result.verdict_reason.values[1])
     assert float(result.radius_of_gyration[3]) == pytest.approx(5.12, rel=0.05)
@@ -217,6 +222,21 @@ def test_what_cannot_be_analysed(polydisperse):
         xk.guinier(xk.pattern(np.linspace(1, 5, 20), np.ones(20), np.ones(20), wavelength=1.54))
     with pytest.raises(SpecError, match="GuinierSpec"):
         xk.guinier(one, {"geometry": "rod"})
+
+
+def test_a_doubtful_unit_of_q_is_told():
+    """A curve in 1/angstrom taken for one in 1/nm has the shape of one of larger particles."""
+    q = Q / 10
+    clean = 90.0 * curves.BODIES["sphere"](Q * RADIUS)
+    result = xk.guinier(xk.profile(q, clean, 0.01 * clean + 1e-3, unit="1/nm"))
+    assert "if it is in 1/angstrom" in str(result.verdict_reason.values)
+
+
+@pytest.mark.parametrize("verb", ["guinier", "porod", "invariant", "kratky", "pair_distances"])
+def test_results_are_stored_and_loaded(polydisperse, tmp_path, verb):
+    result = getattr(xk, verb)(polydisperse.isel(frame=slice(0, 2)))
+    xk.save(result, tmp_path / "result.nc")
+    xr.testing.assert_identical(xk.load(tmp_path / "result.nc"), result)
 
 
 @pytest.mark.parametrize(

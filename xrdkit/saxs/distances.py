@@ -265,6 +265,11 @@ def _judge(
     extent, spread = values["largest_distance"], values["largest_distance_sigma"]
     if not values["forward_intensity"] > _SIGNIFICANT * values["forward_intensity_sigma"]:
         return Verdict.UNIDENTIFIABLE, "the intensity at q = 0 is no larger than its error"
+    weight = curve.sigma**-2.0
+    level = float(weight @ curve.intensity) / float(weight.sum())
+    flat = float(np.sum(((curve.intensity - level) / curve.sigma) ** 2))
+    if flat - solution.chi2 < (_SIGNIFICANT * values["sigma_scale"]) ** 2:
+        return Verdict.UNIDENTIFIABLE, "the curve is as flat as its noise: no size is seen"
     reach = extent * float(curve.q[0]) / np.pi
     if reach > _UNSEEN:
         return (

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 MIN_POINTS = 10
 _SMOOTHED_POINTS = 5
 _FLOOR = 1e-9
+_SMALLEST = 1e-60
 _LARGEST_CONTRAST = 1e4
 #: Variance of the second difference of independent numbers over their own.
 _SECOND_DIFFERENCE = 6.0
@@ -169,6 +170,9 @@ def _curve(
         return f"{used.size} usable points, at least {MIN_POINTS} are needed"
     if not intensity[used].any():
         return "the intensity is 0 everywhere"
+    largest = float(np.max(np.abs(intensity[used])))
+    if not _SMALLEST < largest < 1.0 / _SMALLEST:
+        return f"intensities of {largest:.1g} are no measured ones: their squares overflow"
     error = relative_error(intensity[used]) if sigma is None else sigma[used]
     if model is None:
         model = ErrorModel(
