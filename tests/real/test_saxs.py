@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xrdkit as xk
+from xrdkit.saxs.shapes import CoreShell
 
 
 def test_esrf_colloid(data_dir):
@@ -60,3 +61,19 @@ def test_pyirena_bimodal_without_a_form(data_dir):
     result = xk.fit_sizes(profile, xk.SizeSpec(method="tikhonov", contrast=10.0))
     assert float(result.volume_fraction) == pytest.approx(0.02062, rel=0.02)
     assert float(result.mean_radius_volume) == pytest.approx(13.258, rel=0.02)
+
+
+def test_core_shell_of_one_size(data_dir):
+    """A model curve of cores of 30 nm in shells of 1 nm, good to q = 0.6 1/nm.
+
+    Its scale is 1.038 times that of a volume fraction of 0.05 of whole particles.
+    """
+    profile = xk.read_profile(data_dir / "saxs/pyirena/CS_300A_10A_50_20_0.h5")
+    shape = CoreShell(core_contrast=50.0, shell_contrast=20.0)
+    result = xk.fit_sizes(profile, xk.SizeSpec(shape=shape, range=(0.001, 0.6)))
+    assert float(result.mean_radius_volume) == pytest.approx(30.0, abs=0.1)
+    assert abs(float(result.shell_thickness) - 1.0) < 3 * float(result.shell_thickness_sigma)
+    assert float(result.volume_fraction) == pytest.approx(1.038 * 0.05, rel=0.01)
+    # One size is as narrow as a fit goes.
+    assert str(result.verdict.values) == "at_bound"
+    assert "log_width_0" in str(result.verdict_reason.values)

@@ -60,19 +60,27 @@ def fit_parametric(
     """
     weight = 1.0 / sigma
     best: ParametricFit | None = None
-    candidates = [
-        start
-        for start in starts(
-            model.components, model.kernels, valid, intensity, weight, model.background
-        )
-        if max(start.amplitudes) > 0
-    ]
+    stages = (False, True) if _may_be_narrow(model) else (False,)
     looked_for = any(c.shape.free for c in model.components)
-    for start in candidates[: _MAX_STARTS_SHAPES if looked_for else _MAX_STARTS]:
-        fit = _fit(model, _table(model, start), valid, intensity, weight, errors, max_evaluations)
-        if best is None or fit.outcome.chi2 < best.outcome.chi2:
-            best = fit
-        if best.outcome.verdict is Verdict.OK and _describes(best.outcome, errors):
+    for narrow in stages:
+        candidates = starts(
+            model.components,
+            model.kernels,
+            valid,
+            intensity,
+            weight,
+            model.background,
+            narrow=narrow,
+        )
+        most = _MAX_STARTS_SHAPES if looked_for and not narrow else _MAX_STARTS
+        for start in [c for c in candidates if max(c.amplitudes) > 0][:most]:
+            table = _table(model, start)
+            fit = _fit(model, table, valid, intensity, weight, errors, max_evaluations)
+            if best is None or fit.outcome.chi2 < best.outcome.chi2:
+                best = fit
+            if _describes(best.outcome, errors):
+                break
+        if best is not None and _describes(best.outcome, errors):
             break
     if best is None or not any(best.outcome.values[c.amplitude] for c in model.components):
         return None
@@ -88,8 +96,18 @@ def fit_parametric(
     return best
 
 
+def _may_be_narrow(model: Particles) -> bool:
+    """Return whether sizes that are nearly all alike are worth a search of their own."""
+    if len(model.components) > 1:
+        return False
+    (component,) = model.components
+    return component.family.has_width and component.shape.is_quick
+
+
 def _describes(outcome: FitOutcome, errors: ErrorModel | None) -> bool:
     """Return whether what is left looks like noise; of stated errors, the size may be wrong."""
+    if outcome.verdict is not Verdict.OK:
+        return False
     residual = outcome.residual
     power = float(residual @ residual)
     if not (outcome.gof**2 < _GOOD and power > 0):

@@ -59,10 +59,6 @@ class Particles:
             total += values[name] * column
         return total
 
-    def unit(self, values: Values, k: int) -> Array:
-        """Return the intensity of population `k` alone for an amplitude of 1."""
-        return self._column(values, k)
-
     def share(self, values: Values, k: int) -> Array:
         """Return the intensity of population `k` alone."""
         return values[self.components[k].amplitude] * self._column(values, k)

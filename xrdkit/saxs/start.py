@@ -18,14 +18,16 @@ from xrdkit.saxs.distribution import Array, lattice_weights
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.population import Component
 
-_WIDTHS = (0.05, 0.12, 0.25, 0.5)
+_WIDTHS: tuple[float, ...] = (0.05, 0.12, 0.25, 0.5)
 #: Where the shape is looked for too, its form says more than a narrow width.
-_FEW_WIDTHS = (0.1, 0.25, 0.5)
+_FEW_WIDTHS: tuple[float, ...] = (0.1, 0.25, 0.5)
+_NARROW_WIDTHS = (0.015, 0.03)
 _REFINED = 8
 _REFINED_SHAPES = 24
 _TINY = 1e-300
 #: Starts differ by more than this in the size, or the form, of a population (ln).
 _APART = 0.4
+_APART_NARROW = 0.03
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,14 @@ def starts(
     intensity: Array,
     weight: Array,
     background: dict[str, Array],
+    *,
+    narrow: bool = False,
 ) -> list[Start]:
     """Return start values, best first, of clearly different sizes or forms.
 
     `kernels` of the `components` have all points of the profile, `valid` tells which of them
-    `intensity` and `weight` (1/sigma) hold. Always returns at least one.
+    `intensity` and `weight` (1/sigma) hold. `narrow` looks for sizes that are nearly all alike, on
+    a grid as fine as their ripples. Always returns at least one.
     """
     target = intensity * weight
     sides = {name: column[valid] * weight for name, column in background.items()}
@@ -90,7 +95,7 @@ def starts(
         kind = (component.family.name, kernel)
         if kind not in kinds:
             kinds.append(kind)
-            grids.append(_grid(component, kernel))
+            grids.append(_grid(component, kernel, narrow=narrow))
     places = [kinds.index((c.family.name, k)) for c, k in zip(components, kernels, strict=True)]
     everything = [candidate for grid in grids for candidate in grid.candidates]
     kind_of = np.repeat(np.arange(len(grids)), [len(grid.candidates) for grid in grids])
@@ -103,9 +108,10 @@ def starts(
     found = [_solve(choice, columns, target, sides) for choice in sorted(picked)]
     found.sort(key=lambda item: item[1])
     result: list[Start] = []
+    apart = _APART_NARROW if narrow else _APART
     for choice, chi2, linear, behind in found:
         candidates = tuple(everything[i] for i in choice)
-        if all(_differ(candidates, start.candidates) for start in result):
+        if all(_differ(candidates, start.candidates, apart) for start in result):
             result.append(
                 Start(
                     candidates=candidates,
@@ -117,9 +123,9 @@ def starts(
     return result
 
 
-def _differ(some: tuple[Candidate, ...], others: tuple[Candidate, ...]) -> bool:
+def _differ(some: tuple[Candidate, ...], others: tuple[Candidate, ...], apart: float) -> bool:
     for one, other in zip(some, others, strict=True):
-        if abs(one.location - other.location) > _APART:
+        if abs(one.location - other.location) > apart:
             return True
         for name, value in one.form.items():
             before = other.form[name]
@@ -201,9 +207,10 @@ def _solve(
     return choice, float(misfit) ** 2, [float(v) for v in solution[: len(choice)]], behind
 
 
-def _grid(component: Component, kernel: Kernel) -> Grid:
+def _grid(component: Component, kernel: Kernel, *, narrow: bool) -> Grid:
     """Return the grid of a population, kept with its kernel."""
-    kept = kernel.kept.get(component.family.name)
+    key = f"{component.family.name}, narrow" if narrow else component.family.name
+    kept = kernel.kept.get(key)
     if isinstance(kept, Grid):
         return kept
     family, shape, q = component.family, component.shape, kernel.q
@@ -211,13 +218,15 @@ def _grid(component: Component, kernel: Kernel) -> Grid:
     choices = {p.name: shape.starts(p.name, q) for p in shape.parameters}
     forms = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
     wanted = _FEW_WIDTHS if len(forms) > 1 else _WIDTHS
-    narrow, wide = family.width_range
-    widths = [s for s in wanted if narrow <= s <= wide] if family.has_width else [narrow]
+    if narrow:
+        wanted = _NARROW_WIDTHS
+    least, most = family.width_range
+    widths = [s for s in wanted if least <= s <= most] if family.has_width else [least]
     candidates: list[Candidate] = []
     columns: list[Array] = []
     for s in widths:
         # Ripples of a narrow distribution move out of step within one width.
-        places = np.arange(low, high, max(s, 0.08))
+        places = np.arange(low, high, s if narrow else max(s, 0.08))
         rows = [
             lattice_weights(
                 family, float(u), s, lowest_power=shape.lowest_power, power=shape.volume_power
@@ -234,5 +243,5 @@ def _grid(component: Component, kernel: Kernel) -> Grid:
             candidates += [Candidate(float(u), s, form) for u in places]
             columns.append(kernel.apply(rows[0].level, first, shares, form))
     grid = Grid(tuple(candidates), np.concatenate(columns, axis=1))
-    kernel.kept[component.family.name] = grid
+    kernel.kept[key] = grid
     return grid

@@ -101,6 +101,8 @@ class CoreShell(Shape):
     lowest_power: ClassVar[int] = -3
     radius_is: ClassVar[str] = "core radius"
 
+    is_quick: ClassVar[bool] = True
+
     name: Literal["core_shell"] = "core_shell"
     """Name of the shape."""
     core_contrast: float

@@ -22,6 +22,8 @@ class Lamella(Shape):
     radius_is: ClassVar[str] = "half thickness"
     is_sheet: ClassVar[bool] = True
 
+    is_quick: ClassVar[bool] = True
+
     name: Literal["lamella"] = "lamella"
     """Name of the shape."""
 

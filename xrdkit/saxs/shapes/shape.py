@@ -86,6 +86,11 @@ class Shape(ABC):
         return False
 
     @property
+    def is_quick(self) -> bool:
+        """Whether the matrix of thousands of sizes takes no more than a second."""
+        return False
+
+    @property
     @abstractmethod
     def label(self) -> str:
         """Name of the shape."""

@@ -5,7 +5,7 @@ ripple f² has the mean 9(1 + x²)/2x⁶.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -44,6 +44,8 @@ def sphere_matrix(q: Array, radius: Array) -> Array:
 @dataclass(frozen=True, kw_only=True)
 class Sphere(Shape):
     """Homogeneous spheres of radius R."""
+
+    is_quick: ClassVar[bool] = True
 
     name: Literal["sphere"] = "sphere"
     """Name of the shape."""
