@@ -13,7 +13,7 @@ from xrdkit.curves.profile import DECLARED, RESOLUTION, STATED
 from xrdkit.curves.read import read_profile
 from xrdkit.curves.series import coordinate_attrs
 from xrdkit.errors import CurveError, SchemaError
-from xrdkit.provenance import append, content_sha256
+from xrdkit.provenance import append, content_sha256, steps
 from xrdkit.schema import FRAME, PROFILE, radial_dim, validate
 
 Array = NDArray[np.float64]
@@ -94,7 +94,8 @@ def join_profiles(curves: Sequence[xr.Dataset]) -> xr.Dataset:
     attrs["dropped_points"] = int(sum(c.attrs.get("dropped_points", 0) for c in curves))
     data = xr.Dataset(variables, coords, {**attrs, "schema": PROFILE.name})
     inputs = [content_sha256(c) for c in curves]
-    return validate(append(data, "join_profiles", {}, inputs=inputs, history=first), PROFILE)
+    settings = {"others": [steps(c) for c in curves[1:]]}
+    return validate(append(data, "join_profiles", settings, inputs=inputs, history=first), PROFILE)
 
 
 def difference(first: xr.Dataset, one: xr.Dataset) -> str | None:

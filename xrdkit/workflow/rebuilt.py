@@ -57,12 +57,29 @@ def _parts(hint: Any) -> list[Any]:
     return [hint, typing.get_origin(hint), *parts]
 
 
+def _kind_of(record: Mapping[str, Any], kinds: list[type[Any]]) -> type[Any]:
+    """Return the one of `kinds` that has every field of `record`, and its name where it has one."""
+    for kind in kinds:
+        hints = typing.get_type_hints(kind)
+        own = {f.name for f in dataclasses.fields(kind)}
+        named = {n: typing.get_args(h) for n, h in hints.items() if n in own and _is_literal(h)}
+        if set(record) <= own and all(
+            record.get(n, names[0]) in names for n, names in named.items()
+        ):
+            return kind
+    return kinds[0]
+
+
+def _is_literal(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Literal
+
+
 def _value(value: Any, hint: Any) -> Any:
     kinds = [part for part in _parts(hint) if isinstance(part, type)]
     if isinstance(value, Mapping):
         nested = [k for k in kinds if dataclasses.is_dataclass(k)]
         if nested:
-            return rebuilt(nested[0], value, version=package_version())
+            return rebuilt(_kind_of(value, nested), value, version=package_version())
         return {key: _value(item, Any) for key, item in value.items()}
     if isinstance(value, list):
         return tuple(_value(item, hint) for item in value)

@@ -13,7 +13,7 @@ import xarray as xr
 
 from xrdkit.calibration import with_mask
 from xrdkit.corrections import correct
-from xrdkit.curves import read_profile
+from xrdkit.curves import join_profiles, read_profile
 from xrdkit.errors import RefusedError
 from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec, cake, integrate
@@ -22,8 +22,6 @@ from xrdkit.integration.grazing_spec import GrazingSpec
 from xrdkit.phase import RefinementSpec, Structure, refine_phases
 from xrdkit.profiles import average, counting_interval, frame_quality, merge, texture
 from xrdkit.provenance import Step, append, content_sha256, steps
-from xrdkit.saxs import SizeSpec, fit_sizes
-from xrdkit.saxs.models import ModelSpec, fit_model, model_of
 from xrdkit.schema import FRAME
 from xrdkit.workflow.merge import join
 from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
@@ -32,6 +30,7 @@ from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
 from xrdkit.workflow.replay_phases import PHASE_STEPS, absolute
 from xrdkit.workflow.replay_readings import Reading, same_array
+from xrdkit.workflow.replay_saxs import SAXS_STEPS
 
 _CORRECT = "correct:"
 #: Steps that take nothing from a step before them.
@@ -177,28 +176,42 @@ def _absolute(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     return absolute(step, data, standard)
 
 
-def _fit_sizes(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+def _of_saxs(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
-    return fit_sizes(data, rebuilt(SizeSpec, step.settings, version=step.version))
-
-
-def _fit_model(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
-    step = bench.history[number]
-    spec = rebuilt(ModelSpec, step.settings["spec"], version=step.version)
-    return fit_model(data, model_of(step.settings["model"]), spec)
+    return SAXS_STEPS[step.step](step, data)
 
 
 def _read(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
-    step = bench.history[number]
-    name = str(bench.stored.attrs.get("source_file", "of the curve"))
-    path = bench.finder.file(name, step.inputs)
+    stored = bench.stored
+    name = stored.attrs.get("source_file")
+    if name is None and "source_file" in stored.coords:
+        name = np.atleast_1d(stored["source_file"].values)[0]
+    return _curve(bench, bench.history[number], None if name is None else str(name))
+
+
+def _curve(bench: Bench, step: Step, name: str | None) -> xr.Dataset:
+    path = bench.finder.file(name or "of the curve", step.inputs)
     wanted: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in step.settings.items()
     }
     curve = read_profile(path, **wanted)
     # The file may have another name now.
-    named = "source_file" in bench.stored.attrs
-    return curve.assign_attrs(source_file=name) if named else curve
+    return curve if name is None else curve.assign_attrs(source_file=name)
+
+
+def _join(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    """Read the other files of a series of curves as the first was read."""
+    curves = [data]
+    names = np.atleast_1d(bench.stored["source_file"].values)
+    for name, history in zip(names[1:], bench.history[number].settings["others"], strict=True):
+        first = Step(**history[0]) if history else None
+        if first is None or len(history) != 1 or first.step != "read_profile":
+            raise RefusedError(
+                f"the curve {str(name)!r} of the series was not read from a file as it is",
+                hint="join curves as read_profile gives them: read_profiles",
+            )
+        curves.append(_curve(bench, first, str(name)))
+    return join_profiles(curves)
 
 
 def _given(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
@@ -313,8 +326,7 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     **dict.fromkeys(PHASE_STEPS, _of_phases),
     "absolute_fractions": _absolute,
-    "fit_sizes": _fit_sizes,
-    "fit_model": _fit_model,
+    **dict.fromkeys(SAXS_STEPS, _of_saxs),
     "average": _average,
     "with_mask": _with_mask,
     "counting_interval": _interval,
@@ -322,6 +334,7 @@ HANDLERS: dict[str, Handler] = {
     "frame_quality": _quality,
     "merge": _merge,
     "read_profile": _read,
+    "join_profiles": _join,
     "profile": _given,
     "pattern": _given,
     _CORRECT: _correct,
