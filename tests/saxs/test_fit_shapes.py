@@ -79,6 +79,18 @@ def test_all_of_a_particle_is_found_with_honest_errors(sets, name):
     np.testing.assert_array_equal(result[f"population_{own}"][:, 0], result[own])
 
 
+@pytest.mark.parametrize("name", ["C", "D"])
+def test_a_series_gives_the_bits_of_single_fits(sets, name):
+    shape = CoreShell(core_contrast=sets.CORE_D, shell_contrast=sets.SHELL_D)
+    spec = xk.SizeSpec(shape="cylinder" if name == "C" else shape)
+    many = series(sets, name).isel(frame=[5, 2, 9])
+    together = xk.fit_sizes(many, spec)
+    alone = xk.fit_sizes(many.isel(frame=1), spec)
+    for key in alone.data_vars:
+        if "frame" in together[key].dims:
+            np.testing.assert_array_equal(together[key].isel(frame=1), alone[key])
+
+
 @pytest.mark.parametrize("aspect", [0.3, 3.0])
 def test_spheroids_are_told_to_be_flat_or_long(sets, aspect):
     profile, weights, _ = curve(sets, Spheroid(aspect_ratio=aspect), 4.0, 0.1)
