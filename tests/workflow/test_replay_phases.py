@@ -93,3 +93,22 @@ def test_the_order_of_an_alloy_is_replayed(curve, tmp_path):
     )
     result = order_parameter(xk.refine_phases(profile, ["CeO2", alloy], spec), alloy)
     assert replay(result, inputs=folder).identical
+
+
+def test_a_blank_is_found_by_its_content(curve, tmp_path):
+    profile, folder = curve
+    blank = profile.assign(intensity=profile.intensity * 0 + 40.0, sigma=profile.sigma * 0 + 2.0)
+    result = xk.refine_phases(profile, ["CeO2", "Si"], blank=blank)
+    with pytest.raises(RefusedError, match="the blank is in no result file"):
+        replay(result, inputs=folder)
+    xk.save(blank, folder / "blank.nc")
+    assert replay(result, inputs=folder).identical
+
+
+def test_columns_are_replayed(curve):
+    profile, folder = curve
+    peaks = xk.fit_peaks(profile, PeakSpec(range=(25, 80)))
+    first = int(np.argmin(np.abs(peaks.position.values - 28.5)))
+    second = int(np.argmin(np.abs(peaks.position.values - 59.1)))
+    result = xk.warren_averbach(peaks, [first, second], instrument=InstrumentWidths(w=0.04**2))
+    assert replay(result, inputs=folder).identical

@@ -116,6 +116,7 @@ def refine_phases(
             "spec": spec,
             "sigma": observed.sigma_rule,
             "polarization_ratio": None if observed.integrated else spec.polarization,
+            "blank": None if blank is None else provenance.content_sha256(blank),
         },
         inputs=[provenance.content_sha256(d) for d in (given, blank) if d is not None],
         software=_SOFTWARE,

@@ -19,6 +19,7 @@ from xrdkit.phase.mesophase import index_mesophase
 from xrdkit.phase.peaks import fit_peaks
 from xrdkit.phase.peaks_spec import PeakSpec
 from xrdkit.phase.size_strain import size_strain
+from xrdkit.phase.warren_averbach import warren_averbach
 from xrdkit.provenance import Step
 from xrdkit.workflow.rebuilt import rebuilt
 
@@ -65,6 +66,13 @@ def _content(step: Step, data: xr.Dataset) -> xr.Dataset:
 def absolute(step: Step, data: xr.Dataset, standard: xr.Dataset) -> xr.Dataset:
     """Do `absolute_fractions` again with the result of the `standard`."""
     return absolute_fractions(data, standard, **step.settings)
+
+
+def columns(step: Step, data: xr.Dataset, standard: xr.Dataset | None) -> xr.Dataset:
+    """Do `warren_averbach` again, with the peaks of a `standard` where there was one."""
+    record = step.settings["instrument"]
+    widths = None if record is None else rebuilt(InstrumentWidths, record, version=step.version)
+    return warren_averbach(data, step.settings["orders"], instrument=widths, standard=standard)
 
 
 #: Name of a step -> what does it again.

@@ -28,7 +28,7 @@ from xrdkit.workflow.rebuilt import fields_that_hold, rebuilt
 from xrdkit.workflow.replay_corrections import correction
 from xrdkit.workflow.replay_frames import reopened
 from xrdkit.workflow.replay_inputs import InputFinder
-from xrdkit.workflow.replay_phases import PHASE_STEPS, absolute
+from xrdkit.workflow.replay_phases import PHASE_STEPS, absolute, columns
 from xrdkit.workflow.replay_readings import Reading, same_array
 from xrdkit.workflow.replay_saxs import SAXS_STEPS
 
@@ -152,6 +152,9 @@ def _refine(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     phases = [rebuilt(Structure, s, version=step.version) for s in step.settings["phases"]]
     spec = rebuilt(RefinementSpec, step.settings["spec"], version=step.version)
+    if step.settings.get("blank"):
+        blank = _stored(bench, step.settings["blank"], "the blank")
+        return refine_phases(data, phases, spec, blank=blank)
     if FRAME not in data.dims or len(step.inputs) == 1:
         return refine_phases(data, phases, spec)
     # A frame starts from the last good fit before it in its block, so that the cuts matter.
@@ -167,13 +170,26 @@ def _of_phases(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
 
 def _absolute(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
-    standard = bench.finder.result(step.inputs[1])
-    if standard is None:
+    return absolute(
+        step, data, _stored(bench, step.inputs[1], "the result of the external standard")
+    )
+
+
+def _columns(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
+    step = bench.history[number]
+    more = step.inputs[1:]
+    standard = _stored(bench, more[0], "the peaks of the standard") if more else None
+    return columns(step, data, standard)
+
+
+def _stored(bench: Bench, digest: str, what: str) -> xr.Dataset:
+    found = bench.finder.result(digest)
+    if found is None:
         raise RefusedError(
-            "the result of the external standard is in no file that was found",
+            f"{what} is in no result file that was found",
             hint=f"save it into one of {bench.finder.places()}",
         )
-    return absolute(step, data, standard)
+    return found
 
 
 def _of_saxs(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
@@ -282,12 +298,7 @@ def _merge(bench: Bench, number: int, data: xr.Dataset) -> xr.Dataset:
     step = bench.history[number]
     profiles = []
     for name, digest in zip(step.settings["names"], step.inputs, strict=True):
-        stored = bench.finder.result(digest)
-        if stored is None:
-            raise RefusedError(
-                f"the merged profile {name!r} is in no result file that was found",
-                hint=f"save it into one of {bench.finder.places()}",
-            )
+        stored = _stored(bench, digest, f"the merged profile {name!r}")
         one = replace(bench, stored=stored, history=steps(stored), taken=(), cuts={})
         profiles.append(do_steps(one))
         bench.taken += one.taken
@@ -326,6 +337,7 @@ HANDLERS: dict[str, Handler] = {
     "refine_phases": _refine,
     **dict.fromkeys(PHASE_STEPS, _of_phases),
     "absolute_fractions": _absolute,
+    "warren_averbach": _columns,
     **dict.fromkeys(SAXS_STEPS, _of_saxs),
     "average": _average,
     "with_mask": _with_mask,
