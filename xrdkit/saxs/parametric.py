@@ -24,8 +24,9 @@ _GOOD = 1.5
 _WHITE = 0.3
 _LEAST_SHARE = 1e-3
 _MAX_HOPS = 3
-#: Standard errors from the minimum at which a fit ends.
+#: Standard errors from the minimum at which a fit ends; with kernels that cost more.
 _PRECISION = 1e-6
+_PRECISION_SHAPES = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +155,8 @@ def _fit(
     errors: ErrorModel | None,
     max_evaluations: int,
 ) -> ParametricFit:
+    looked_for = any(c.shape.free for c in model.components)
+
     def residual(values: Values) -> Array:
         return (model.intensity(values)[valid] - intensity) * weight
 
@@ -167,7 +170,7 @@ def _fit(
         errors=errors,
         max_evaluations=max_evaluations,
         solver="lm",
-        precision=_PRECISION,
+        precision=_PRECISION_SHAPES if looked_for else _PRECISION,
     )
     if POROD in outcome.at_bound:
         outcome = _without_surface(outcome, errors)

@@ -82,14 +82,15 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     as R⁶ says nothing of the smallest); ``distribution_volume`` is smoothed and has
     ``distribution_volume_sigma``.
 
-    Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density. What the
-    shape has besides R (`spec.shape`, `xrdkit.saxs.shapes`) is fitted too and told by its name, such
-    as ``length`` or ``shell_thickness``, as is what `spec.interaction` has (``interaction_...``);
-    the attribute ``shape`` names the shapes. Volumes are those of whole particles; R is the radius,
-    of core-shell particles that of the core, of sheets half the thickness (``mean_thickness_volume``
-    and others are there too). ``specific_surface``, ``surface_per_volume`` (1/nm) and
-    ``mode_radius_volume`` follow from the same distribution. Where the background alone describes
-    the curve, sizes are NaN; the amounts keep the errors that tell what may have been overlooked.
+    Model: I(q) = φΔρ² ∫ f_v(R) V(R) P(qR) dR + b + B q⁻⁴, f_v the volume-weighted density. What
+    the shape has besides R (`spec.shape`, `xrdkit.saxs.shapes`) is fitted too and told by its name,
+    such as ``length`` or ``shell_thickness``, as is what `spec.interaction` has
+    (``interaction_...``); the attribute ``shape`` names the shapes. Volumes are those of whole
+    particles; R is the radius, of core-shell particles that of the core, of sheets half the
+    thickness (``mean_thickness_volume`` and others are there too). ``specific_surface``,
+    ``surface_per_volume`` (1/nm) and ``mode_radius_volume`` follow from the same distribution.
+    Where the background alone describes the curve, sizes are NaN; the amounts keep the errors that
+    tell what may have been overlooked.
 
     Where slit or resolution smear the curve (`spec.smearing`, by default what the profile says),
     model and backgrounds are smeared by the same; the attribute ``smearing`` says by what.
