@@ -29,6 +29,8 @@ def results(profile):
     yield "sizes with interaction", xk.fit_sizes(profile, xk.SizeSpec(interaction=sticky))
     yield "monte carlo", xk.fit_sizes(profile, xk.SizeSpec(method="montecarlo", repetitions=2))
     yield "methods", xk.compare_size_methods(profile, methods=("lognormal", "tikhonov"))
+    short = xk.PosteriorSpec(walkers=16, steps=20, burn_in=5)
+    yield "posterior", xk.sample_sizes(profile, sampling=short)
     yield "model", xk.fit_model(profile, Model(components=(UnifiedLevel(),)))
     yield "guinier", xk.guinier(profile)
     yield "porod", xk.porod(profile)

@@ -124,6 +124,7 @@ def sample_sizes(
         {"spec": spec, "sampling": sampling},
         inputs=[content_sha256(profile)],
         software=["numpy", "scipy", "lmfit"],
+        history=profile,
     )
     return validate(result, SIZES)
 

@@ -25,6 +25,7 @@ from xrdkit.saxs.kratky import KratkySpec, kratky
 from xrdkit.saxs.method_spread import compare_size_methods
 from xrdkit.saxs.models import ModelSpec, fit_model, model_of
 from xrdkit.saxs.porod import PorodSpec, porod
+from xrdkit.saxs.posterior import PosteriorSpec, sample_sizes
 from xrdkit.workflow.rebuilt import rebuilt
 
 Again = Callable[[Step, xr.Dataset], xr.Dataset]
@@ -47,6 +48,12 @@ def _fit_model(step: Step, data: xr.Dataset) -> xr.Dataset:
 def _methods(step: Step, data: xr.Dataset) -> xr.Dataset:
     spec = rebuilt(SizeSpec, step.settings["spec"], version=step.version)
     return compare_size_methods(data, spec, methods=step.settings["methods"])
+
+
+def _sampled(step: Step, data: xr.Dataset) -> xr.Dataset:
+    spec = rebuilt(SizeSpec, step.settings["spec"], version=step.version)
+    sampling = rebuilt(PosteriorSpec, step.settings["sampling"], version=step.version)
+    return sample_sizes(data, spec, sampling)
 
 
 def _desmear(step: Step, data: xr.Dataset) -> xr.Dataset:
@@ -73,6 +80,7 @@ SAXS_STEPS: dict[str, Again] = {
     "fit_sizes": _with_spec(fit_sizes, SizeSpec),
     "fit_model": _fit_model,
     "compare_size_methods": _methods,
+    "sample_sizes": _sampled,
     "guinier": _with_spec(guinier, GuinierSpec),
     "porod": _with_spec(porod, PorodSpec),
     "invariant": _with_spec(invariant, InvariantSpec),
