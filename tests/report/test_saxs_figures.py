@@ -230,6 +230,15 @@ def test_a_model_of_one_component_does_not_draw_it_twice(model):
     assert "guinier" not in words(plot_model(one))
 
 
+def test_numbers_that_are_not_there_have_no_heading(model):
+    nothing = model.assign_coords(derived=["specific_surface"], derived_unit=("derived", ["1/nm"]))
+    nothing["derived_value"] = ("derived", [np.nan], {"units": "1", "long_name": "value"})
+    nothing["derived_sigma"] = ("derived", [np.nan], {"units": "1", "long_name": "error"})
+    assert "What follows" not in words(plot_model(nothing))
+    told = nothing.assign(derived_value=nothing["derived_value"].fillna(2.0))
+    assert "What follows" in words(plot_model(told))
+
+
 @pytest.fixture
 def oriented():
     chi = np.arange(-177.5, 180, 5.0)

@@ -74,8 +74,10 @@ def _lines(one: xr.Dataset) -> Iterator[tuple[str, str]]:
     for kind, head in (("parameter", "Parameters"), ("derived", "What follows")):
         if f"{kind}_value" not in one:
             continue
-        yield head, ""
         values = np.asarray(one[f"{kind}_value"].values, dtype=np.float64)
+        if not np.isfinite(values).any():
+            continue
+        yield head, ""
         errors = np.asarray(one[f"{kind}_sigma"].values, dtype=np.float64)
         units = one.coords.get(f"{kind}_unit")
         for k, name in enumerate(one[kind].values):
