@@ -58,7 +58,11 @@ def _parts(hint: Any) -> list[Any]:
 
 
 def _kind_of(record: Mapping[str, Any], kinds: list[type[Any]]) -> type[Any]:
-    """Return the one of `kinds` that has every field of `record`, and its name where it has one."""
+    """Return the one of `kinds` that has every field of `record`, and its name where it has one.
+
+    Of several, the one with the fewest fields besides.
+    """
+    fitting: dict[int, type[Any]] = {}
     for kind in kinds:
         hints = typing.get_type_hints(kind)
         own = {f.name for f in dataclasses.fields(kind)}
@@ -66,8 +70,8 @@ def _kind_of(record: Mapping[str, Any], kinds: list[type[Any]]) -> type[Any]:
         if set(record) <= own and all(
             record.get(n, names[0]) in names for n, names in named.items()
         ):
-            return kind
-    return kinds[0]
+            fitting.setdefault(len(own), kind)
+    return fitting[min(fitting)] if fitting else kinds[0]
 
 
 def _is_literal(hint: Any) -> bool:

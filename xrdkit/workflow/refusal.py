@@ -5,9 +5,10 @@ import typing
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from xrdkit.errors import RecipeError
+from xrdkit.workflow.choices import UNTOLD
 
 _SHOWN = 5
 #: What is wanted, where pydantic says it in the words of a programmer.
@@ -38,22 +39,27 @@ def refusal(
         dotted = ".".join(place)
         if error["type"] == "extra_forbidden":
             faults.append(f"unknown key {dotted!r}")
-            hint = hint or nearest(place[-1], _keys(model, place[:-1]))
+            hint = hint or nearest(place[-1], _keys(model, error["loc"][:-1]))
         elif error["type"] == "missing":
             faults.append(f"{dotted!r} is missing")
             hint = hint or f"write it into the recipe, or --set {dotted}=..."
         elif error["type"] == "value_error":
             faults.append(f"{dotted + ': ' if dotted else ''}{error['ctx']['error']}")
         else:
-            given = error["input"]
-            shown = "a table" if isinstance(given, dict) else repr(given)
             wanted = _WANTED.get(error["type"], error["msg"])
             if "A-Za-z" in str(error.get("ctx", {}).get("pattern", "")):
                 wanted = "should have letters, digits, _ and - only, 64 at most"
-            faults.append(f"{dotted}: {wanted}, not {shown}")
+            faults.append(f"{dotted}: {wanted}, not {_shown(error['input'], error['type'])}")
     left = exc.error_count() - _SHOWN
     more = [f"and {left} more"] if left > 0 else []
     return RecipeError("; ".join([*faults, *more]), source=source, hint=hint)
+
+
+def _shown(given: object, fault: str) -> str:
+    if not isinstance(given, dict):
+        return repr(given)
+    # Which of several tables is meant could not be told: show what was said.
+    return f"{given!r:.60}" if fault == UNTOLD else "a table"
 
 
 def _named(loc: tuple[int | str, ...], raw: dict[str, Any]) -> list[str]:
@@ -71,18 +77,33 @@ def _named(loc: tuple[int | str, ...], raw: dict[str, Any]) -> list[str]:
     return out
 
 
-def _keys(model: type[BaseModel], place: list[str]) -> list[str]:
-    """Return the keys that the table at `place` may have."""
+def _keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at the location `loc` of a fault may have."""
     inner: Any = model
-    names = [p for at, p in enumerate(place) if not (at == 1 and place[0] == "detectors")]
-    for name in names:
-        found = {f.alias or key: f.annotation for key, f in inner.model_fields.items()}
-        # A table of a list is named with its number: of_phase[0].
-        inner = _model_in(found.get(name.partition("[")[0]))
-        if inner is None:
-            return []
+    for part in loc:
+        owner = _model_in(inner)
+        found = {} if owner is None else owner.model_fields
+        named = {f.alias or key: f.annotation for key, f in found.items()}
+        if part in named:
+            inner = named[part]
+        elif isinstance(part, str):
+            # One of several kinds of table, or a type, which pydantic puts into locations.
+            inner = _tagged(inner, part) or inner
+    owner = _model_in(inner)
     hidden = {"label"}
-    return [f.alias or key for key, f in inner.model_fields.items() if key not in hidden]
+    found = {} if owner is None else owner.model_fields
+    return [f.alias or key for key, f in found.items() if key not in hidden]
+
+
+def _tagged(annotation: Any, tag: str) -> Any:
+    """Return the part of a union that has the `tag`, None where there is none."""
+    if any(isinstance(m, Tag) and m.tag == tag for m in getattr(annotation, "__metadata__", ())):
+        return typing.get_args(annotation)[0]
+    for part in typing.get_args(annotation):
+        found = _tagged(part, tag)
+        if found is not None:
+            return found
+    return None
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

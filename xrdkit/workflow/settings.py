@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
 from xrdkit.errors import SpecError
+from xrdkit.workflow.choices import name_key, one_of
 
 CONFIG = ConfigDict(
     frozen=True, extra="forbid", allow_inf_nan=False, strict=True, validate_default=True
@@ -47,6 +48,12 @@ class Settings(BaseModel):
             raise SpecError(f"{self.spec_type.__name__} cannot be made: {exc}") from exc
 
 
+class _Kinded(Settings):
+    """A table that is one of several: where its spec has no ``name``, ``kind`` says which."""
+
+    own_fields: ClassVar[frozenset[str]] = frozenset({"kind"})
+
+
 @cache
 def settings_model(
     spec: type[Any], base: type[Settings] = Settings, without: tuple[str, ...] = ()
@@ -63,6 +70,9 @@ def settings_model(
         kind = _toml_type(hints[field.name])
         if kind is not None and kind is not type(None) and field.name not in without:
             fields[field.name] = (kind, _default(field))
+    told = name_key(spec)
+    if told is not None and issubclass(base, _Kinded):
+        fields[told[0]] = (Literal[told[1]], told[1])
     name = f"{spec.__name__}Settings"
     model = create_model(name, __base__=base, __doc__=spec.__doc__, **fields)
     model.spec_type = spec
@@ -105,7 +115,7 @@ def _toml_type(hint: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Literal[tuple(member.value for member in hint)]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return settings_model(hint)
+        return settings_model(hint, _base(hint))
     return None
 
 
@@ -113,10 +123,16 @@ def _union(args: tuple[Any, ...]) -> Any:
     if complex in args:  # numpy's ArrayLike: anything that can be an array
         numbers: Any = tuple[float, ...]
         return numbers | None if type(None) in args else numbers
-    kinds = [kind for kind in map(_toml_type, args) if kind is not None]
-    if not [k for k in kinds if k is not type(None)]:
+    tables = [arg for arg in args if dataclasses.is_dataclass(arg) and isinstance(arg, type)]
+    others = [kind for arg in args if arg not in tables and (kind := _toml_type(arg)) is not None]
+    if not tables and not [k for k in others if k is not type(None)]:
         return None
-    return typing.Union[tuple(kinds)]  # noqa: UP007 - the types are known at run time only
+    return one_of({table: settings_model(table, _base(table)) for table in tables}, others)
+
+
+def _base(spec: type[Any]) -> type[Settings]:
+    told = name_key(spec)
+    return _Kinded if told is not None and told[0] == "kind" else Settings
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
@@ -131,7 +147,7 @@ def _as_toml(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_as_toml(item) for item in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        model = settings_model(type(value))
+        model = settings_model(type(value), _base(type(value)))
         return model(**{name: _as_toml(getattr(value, name)) for name in model.model_fields})
     return value
 
