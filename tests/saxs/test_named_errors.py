@@ -150,7 +150,7 @@ def test_points_that_share_pixels_are_counted_and_told(sets):
     result = xk.fit_sizes(runs(sets, "correlated", 2), SPEC)
     np.testing.assert_allclose(result.neighbour_correlation, 2 / 3, atol=0.01)
     np.testing.assert_allclose(result.points_effective, 200 / 3, rtol=0.03)
-    assert all("share pixels (mean correlation 0.67)" in r for r in result.verdict_reason.values)
+    assert all("share errors (mean correlation 0.67)" in r for r in result.verdict_reason.values)
     independent = xk.fit_sizes(runs(sets, "counting", 2), SPEC)
     assert "points_effective" not in independent
     assert np.all(independent.verdict_reason.values == "")

@@ -54,7 +54,7 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     if not fit.neighbour_correlation > NOTABLE_CORRELATION:
         return verdict, reason
     note = (
-        f"neighbouring points share pixels (mean correlation {fit.neighbour_correlation:.2f}):"
+        f"neighbouring points share errors (mean correlation {fit.neighbour_correlation:.2f}):"
         f" {frame.two_theta.size} points tell as much as {fit.points_effective:.0f} independent"
         " ones"
     )

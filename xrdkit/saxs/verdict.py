@@ -73,7 +73,7 @@ def judge(
     if errors is None or not correlation > NOTABLE_CORRELATION:
         return verdict, reason
     note = (
-        f"neighbouring points share pixels (mean correlation {correlation:.2f}): {residual.size}"
+        f"neighbouring points share errors (mean correlation {correlation:.2f}): {residual.size}"
         f" points tell as much as {effective_points(errors):.0f} independent ones"
     )
     return verdict, f"{reason}; {note}" if reason else note

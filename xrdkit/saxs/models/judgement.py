@@ -100,7 +100,7 @@ def judge_model(
     correlation = 0.0 if errors is None else neighbour_correlation(errors)
     if errors is not None and correlation > NOTABLE_CORRELATION:
         note = (
-            f"neighbouring points share pixels (mean correlation {correlation:.2f}):"
+            f"neighbouring points share errors (mean correlation {correlation:.2f}):"
             f" {outcome.residual.size} points tell as much as {effective_points(errors):.0f}"
             " independent ones"
         )
