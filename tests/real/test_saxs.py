@@ -76,4 +76,4 @@ def test_core_shell_of_one_size(data_dir):
     assert float(result.volume_fraction) == pytest.approx(1.038 * 0.05, rel=0.01)
     # One size is as narrow as a fit goes.
     assert str(result.verdict.values) == "at_bound"
-    assert "log_width_0" in str(result.verdict_reason.values)
+    assert "the width stopped" in str(result.verdict_reason.values)

@@ -253,3 +253,12 @@ def test_results_are_stored_and_loaded(polydisperse, tmp_path, verb):
 def test_wrong_settings(settings):
     with pytest.raises(SpecError):
         xk.GuinierSpec(**settings)
+
+
+def test_a_constant_without_noise_has_no_radius():
+    q = np.geomspace(0.04, 5.0, 150)
+    curve = xk.profile(q, np.full(q.size, 3.0), np.full(q.size, 0.1), unit="1/nm")
+    for verb in (xk.guinier, xk.kratky):
+        result = verb(curve)
+        assert str(result["verdict"].values) == "unidentifiable"
+        assert np.isnan(result["radius_of_gyration"])

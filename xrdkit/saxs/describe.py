@@ -108,11 +108,26 @@ def describe(
         amplitudes=[_ratio(parts[k]["volume_fraction"], scatter) for k in order],
         has_sigma=has_sigma,
         errors=errors,
-        at_bound=[name for name in outcome.at_bound if name != POROD],
+        at_bound=[_said(name, model, order) for name in outcome.at_bound if name != POROD],
     )
     _note_shape(frame, model, outcome.sigma(scaled=scaled))
     note_fraction(frame, spec, absolute=absolute)
     return frame
+
+
+def _said(name: str, model: Particles, order: Sequence[int]) -> str:
+    """Return what a parameter of the fit is called in a reason."""
+    for place, k in enumerate(order):
+        component = model.components[k]
+        words = {
+            component.location: "radius",
+            component.width: "width",
+            component.amplitude: "amount",
+        } | {component.shape_parameter(p.name): p.name for p in component.shape.parameters}
+        if name in words:
+            whose = f" of population {place}" if len(order) > 1 else ""
+            return f"the {words[name].replace('_', ' ')}{whose}"
+    return f"the {name.replace('_', ' ')}"
 
 
 def _note_shape(frame: FrameSizes, model: Particles, sigma: dict[str, float]) -> None:
@@ -120,7 +135,7 @@ def _note_shape(frame: FrameSizes, model: Particles, sigma: dict[str, float]) ->
         for name in component.shape.free:
             own = component.shape_parameter(name)
             if not sigma[own] < abs(frame.parameters[own]):
-                note = f"{name} is no larger than its error"
+                note = f"{name.replace('_', ' ')} is no larger than its error"
                 frame.reason = f"{frame.reason}; {note}" if frame.reason else note
 
 

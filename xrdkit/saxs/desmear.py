@@ -13,6 +13,7 @@ from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.desmear_curve import Desmeared, desmear_curve
 from xrdkit.saxs.model_free import relative_error
+from xrdkit.saxs.plausible import not_measured
 from xrdkit.saxs.smearing import Smearing, SmearingSpec, smearing_of
 from xrdkit.schema import FRAME, PROFILE, radial_dim, validate
 from xrdkit.uncertainty import (
@@ -95,6 +96,11 @@ def desmear(
     """
     data, places = _selected(profile, range)
     rows = np.asarray(data["intensity"].values, dtype=np.float64).reshape(-1, data.sizes["q"])
+    errors = (
+        np.asarray(data["sigma"].values, dtype=np.float64).reshape(rows.shape)
+        if "sigma" in data
+        else None
+    )
     frames, labels = [], set()
     for i, intensity in enumerate(rows):
         found = smearing_of(data, given=smearing, frame=i)
@@ -105,10 +111,11 @@ def desmear(
                 hint="say what does: smearing=SmearingSpec(slit_length=...), in 1/nm",
             )
         labels.add(found.label)
-        model = error_model(profile, i)
-        frames.append(
-            _frame(found, intensity, None if model is None else model.select(places), scale_errors)
-        )
+        with np.errstate(over="ignore"):  # of a curve that is refused below
+            model = error_model(profile, i)
+        model = None if model is None else model.select(places)
+        why = _refused(intensity, None if errors is None else errors[i])
+        frames.append(_frame(found, intensity, model, scale_errors, why))
     result = _collected(data, frames, profile)
     result.attrs["desmeared"] = "; ".join(sorted(labels))
     settings = {"smearing": smearing, "range": range, "scale_errors": scale_errors}
@@ -121,6 +128,15 @@ def desmear(
         history=profile,
     )
     return validate(result, PROFILE)
+
+
+def _refused(intensity: Array, sigma: Array | None) -> str:
+    valid = np.isfinite(intensity)
+    if sigma is not None:
+        valid &= np.isfinite(sigma) & (sigma > 0)
+    if not valid.any():
+        return ""
+    return not_measured(intensity[valid], None if sigma is None else sigma[valid])
 
 
 def _selected(
@@ -147,7 +163,11 @@ def _selected(
 
 
 def _frame(
-    smearing: Smearing, intensity: Array, model: ErrorModel | None, scale_errors: bool
+    smearing: Smearing,
+    intensity: Array,
+    model: ErrorModel | None,
+    scale_errors: bool,
+    why: str,
 ) -> _Row:
     n = intensity.size
     sources = 0 if model is None else len(model.common_sources)
@@ -157,6 +177,8 @@ def _frame(
         covariance=np.full((n, n), np.nan),
         common=np.full((sources, n), np.nan),
     )
+    if why:
+        return replace(empty, verdict=Verdict.UNIDENTIFIABLE, reason=why)
     valid = np.isfinite(intensity)
     if model is not None:
         valid &= np.isfinite(model.independent) & (model.independent > 0)

@@ -27,6 +27,8 @@ from xrdkit.schema import GUINIER
 _DEFAULT = GuinierSpec()
 #: What is larger than noise, in standard deviations.
 _SIGNIFICANT = 4.0
+#: Fall of ln I in the window that exact arithmetic on a constant curve leaves, and more.
+_ROUNDING = 1e-9
 #: Share of the end of a window at which it may begin.
 _TOO_LATE = 0.6
 #: Points at the low end that may be left out without a word on the sample: the beamstop.
@@ -235,8 +237,9 @@ def _judge(
 ) -> tuple[Verdict, str]:
     values = frame.values
     radius, error = values["radius_of_gyration"], values["radius_of_gyration_sigma"]
-    # The curve falls as the square of the radius.
-    if not radius > 2.0 * _SIGNIFICANT * error:
+    # The curve falls as the square of the radius. What falls by rounding alone has no noise either.
+    fall = fit.slope * float(curve.q[fit.stop - 1]) ** 2
+    if not (radius > 2.0 * _SIGNIFICANT * error and fall > _ROUNDING):
         return Verdict.UNIDENTIFIABLE, "the fall of the curve is no larger than its error"
     k, k_error = values["curvature"], values["curvature_sigma"]
     if spec.curved and k + 3.0 * k_error < _LOWEST_K[spec.power]:

@@ -13,7 +13,7 @@ from scipy.ndimage import median_filter
 from xrdkit.errors import CurveError, EmptyResult, SchemaError, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
-from xrdkit.saxs.plausible import unit_doubt
+from xrdkit.saxs.plausible import not_measured, unit_doubt
 from xrdkit.schema import FRAME, PROFILE, Schema, mean_positions, radial_dim, validate
 from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
@@ -22,7 +22,6 @@ Array = NDArray[np.float64]
 MIN_POINTS = 10
 _SMOOTHED_POINTS = 5
 _FLOOR = 1e-9
-_SMALLEST = 1e-60
 _LARGEST_CONTRAST = 1e4
 #: Variance of the second difference of independent numbers over their own.
 _SECOND_DIFFERENCE = 6.0
@@ -168,11 +167,9 @@ def _curve(
     used = np.flatnonzero(valid)
     if used.size < MIN_POINTS:
         return f"{used.size} usable points, at least {MIN_POINTS} are needed"
-    if not intensity[used].any():
-        return "the intensity is 0 everywhere"
-    largest = float(np.max(np.abs(intensity[used])))
-    if not _SMALLEST < largest < 1.0 / _SMALLEST:
-        return f"intensities of {largest:.1g} are no measured ones: their squares overflow"
+    why = not_measured(intensity[used], None if sigma is None else sigma[used])
+    if why:
+        return why
     error = relative_error(intensity[used]) if sigma is None else sigma[used]
     if model is None:
         model = ErrorModel(

@@ -1,4 +1,4 @@
-"""What speaks against the unit of q that a user stated: said, never changed.
+"""What speaks against a curve, or the unit of q that a user stated: said, never changed.
 
 A curve in 1/ångström taken for 1/nm looks like any other curve, of particles ten times larger. What
 can be known is the range of q that cameras reach, and the size of atoms. A range that ends early is
@@ -12,8 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xrdkit.saxs.result import FrameSizes
+
+Array = NDArray[np.float64]
 
 #: Attribute of a profile: unit of q that the user stated, as the file did not.
 _DECLARED = "q_unit_declared"
@@ -25,6 +28,8 @@ _ENDS_EARLY = 1.0
 _ENDS_LATE = 30.0
 #: No particle is smaller than an atom, nm.
 _ATOM = 0.15
+#: Intensities, and errors over them, whose fourth powers and products still are numbers.
+_SMALLEST = 1e-60
 
 
 def unit_doubt(profile: xr.Dataset) -> str:
@@ -60,3 +65,24 @@ def note_doubts(frames: Sequence[FrameSizes], profile: xr.Dataset) -> None:
     for frame in frames:
         of_size = size_doubt(frame.values.get("mean_radius_volume", math.nan))
         frame.reason = "; ".join(filter(None, (frame.reason, of_size, of_range)))
+
+
+def not_measured(intensity: Array, sigma: Array | None) -> str:
+    """Return why intensities (points,) and their errors (or None) are none of a measurement.
+
+    Empty where they may be. Squares of what is left neither overflow nor vanish.
+    """
+    largest = float(np.max(np.abs(intensity)))
+    if largest == 0:
+        return "the intensity is 0 everywhere"
+    if not _SMALLEST < largest < 1.0 / _SMALLEST:
+        return f"intensities of {largest:.1g} are no measured ones: their squares overflow"
+    if sigma is not None:
+        least, most = float(np.min(sigma)) / largest, float(np.max(sigma)) / largest
+        wrong = least if not least > _SMALLEST else most
+        if not _SMALLEST < wrong < 1.0 / _SMALLEST:
+            return (
+                f"standard errors of {wrong:.1g} of the largest intensity are no measured ones:"
+                " their squares overflow"
+            )
+    return ""

@@ -14,7 +14,7 @@ from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.parametric import fit_parametric
 from xrdkit.saxs.particles import Particles
-from xrdkit.saxs.plausible import note_doubts
+from xrdkit.saxs.plausible import not_measured, note_doubts
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.smearing import Smearing, smearing_of
 from xrdkit.saxs.spec import FORM_FREE, SizeSpec
@@ -212,10 +212,9 @@ def _fit_frame(
         q, flat=spec.flat, porod=spec.porod, slope=spec.slope, spread=spread, smearing=smearing
     )
     observed = intensity[valid]
-    if not observed.any():
-        return FrameSizes(
-            points=points, verdict=Verdict.UNIDENTIFIABLE, reason="the intensity is 0 everywhere"
-        )
+    why = not_measured(observed, None if sigma is None else sigma[valid])
+    if why:
+        return FrameSizes(points=points, verdict=Verdict.UNIDENTIFIABLE, reason=why)
     error = _relative_error(observed) if sigma is None else sigma[valid]
     # From here on errors are in units of the weights, as residuals are.
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)

@@ -21,7 +21,7 @@ from xrdkit.saxs.models.points import Points
 from xrdkit.saxs.models.result import collect
 from xrdkit.saxs.models.settings import model_settings
 from xrdkit.saxs.models.spec import ModelSpec
-from xrdkit.saxs.plausible import unit_doubt
+from xrdkit.saxs.plausible import not_measured, unit_doubt
 from xrdkit.saxs.smearing import smearing_of
 from xrdkit.schema import (
     FRAME,
@@ -180,8 +180,9 @@ def _fit_frame(
             f"{valid.size} usable points, at least {MIN_POINTS} are needed", int(valid.size)
         )
     observed = intensity[valid]
-    if not observed.any():
-        return blank("the intensity is 0 everywhere", int(valid.size))
+    why = not_measured(observed, None if sigma is None else sigma[valid])
+    if why:
+        return blank(why, int(valid.size))
     scaled = spec.scale_errors or sigma is None
     fits: list[tuple[CurveFit, Judgement] | None] = [None] * len(curves)
     models: list[ErrorModel | None] = [None] * len(curves)
