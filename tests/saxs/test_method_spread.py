@@ -110,3 +110,9 @@ def test_a_method_that_finds_nothing_does_not_count(sets):
 def test_methods_that_cannot_be_compared(sets, methods):
     with pytest.raises(errors.SpecError, match="methods"):
         xk.compare_size_methods(profile(sets), methods=methods)
+
+
+@pytest.mark.parametrize("methods", [None, 3, "tikhonov"], ids=str)
+def test_methods_are_a_list_of_names(sets, methods):
+    with pytest.raises(errors.SpecError, match="not a list of names"):
+        xk.compare_size_methods(profile(sets), methods=methods)

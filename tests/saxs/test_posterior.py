@@ -6,6 +6,7 @@ import xarray as xr
 
 import xrdkit as xk
 from xrdkit import errors, schema
+from xrdkit.saxs import sphere_intensity
 from xrdkit.saxs.ensemble import autocorrelation_time, sample
 
 
@@ -107,3 +108,23 @@ def test_what_has_no_posterior_is_refused(sets):
         xk.sample_sizes(data.drop_vars("sigma"))
     with pytest.raises(errors.SpecError, match="walkers"):
         xk.sample_sizes(data, sampling=xk.PosteriorSpec(walkers=4, steps=10))
+
+
+def test_frames_of_a_series_are_sampled_one_by_one():
+    q = np.geomspace(0.05, 4.0, 60)
+    rng = np.random.default_rng(5)
+    curves = []
+    for median in (3.0, 4.0):
+        clean = sphere_intensity(
+            q, median_number=median, width=0.2, volume_fraction=0.01, contrast=10.0
+        )
+        sigma = 0.01 * clean
+        curves.append(
+            xk.profile(q, clean + sigma * rng.standard_normal(q.size), sigma, unit="1/nm")
+        )
+    series = xk.join_profiles(curves)
+    series["intensity"].values[0] = np.nan  # a frame without a curve loses nothing but itself
+    told = xk.sample_sizes(series, xk.SizeSpec(), xk.PosteriorSpec(steps=40, burn_in=20))
+    assert list(np.isfinite(told["mean_radius_volume_low"].values)) == [False, True]
+    assert told["mean_radius_volume_low"][1] < told["mean_radius_volume"][1]
+    assert told["mean_radius_volume"][1] < told["mean_radius_volume_high"][1]

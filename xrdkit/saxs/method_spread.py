@@ -80,6 +80,8 @@ def compare_size_methods(
     """
     if not isinstance(spec, SizeSpec):
         raise SpecError(f"spec is a {type(spec).__name__}, not a SizeSpec")
+    if isinstance(methods, str) or not isinstance(methods, Sequence):
+        raise SpecError(f"methods is {methods!r}, not a list of names")
     names = list(methods)
     if len(names) < 2 or len(set(names)) < len(names):
         raise SpecError(f"methods {names} are not two different ones or more")

@@ -201,7 +201,7 @@ def _inside(log_probability: Callable[[Array], float], best: Array, start: Array
 def _model(
     profile: xr.Dataset, row: xr.Dataset, number: int, spec: SizeSpec
 ) -> tuple[Particles, NDArray[np.bool_]]:
-    data = profile.sel(q=row["q"])
+    data = profile.sel(q=row["q"].values)
     place = number if FRAME in profile.dims else 0
     q = np.ascontiguousarray(mean_positions(data)[place])
     spread = np.ascontiguousarray(position_spreads(data)[place])

@@ -58,6 +58,8 @@ def smooth_trend(
     EmptyResult where the coordinate has fewer than 5 different values. See
     `xrdkit.saxs.smoothing_spline` for formula and sources.
     """
+    if not isinstance(sizes, xr.Dataset):
+        raise SchemaError(f"a {type(sizes).__name__} is no Dataset of fits")
     if FRAME not in sizes.dims:
         raise SchemaError("a trend needs a series: there is no dimension 'frame'")
     place = _axis(sizes, along)
