@@ -6,7 +6,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import xrdkit as xk
 from xrdkit import provenance
+from xrdkit.errors import SchemaError, SpecError
 from xrdkit.report import (
     plot_model,
     plot_orientation,
@@ -61,12 +63,12 @@ def two(sizes):
 
 def test_populations_band_and_untold_radii_are_drawn(two):
     found = words(plot_sizes(two, frame=1))
-    assert {"population 1", "population 2", "± 1 sigma of the\nsmoothed distribution"} <= set(found)
+    assert {"population 0", "population 1", "± 1 sigma of the\nsmoothed distribution"} <= set(found)
     assert found.count("not told by q") == 1
     assert {"1", "2"} <= set(found)
     figure = plot_sizes(two, frame=1)
     curve = figure.axes[1]
-    at = labels(curve).index("population 2")
+    at = labels(curve).index("population 1")
     np.testing.assert_array_equal(
         curve.get_lines()[at].get_ydata(), two["population_intensity"].values[1, 1]
     )
@@ -162,13 +164,21 @@ def test_a_series_that_failed_is_drawn(sizes):
 def test_methods_stand_side_by_side_with_what_they_differ_by(sizes):
     one = sizes(1).isel(frame=0, drop=True)
     names = ("mean_radius_volume", "width_volume", "volume_fraction")
-    kept = ["distribution_volume", *names, *(f"{n}_sigma" for n in names)]
+    kept = ["distribution_volume", "intensity_calculated", "gof", *names]
+    kept += [f"{n}_sigma" for n in names]
     both = xr.concat([one[kept], one[kept] * 1.1], dim="size_method", data_vars="all")
     for name in kept:
         both[name].attrs = one[name].attrs
     both = both.assign_coords(size_method=["lognormal", "maxent"])
     both["radius"].attrs = one["radius"].attrs
-    both["mean_radius_volume_total_sigma"] = both["mean_radius_volume_sigma"] * 3
+    both["q"].attrs = one["q"].attrs
+    for name in names:
+        both[f"{name}_total_sigma"] = both[f"{name}_sigma"].copy()
+        both[f"{name}_method_spread"] = one[name] * 0.1
+        both[f"{name}_method_spread"].attrs = one[name].attrs
+    both = both.assign(intensity=one["intensity"])
+    both["verdict"] = both["gof"].astype(str).assign_attrs(one["verdict"].attrs)
+    both["mean_radius_volume_total_sigma"] *= 3
     both["volume_fraction"] *= np.nan
     figure = plot_size_methods(both)
     found = words(figure)
@@ -306,3 +316,25 @@ def test_numbers_of_other_results_are_listed():
     assert "<h3>Invariant</h3>" in text
     assert "2.50 ± 0.10" in text
     assert not has_numbers(data.drop_vars("invariant_sigma"))
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [plot_model, plot_orientation, plot_size_methods, plot_size_series, plot_sizes],
+    ids=lambda plot: plot.__name__,
+)
+def test_figures_refuse_what_they_do_not_show(plot):
+    q = np.geomspace(0.05, 4.0, 60)
+    curve = xk.profile(q, np.exp(-(q**2)), 0.01 + 0 * q, unit="1/nm")
+    for other in (curve, xk.guinier(curve), None):
+        with pytest.raises(SchemaError):
+            plot(other)
+
+
+@pytest.mark.parametrize("frame", [1, -2, "x", 0.0], ids=str)
+def test_figures_refuse_a_frame_that_is_not_there(frame):
+    q = np.geomspace(0.05, 4.0, 60)
+    fit = xk.fit_sizes(xk.profile(q, np.exp(-(q**2)), 0.01 + 0 * q, unit="1/nm"))
+    assert words(plot_sizes(fit, frame=-1))
+    with pytest.raises(SpecError, match="frame"):
+        plot_sizes(fit, frame=frame)

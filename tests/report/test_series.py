@@ -77,7 +77,7 @@ def test_populations_have_their_own_numbers(sizes):
         units = data[name].attrs["units"]
         data[f"population_{name}"] = (dims, [[1.0, 2.0]] * 2, {"units": units})
         data[f"population_{name}_sigma"] = (dims, [[0.1, 0.2]] * 2, {"units": units})
-    found = [q for q in quantities(data) if q.of == "population 2"]
+    found = [q for q in quantities(data) if q.of == "population 1"]
     assert [q.value[0] for q in found] == [2.0, 2.0, 2.0]
     assert [q.sigma[0] for q in found] == [0.2, 0.2, 0.2]
 

@@ -1,9 +1,12 @@
 """Which frames of a series are shown one by one."""
 
+import operator
+
 import numpy as np
 import xarray as xr
 
-from xrdkit.schema import FRAME
+from xrdkit.errors import SpecError
+from xrdkit.schema import FRAME, Schema, validate
 
 
 def evenly(count: int, wanted: int) -> list[int]:
@@ -36,6 +39,25 @@ def telling(result: xr.Dataset, wanted: int = 6) -> list[int]:
 def at(data: xr.Dataset, index: int) -> xr.Dataset:
     """Return one frame of `data` without its dimension; `data` itself where it has none."""
     return data.isel({FRAME: index}) if FRAME in data.dims else data
+
+
+def wanted_frame(result: xr.Dataset, schema: Schema, index: int) -> xr.Dataset:
+    """Return one frame of a result of `schema` that a user asked for; see `at`.
+
+    Raises SchemaError for a result of another kind, SpecError for a frame that it does not have.
+    """
+    validate(result, schema)
+    count = frame_count(result)
+    try:
+        number = operator.index(index)
+    except TypeError as exc:
+        raise SpecError(f"frame is {index!r}, not a whole number") from exc
+    if not -count <= number < count:
+        raise SpecError(
+            f"there is no frame {number}: the result has {count}",
+            hint="frame= counts from 0, whatever the frames are called",
+        )
+    return at(result, number)
 
 
 def frame_name(data: xr.Dataset, index: int) -> str:

@@ -5,11 +5,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from xrdkit.report.canvas import ReportFigure, drawing, empty, inside
-from xrdkit.report.choose import at
+from xrdkit.report.choose import wanted_frame
 from xrdkit.report.label import few_ticks, legend_text, log_axis, plain_text
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.palette import MUTED, SERIES
 from xrdkit.report.sizes_distribution import size_label
+from xrdkit.schema import SIZE_METHODS
 
 METHOD = "size_method"
 _FLAT, _WIDE = 2e-3, 12.0
@@ -26,8 +27,10 @@ def plot_size_methods(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
     Left the volume-weighted distributions of all methods on one scale; right mean radius, width
     and, where it is known, volume fraction by method: thick bars are the standard error of the
     method, thin ones have the spread between methods in them.
+
+    Raises SchemaError for a result of another kind, SpecError for a frame that it does not have.
     """
-    one = at(result, frame)
+    one = wanted_frame(result, SIZE_METHODS, frame)
     names = [plain_text(m) for m in one[METHOD].values]
     with drawing():
         figure = empty(3.9)

@@ -7,14 +7,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from xrdkit.report.canvas import ReportFigure, drawing, empty, inside
-from xrdkit.report.choose import at
+from xrdkit.report.choose import wanted_frame
 from xrdkit.report.label import plain_text, radial_label, unit_text
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.palette import INK, MUTED
 from xrdkit.report.profile_figure import scale_radial
 from xrdkit.report.residual import draw_residual, fitted_part
 from xrdkit.report.scattering_curve import Part, draw_doubt, draw_scattering
-from xrdkit.schema import radial_dim
+from xrdkit.schema import SCATTERING_MODEL, radial_dim
 
 _MOST_LINES = 22
 
@@ -24,8 +24,10 @@ def plot_model(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
 
     Left the data with errors, the fit, each component, and the residual in standard errors; right
     the parameters and what follows from them, with standard errors.
+
+    Raises SchemaError for a result of another kind, SpecError for a frame that it does not have.
     """
-    one = at(result, frame)
+    one = wanted_frame(result, SCATTERING_MODEL, frame)
     radial = radial_dim(one)
     x = np.asarray(one[radial].values, dtype=np.float64)
     with drawing():

@@ -5,12 +5,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.report.canvas import ReportFigure, drawing, empty, inside
-from xrdkit.report.choose import at
+from xrdkit.report.choose import wanted_frame
 from xrdkit.report.label import intensity_label
 from xrdkit.report.measured import value_with_error
 from xrdkit.report.palette import BLUE, CALCULATED, MUTED, OBSERVED
 from xrdkit.report.residual import draw_residual
 from xrdkit.report.scattering_curve import draw_doubt
+from xrdkit.schema import ORIENTATION
 
 Array = NDArray[np.float64]
 
@@ -20,8 +21,10 @@ def plot_orientation(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
 
     The intensity of the band over azimuth with errors, the fit, and lines at the mean axis and 180
     degree beside it; below the residual in standard errors.
+
+    Raises SchemaError for a result of another kind, SpecError for a frame that it does not have.
     """
-    one = at(result, frame)
+    one = wanted_frame(result, ORIENTATION, frame)
     x = np.asarray(one["azimuth"].values, dtype=np.float64)
     order = np.argsort(x)
     x, one = x[order], one.isel(azimuth=order)

@@ -123,7 +123,7 @@ def _of_populations(result: xr.Dataset) -> Iterator[Quantity]:
         part = result.isel(population=i)
         for variable, name in names.items():
             if variable in part:
-                found = _quantity(part, variable, name, of=f"population {i + 1}")
+                found = _quantity(part, variable, name, of=f"population {i}")
                 yield replace(found, panel=f"{name} of populations")
 
 

@@ -5,13 +5,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.report.canvas import ReportFigure, drawing, empty, inside
-from xrdkit.report.choose import at
+from xrdkit.report.choose import wanted_frame
 from xrdkit.report.label import radial_label
 from xrdkit.report.profile_figure import scale_radial
 from xrdkit.report.residual import draw_residual, fitted_part
 from xrdkit.report.scattering_curve import Part, draw_doubt, draw_scattering
 from xrdkit.report.sizes_distribution import draw_distribution
-from xrdkit.schema import radial_dim
+from xrdkit.schema import SIZES, radial_dim
 
 Array = NDArray[np.float64]
 
@@ -22,8 +22,10 @@ def plot_sizes(result: xr.Dataset, *, frame: int = 0) -> ReportFigure:
     Left the data with errors, the fit, its background and populations, and the residual in standard
     errors; right the size distribution, named by its weighting, with its band of one standard error
     where it has one, its mean, and the radii that the range of q cannot tell shaded.
+
+    Raises SchemaError for a result of another kind, SpecError for a frame that it does not have.
     """
-    one = at(result, frame)
+    one = wanted_frame(result, SIZES, frame)
     radial = radial_dim(one)
     x = np.asarray(one[radial].values, dtype=np.float64)
     with drawing():
@@ -46,4 +48,4 @@ def populations(one: xr.Dataset) -> list[Part]:
     if "population_intensity" not in one or one.sizes.get("population", 1) < 2:
         return []
     curves = np.asarray(one["population_intensity"].values, dtype=np.float64)
-    return [(f"population {k + 1}", curve) for k, curve in enumerate(curves)]
+    return [(f"population {k}", curve) for k, curve in enumerate(curves)]

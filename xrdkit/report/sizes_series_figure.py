@@ -14,6 +14,7 @@ from xrdkit.report.series_axis import SeriesAxis, series_axis
 from xrdkit.report.series_figure import draw_panel, finish
 from xrdkit.report.sizes_distribution import size_label
 from xrdkit.report.verdict import is_good
+from xrdkit.schema import SIZES, validate
 
 Array = NDArray[np.float64]
 
@@ -34,8 +35,10 @@ def plot_size_series(result: xr.Dataset, *, against: str | None = None) -> Repor
     with error bars, fits that are not OK ringed. Trends that the result holds
     (`xrdkit.smooth_trend`) are drawn as lines with their bands. `against` names a coordinate on
     ``frame``, see `xrdkit.report.series_axis`.
+
+    Raises SchemaError for a result of another kind.
     """
-    axis = series_axis(result, against)
+    axis = series_axis(validate(result, SIZES), against)
     panels: dict[str, list[Quantity]] = {}
     for quantity in quantities(result):
         if quantity.panel in _PANELS and np.isfinite(quantity.value).any():
