@@ -147,3 +147,17 @@ def test_the_command_writes_each_format(tmp_path, series, form, name):
     assert done.exit_code == 0, done.output
     assert done.output.strip() == str(tmp_path / name)
     assert (tmp_path / name).stat().st_size > 0
+
+
+def test_each_of_several_methods_has_a_curve_and_numbers_of_its_own(tmp_path):
+    one = curve()
+    both = xk.compare_size_methods(one, methods=["lognormal", "tikhonov"])
+    file = write_nxcansas(both, tmp_path / "methods.h5")
+    measured = xk.read_profile(file, entry="sasentry/sasdata")
+    assert np.array_equal(measured["intensity"], one["intensity"])
+    for name in ("lognormal", "tikhonov"):
+        fitted = xk.read_profile(file, entry=f"sasentry/sasdata_fit_{name}")["intensity"]
+        assert np.array_equal(fitted, both["intensity_calculated"].sel(size_method=name))
+        with h5py.File(file) as tree:
+            radius = tree[f"sasentry/results_{name}/mean_radius_volume"][()]
+        assert radius == both["mean_radius_volume"].sel(size_method=name)

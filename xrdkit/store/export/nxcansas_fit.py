@@ -4,6 +4,7 @@ NXcanSAS has no place of its own for results of fits. Programs that read it find
 as ever; beside it stands the fitted one as a second SASdata, and plain NeXus groups hold the rest.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 from xrdkit.store.export._hdf5 import Tree
 from xrdkit.store.export.nxcansas_units import intensity_unit
 
+_METHOD = "size_method"
 _CURVES = {
     "intensity_calculated": ("sasdata_fit", "fitted curve"),
     "background": ("sasdata_background", "background of the fitted curve"),
@@ -29,16 +31,27 @@ def put_fit(tree: Tree, entry: str, data: xr.Dataset) -> None:
 
     ``sasdata_fit`` and ``sasdata_background`` are curves over Q. ``distribution`` is an NXdata of
     every variable over ``radius``. ``results`` is an NXcollection of all further numbers, with
-    units and long names; those that have labels carry them in the attribute ``labels``.
+    units and long names; those that have labels carry them in the attribute ``labels``. Where
+    several methods were compared, there is one of each for every method, with its name at the end.
     """
-    for name, (group, _) in _CURVES.items():
-        if name in data:
-            _curve(tree, f"{entry}/{group}", data, name)
-    _distribution(tree, f"{entry}/distribution", data)
-    _results(tree, f"{entry}/results", data)
+    for end, said, one in _methods(data):
+        for name, (group, title) in _CURVES.items():
+            if name in one:
+                _curve(tree, f"{entry}/{group}{end}", one, name, title + said)
+        _distribution(tree, f"{entry}/distribution{end}", one)
+        _results(tree, f"{entry}/results{end}", one)
 
 
-def _curve(tree: Tree, path: str, data: xr.Dataset, name: str) -> None:
+def _methods(data: xr.Dataset) -> Iterator[tuple[str, str, xr.Dataset]]:
+    """Yield the ends of names and titles, and what was found, of each method that was fitted."""
+    if _METHOD not in data.dims:
+        yield "", "", data
+        return
+    for k, name in enumerate(map(str, data[_METHOD].values)):
+        yield f"_{name}", f", {name}", data.isel({_METHOD: k})
+
+
+def _curve(tree: Tree, path: str, data: xr.Dataset, name: str, title: str) -> None:
     q = np.asarray(data["q"].values, dtype=np.float64)
     values = np.asarray(data[name].values, dtype=np.float64)
     good = np.isfinite(values)
@@ -52,7 +65,7 @@ def _curve(tree: Tree, path: str, data: xr.Dataset, name: str) -> None:
         I_axes="Q",
         axes="Q",
         Q_indices=np.int64(0),
-        title=_CURVES[name][1],
+        title=title,
     )
     tree.put(f"{path}/Q", q[good], units="1/nm")
     tree.put(f"{path}/I", values[good], units=intensity_unit(data[name]))
