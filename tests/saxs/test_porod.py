@@ -6,6 +6,8 @@ import pytest
 
 import xrdkit as xk
 from xrdkit.errors import SpecError
+from xrdkit.saxs import sphere_intensity
+from xrdkit.saxs.structure_factors import hard_sphere
 
 Q = np.geomspace(0.04, 5.0, 200)
 SURFACE = 5.4290e-3
@@ -170,3 +172,15 @@ def test_wrong_spec(polydisperse):
         xk.porod(polydisperse, xk.InvariantSpec())
     with pytest.raises(SpecError, match="InvariantSpec"):
         xk.invariant(polydisperse, xk.PorodSpec())
+
+
+def test_an_invariant_of_interfering_particles_says_that_they_are_not_dilute():
+    q = np.geomspace(0.04, 5.0, 150)
+    form = sphere_intensity(q, median_number=5.0, width=0.1, volume_fraction=0.2, contrast=10.0)
+    clean = form * hard_sphere(q, radius=5.0, effective_volume_fraction=0.2)
+    sigma = 0.01 * clean + 1e-3
+    noisy = clean + sigma * np.random.default_rng(1).standard_normal(q.size)
+    curve = xk.profile(q, noisy, sigma, unit="1/nm")
+    assert "not dilute" in str(xk.invariant(curve)["verdict_reason"].values)
+    filled = xk.invariant(curve, xk.InvariantSpec(dilute=False))
+    assert "not dilute" not in str(filled["verdict_reason"].values)

@@ -273,5 +273,6 @@ def _judge(
     if not _USUAL_RADII[0] < radius < _USUAL_RADII[1]:
         return Verdict.OK, f"a radius of {radius:.3g} nm is unusual: check the unit of q"
     if fit.first:
-        return Verdict.OK, f"{fit.first} points at the low end are left out"
+        left = "1 point is" if fit.first == 1 else f"{fit.first} points are"
+        return Verdict.OK, f"{left} left out at the low end"
     return Verdict.OK, ""

@@ -98,6 +98,11 @@ def invariant_curve(
             f"no Guinier region: {shares[0] / q_value:.1%} of the invariant lies below the data,"
             " taken with a constant intensity"
         )
+    elif not low.known and dilute:
+        reasons.append(
+            "no Guinier region: particles that interfere are not dilute (dilute=False holds for"
+            " two phases that fill the sample)"
+        )
     if reason and frame.verdict is Verdict.OK:
         frame.verdict = Verdict.MISFIT
     if low.upturn:
