@@ -257,7 +257,7 @@ def test_surfaces_and_modes(sets):
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
-        ({"shape": "core_shell"}, "needs settings"),
+        ({"shape": "core_shell"}, "needs core_contrast and shell_contrast"),
         ({"shape": "cylinder", "method": "tikhonov"}, "cannot fit length"),
         (
             {"shape": CoreShell(core_contrast=1.0, shell_contrast=2.0), "contrast": 3.0},

@@ -155,7 +155,7 @@ def test_names():
     assert shape_of(Disc()) == Disc()
     with pytest.raises(errors.SpecError, match="known: core_shell"):
         shape_of("cube")
-    with pytest.raises(errors.SpecError, match="needs settings"):
+    with pytest.raises(errors.SpecError, match="needs core_contrast and shell_contrast"):
         shape_of("core_shell")
     with pytest.raises(errors.SpecError, match="a Disc is called 'cylinder'"):
         shape_of(Disc(name="cylinder"))

@@ -1,5 +1,7 @@
 """Shapes by name, for settings."""
 
+from inspect import Parameter, signature
+
 from xrdkit.errors import SpecError
 from xrdkit.registry import Registry
 from xrdkit.saxs.shapes.core_shell import CoreShell
@@ -43,10 +45,11 @@ def shape_of(choice: object) -> Shape:
     if choice.startswith("sasmodels:"):
         return SasmodelsShape(model=choice.removeprefix("sasmodels:"))
     kind = SHAPES.get(choice)
-    try:
-        return kind()
-    except TypeError as exc:
+    settings = signature(kind).parameters.values()
+    needed = [s.name for s in settings if s.default is Parameter.empty]
+    if needed:
         raise SpecError(
-            f"shape {choice!r} needs settings: {exc}",
-            hint=f"shape={kind.__name__}(...) of xrdkit.saxs.shapes",
-        ) from exc
+            f"shape {choice!r} needs {' and '.join(needed)}",
+            hint=f"shape={kind.__name__}(...) of xrdkit.saxs.shapes; a table in recipes",
+        )
+    return kind()
