@@ -51,7 +51,7 @@ def test_autocorrelation_time_of_a_known_process():
 def test_intervals_are_those_of_the_covariance_where_the_model_is_linear(sets):
     spec = xk.SizeSpec(contrast=10.0)
     before = profile(sets)
-    result = xk.sample_sizes(before, spec, xk.PosteriorSpec(walkers=16, steps=1600))
+    result = xk.sample_sizes(before, spec, xk.PosteriorSpec(walkers=16, steps=4000))
     schema.validate(result, schema.SIZES)
     assert before.identical(profile(sets))
     assert str(result.verdict_reason.values) == ""
