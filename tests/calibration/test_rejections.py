@@ -102,6 +102,7 @@ def test_the_right_calibrant_is_accepted(wide):
     assert result.rival is None
 
 
+@pytest.mark.timeout(300)
 def test_a_wavelength_ten_times_too_small_is_rejected_and_the_right_one_named(wide):
     geometry, counts = wide
     with pytest.raises(CalibrationRejected) as refusal:
