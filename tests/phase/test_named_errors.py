@@ -139,7 +139,7 @@ def test_points_that_share_pixels_are_counted_and_told():
     result = xk.refine_phases(runs("correlated", 2), ["CeO2"], SPEC)
     np.testing.assert_allclose(result.neighbour_correlation, 2 / 3, atol=0.01)
     np.testing.assert_allclose(result.points_effective, 80, rtol=0.03)
-    assert all("share pixels (mean correlation 0.67)" in r for r in result.verdict_reason.values)
+    assert all("share errors (mean correlation 0.67)" in r for r in result.verdict_reason.values)
     assert "points_effective" not in xk.refine_phases(runs("counting", 1), ["CeO2"], SPEC)
 
 

@@ -52,7 +52,7 @@ def test_pulls_have_unit_width():
     result = xk.refine_phases(integrated(), ["CeO2"], SPEC)
     assert set(result.verdict.values) == {"ok"}
     assert not {"offset", "correction"} & set(result.dims)
-    assert all("share pixels" in reason for reason in result.verdict_reason.values)
+    assert all("share errors" in reason for reason in result.verdict_reason.values)
     assert np.sqrt(np.mean(result.gof**2)) == pytest.approx(1.0, abs=0.02)
     cell = (result.lattice - 0.5411651).values[:, 0, 0] / result.lattice_sigma.values[:, 0, 0]
     assert abs(cell.mean()) < 0.3

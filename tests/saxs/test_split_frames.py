@@ -69,7 +69,7 @@ def test_pulls_have_unit_width(splitting):
     assert np.all(np.abs(found.mean(axis=1)) < (0.5 if splitting == "none" else 1.0))
     assert np.sqrt(np.mean(result.gof**2)) == pytest.approx(1.0, abs=0.02)
     assert set(result.verdict.values) == {"ok"}
-    told = ["share pixels" in reason for reason in result.verdict_reason.values]
+    told = ["share errors" in reason for reason in result.verdict_reason.values]
     assert all(told) == any(told) == (splitting == "full")
 
 

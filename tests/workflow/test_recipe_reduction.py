@@ -215,13 +215,20 @@ def test_the_median_of_few_frames_is_refused_before_the_work(source: Path, tmp_p
         make_plan(load_recipe(file, ["detectors.saxs.quality.reference=median"]))
 
 
-def test_the_example_of_the_documentation_is_a_recipe(tmp_path: Path) -> None:
+def test_the_examples_of_the_documentation_are_recipes(tmp_path: Path) -> None:
     page = Path(__file__).parents[2] / "docs" / "workflows.md"
-    (example,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    examples = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
     files = '[detectors.saxs]\nframes = "f.edf"\ncalibration = "g.poni"\n\n'
-    file = tmp_path / "r.toml"
-    file.write_text(recipe_text(files, example))
-    (detector,) = load_recipe(file).detectors
-    assert detector.stated_values == {"exposure_time": 0.5, "count_cutoff": 1e6}
-    assert detector.integrate.spec().normalization.monitor_sigma == "frame"
-    assert detector.quality.values["tolerance"] == 0.005
+    detectors = []
+    for example in examples:
+        # The page shows the tables of fits alone; a recipe integrates first.
+        first = "" if "integrate" in example else "[detectors.saxs.integrate]\nrange = [0.3, 5.0]\n"
+        file = tmp_path / "r.toml"
+        file.write_text(recipe_text(files, first + example))
+        detectors += load_recipe(file).detectors
+    counted, sizes, model = detectors
+    assert counted.stated_values == {"exposure_time": 0.5, "count_cutoff": 1e6}
+    assert counted.integrate.spec().normalization.monitor_sigma == "frame"
+    assert counted.quality.values["tolerance"] == 0.005
+    assert sizes.fit_sizes is not None
+    assert model.fit_model is not None
