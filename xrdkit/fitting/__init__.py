@@ -2,9 +2,10 @@
 
 from xrdkit.fitting.marquardt import Minimum, levenberg_marquardt
 from xrdkit.fitting.minimise import SOLVERS, ResidualErrors, Solver, least_squares, without
-from xrdkit.fitting.outcome import Array, FitOutcome, Table, Values, Verdict
+from xrdkit.fitting.outcome import LEAST_GOF, Array, FitOutcome, Table, Values, Verdict
 
 __all__ = [
+    "LEAST_GOF",
     "SOLVERS",
     "Array",
     "FitOutcome",

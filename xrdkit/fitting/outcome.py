@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Values = Mapping[str, float]
 
+#: Residuals below this share of their errors are rounding: a fit is no better than that.
+LEAST_GOF = 1e-3
+
 #: Nearer to a bound than this share of the room (or of the value) is at it.
 _AT_BOUND = 1e-6
 
@@ -142,6 +145,11 @@ class FitOutcome:
     def gof(self) -> float:
         """Goodness of fit √(χ²/dof)."""
         return float(np.sqrt(self.chi2 / self.dof)) if self.dof > 0 else float("nan")
+
+    @property
+    def noise(self) -> float:
+        """What a gain in χ² is held against: √(χ²/dof), but 1/1000 where a fit is exact."""
+        return max(float(np.sqrt(self.chi2 / max(self.dof, 1.0))), LEAST_GOF)
 
     @property
     def at_bound(self) -> tuple[str, ...]:

@@ -18,9 +18,11 @@ def scale_ratio(outcome: FitOutcome, phase: int) -> float:
     """Return the scale of a phase over its standard error; infinite where that is not known."""
     # An error common to all points makes no phase less certain to be there.
     name = phase_key(phase, "scale")
-    error = outcome.sigma_of({name: 1.0}, common=False)
     value = outcome.values[name]
-    return value / error if error > 0 else float("inf") * (value > 0)
+    error = outcome.sigma_of({name: 1.0}, scaled=False, common=False) * outcome.noise
+    if error > 0:
+        return value / error
+    return float("inf") if value > 0 else 0.0
 
 
 def is_evident(outcome: FitOutcome, phase: int, points: float) -> bool:
@@ -55,7 +57,7 @@ def gain_of(outcome: FitOutcome, phase: int) -> float:
     variance = float(covariance[at, at] - covariance[at, own] @ held)
     if not variance > 0:
         return scale_ratio(outcome, phase) ** 2
-    return float(outcome.values[scale] ** 2 / (variance * outcome.gof**2))
+    return float(outcome.values[scale] ** 2 / (variance * outcome.noise**2))
 
 
 def free_phases(model: PatternModel) -> tuple[int, ...]:

@@ -16,8 +16,6 @@ Array = NDArray[np.float64]
 
 #: Phases must lower χ² (in units of the final χ² per point) by this beyond their parameters' BIC.
 _EVIDENCE = 25.0
-#: χ² per point below which data without noise are taken to have some: a constant has no lines.
-_LEAST_NOISE = 1e-6
 #: Share of the signal over the background that may stay unexplained where it is not noise.
 _UNEXPLAINED = 0.25
 _NOISE_GOF = 2.0
@@ -116,9 +114,8 @@ def _impossible_strain(fit: FrameFit) -> str:
 
 def is_blank(frame: Frame, fit: FrameFit) -> bool:
     """Whether all phases together improve on a background alone by less than chance allows."""
-    gof_squared = max(fit.outcome.chi2 / max(fit.outcome.dof, 1), _LEAST_NOISE)
     # Smooth noise, which neighbours share, is taken for lines more often by as many times.
-    gain = frame.fewer * (fit.chi2_background - fit.outcome.chi2) / gof_squared
+    gain = frame.fewer * (fit.chi2_background - fit.outcome.chi2) / fit.outcome.noise**2
     number = sum(not n.startswith("background") for n in fit.outcome.names)
     return bool(gain < number * np.log(frame.two_theta.size) + _EVIDENCE)
 

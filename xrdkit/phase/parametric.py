@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.errors import FitFailed, SpecError
-from xrdkit.fitting import FitOutcome
+from xrdkit.fitting import LEAST_GOF, FitOutcome
 from xrdkit.phase.frame_fit import Frame, FrameFit
 from xrdkit.phase.free_intensities import measuring
 from xrdkit.phase.minimise import expanded, minimise, slopes_of, tied_of
@@ -243,18 +243,12 @@ class JointFit:
         plain = _solved(normal, np.eye(self._now.size))
         dof = sum(m.outcome.dof for m in members)
         gof2 = chi2 / max(dof, 1.0)
-        scales = np.array(
-            [
-                with_esd_correction(
-                    m.outcome, m.frame.errors, m.fit.model.spec.esd_correction
-                ).scale
-                / m.outcome.gof
-                for m in members
-            ]
-        )
-        scale2 = gof2 * float(np.mean(scales**2))
-        if members[0].fit.model.spec.esd_correction == "none":
+        scale2, correction = gof2, members[0].fit.model.spec.esd_correction
+        if correction == "none":
             scale2 = 1.0
+        elif correction == "berar_lelann":
+            serial = [serial_factor(m.outcome, m.frame.errors) for m in members]
+            scale2 *= float(np.mean(np.square(serial)))
         covariance, common = self._errors(members, plain)
         factors = np.concatenate([c.factors() for c in self._curves])
         whole = scale2 * covariance + common.T @ common
@@ -268,7 +262,7 @@ class JointFit:
             coefficients=factors * self._now,
             covariance=whole * np.outer(factors, factors),
             fits=fits,
-            increase=(chi2 - self._free_chi2) / gof2,
+            increase=(chi2 - self._free_chi2) / max(gof2, LEAST_GOF**2),
             constraints=count - self._now.size,
             converged=converged,
         )
