@@ -11,6 +11,7 @@ import xarray as xr
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
+from xrdkit.saxs.checks import check_flags, check_range, is_number
 from xrdkit.saxs.correlation_read import NAMES, readings
 from xrdkit.saxs.correlation_sum import Estimate, estimate
 from xrdkit.saxs.model_free import (
@@ -19,10 +20,7 @@ from xrdkit.saxs.model_free import (
     Frame,
     Quantity,
     assemble,
-    check_flags,
-    check_range,
     each_frame,
-    is_number,
     refusal,
     select_range,
 )

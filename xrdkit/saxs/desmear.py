@@ -8,14 +8,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xrdkit.errors import CurveError, EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.errors import CurveError, FitFailed
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
+from xrdkit.saxs.checks import check_range
 from xrdkit.saxs.desmear_curve import Desmeared, desmear_curve
-from xrdkit.saxs.model_free import relative_error
 from xrdkit.saxs.plausible import not_measured
+from xrdkit.saxs.relative_error import relative_error
+from xrdkit.saxs.selection import select
 from xrdkit.saxs.smearing import Smearing, SmearingSpec, smearing_of
-from xrdkit.schema import FRAME, PROFILE, radial_dim, validate
+from xrdkit.schema import FRAME, PROFILE, validate
 from xrdkit.uncertainty import (
     BETWEEN_BINS,
     BETWEEN_FRAMES,
@@ -94,7 +96,9 @@ def desmear(
     has no known length, EmptyResult where fewer than 20 points lie in `range`, SpecError for q that
     is not positive. A frame that cannot be desmeared gets NaN and a verdict with the reason.
     """
-    data, places = _selected(profile, range)
+    check_range(range)
+    data = select(profile, range, "desmearing is", fewest=MIN_POINTS)
+    places = profile.indexes["q"].get_indexer(data["q"].values)
     rows = np.asarray(data["intensity"].values, dtype=np.float64).reshape(-1, data.sizes["q"])
     errors = (
         np.asarray(data["sigma"].values, dtype=np.float64).reshape(rows.shape)
@@ -137,29 +141,6 @@ def _refused(intensity: Array, sigma: Array | None) -> str:
     if not valid.any():
         return ""
     return not_measured(intensity[valid], None if sigma is None else sigma[valid])
-
-
-def _selected(
-    profile: xr.Dataset, within: tuple[float, float] | None
-) -> tuple[xr.Dataset, NDArray[np.intp]]:
-    validate(profile, PROFILE)
-    if radial_dim(profile) != "q":
-        raise SchemaError(
-            f"the profile is over {radial_dim(profile)}, desmearing is over q",
-            hint="integrate with unit='q'",
-        )
-    if within is not None and not (len(within) == 2 and 0 <= within[0] < within[1]):
-        raise SpecError(f"range {within!r} is not 0 <= low < high, in 1/nm")
-    low, high = within or (0.0, np.inf)
-    data = profile.sortby("q")
-    data = data.isel(q=(data["q"].values >= low) & (data["q"].values <= high))
-    if data.sizes["q"] < MIN_POINTS:
-        raise EmptyResult(
-            f"{data.sizes['q']} points lie in {low:g} to {high:g} 1/nm, {MIN_POINTS} are needed"
-        )
-    if data["q"].values[0] <= 0:
-        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
-    return data, profile.indexes["q"].get_indexer(data["q"].values)
 
 
 def _frame(

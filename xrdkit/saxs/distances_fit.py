@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkit.saxs.distances_basis import Basis, basis
-from xrdkit.saxs.model_free import MIN_POINTS, Array, Curve, relative_error
+from xrdkit.saxs.model_free import Array, Curve
+from xrdkit.saxs.relative_error import relative_error
+from xrdkit.saxs.selection import MIN_POINTS
 
 #: Powers m of the end of p(r), each as likely as the next before the data.
 TAILS = (0, 1, 2, 3, 4, 6, 9)

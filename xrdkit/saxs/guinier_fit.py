@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xrdkit.saxs.model_free import Array, Curve, noise_scale, relative_error
+from xrdkit.saxs.model_free import Array, Curve, noise_scale
+from xrdkit.saxs.relative_error import relative_error
 
 #: Mean and standard deviation of the prior of k.
 PRIOR_K = (0.05, 0.15)

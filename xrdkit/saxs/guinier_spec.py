@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
-from xrdkit.saxs.model_free import check_flags, check_range, is_number
+from xrdkit.saxs.checks import check_flags, check_range, is_number
 
 Geometry = Literal["sphere", "rod", "sheet"]
 

@@ -9,17 +9,9 @@ from dataclasses import dataclass
 import xarray as xr
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import check_contrast, check_flags, check_range, is_number
 from xrdkit.saxs.invariant_sum import invariant_curve
-from xrdkit.saxs.model_free import (
-    Quantity,
-    assemble,
-    check_contrast,
-    check_flags,
-    check_range,
-    each_frame,
-    is_number,
-    select_range,
-)
+from xrdkit.saxs.model_free import Quantity, assemble, each_frame, select_range
 from xrdkit.schema import INVARIANT
 
 

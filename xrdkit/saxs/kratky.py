@@ -13,18 +13,10 @@ import xarray as xr
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
+from xrdkit.saxs.checks import check_range, is_number
 from xrdkit.saxs.guinier import guinier_curve
 from xrdkit.saxs.guinier_spec import GuinierSpec
-from xrdkit.saxs.model_free import (
-    Curve,
-    Frame,
-    Quantity,
-    assemble,
-    check_range,
-    each_frame,
-    is_number,
-    select_range,
-)
+from xrdkit.saxs.model_free import Curve, Frame, Quantity, assemble, each_frame, select_range
 from xrdkit.schema import KRATKY
 
 

@@ -8,21 +8,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from xrdkit.errors import CurveError, EmptyResult, SchemaError, SpecError
+from xrdkit.errors import CurveError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.plausible import not_measured, unit_doubt
-from xrdkit.schema import FRAME, PROFILE, Schema, mean_positions, radial_dim, validate
+from xrdkit.saxs.relative_error import relative_error
+from xrdkit.saxs.selection import MIN_POINTS, select
+from xrdkit.schema import FRAME, Schema, mean_positions, validate
 from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
 Array = NDArray[np.float64]
 
-MIN_POINTS = 10
-_SMOOTHED_POINTS = 5
-_FLOOR = 1e-9
-_LARGEST_CONTRAST = 1e4
 #: Variance of the second difference of independent numbers over their own.
 _SECOND_DIFFERENCE = 6.0
 
@@ -108,30 +105,13 @@ def select_range(profile: xr.Dataset, limits: tuple[float, float] | None) -> xr.
     Raises SchemaError for another axis than q, CurveError for a slit-smeared curve, EmptyResult
     where hardly a point is left, SpecError where q is not positive.
     """
-    validate(profile, PROFILE)
-    if radial_dim(profile) != "q":
-        raise SchemaError(
-            f"the profile is over {radial_dim(profile)}, this analysis is over q",
-            hint="integrate with unit='q'",
-        )
+    data = select(profile, limits, "this analysis is")
     if profile.attrs.get("slit_smeared"):
         raise CurveError(
             "the curve is smeared by a slit, and this analysis is of a point-collimated one",
             source=profile.attrs.get("source_file"),
             hint="desmear it first: desmear(profile)",
         )
-    data = profile.sortby("q")
-    q = data["q"].values
-    low, high = limits or (0.0, np.inf)
-    data = data.isel(q=(q >= low) & (q <= high))
-    if data.sizes["q"] < MIN_POINTS:
-        raise EmptyResult(
-            f"{data.sizes['q']} points of the profile lie in {low:g} to {high:g} 1/nm, at least"
-            f" {MIN_POINTS} are needed",
-            hint=f"its q run from {q[0]:.4g} to {q[-1]:.4g} 1/nm",
-        )
-    if data["q"].values[0] <= 0:
-        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
     return data
 
 
@@ -196,12 +176,6 @@ def _curve(
     )
 
 
-def relative_error(intensity: Array) -> Array:
-    """Return the smoothed size of a curve: errors of equal relative weight where none are given."""
-    smooth: Array = median_filter(np.abs(intensity), size=_SMOOTHED_POINTS, mode="nearest")
-    return np.maximum(smooth, _FLOOR * max(float(smooth.max()), np.finfo(float).tiny))
-
-
 def noise_scale(residual: Array) -> float:
     """Return the standard deviation of independent noise in weighted residuals.
 
@@ -264,39 +238,3 @@ def assemble(
         history=profile,
     )
     return validate(result, schema)
-
-
-def check_range(limits: tuple[float, float] | None, name: str = "range") -> None:
-    """Raise SpecError unless `limits` is None or 0 <= low < high, 1/nm."""
-    if limits is None:
-        return
-    ends = tuple(limits) if isinstance(limits, list | tuple) else ()
-    if len(ends) != 2 or not (all(map(is_number, ends)) and 0 <= ends[0] < ends[1]):
-        raise SpecError(f"{name} {limits!r} is not 0 <= low < high, in 1/nm")
-
-
-def check_contrast(contrast: float | None, error: float) -> None:
-    """Raise SpecError unless `contrast` is None or a number other than 0, and `error` >= 0."""
-    if contrast is not None and not (
-        is_number(contrast) and contrast != 0 and abs(contrast) <= _LARGEST_CONTRAST
-    ):
-        raise SpecError(
-            f"contrast {contrast!r} is no number, zero, or above {_LARGEST_CONTRAST:g} in size",
-            hint="contrast is in 1e10 1/cm²: gold in water is about 115",
-        )
-    if not (is_number(error) and error >= 0):
-        raise SpecError(f"contrast_sigma {error!r} is negative or not a number")
-    if error and contrast is None:
-        raise SpecError("contrast_sigma needs contrast")
-
-
-def check_flags(spec: object, *names: str) -> None:
-    """Raise SpecError unless the fields `names` of `spec` are true or false."""
-    for name in names:
-        if not isinstance(getattr(spec, name), bool):
-            raise SpecError(f"{name} is {getattr(spec, name)!r}, not true or false")
-
-
-def is_number(value: object) -> bool:
-    """Return whether `value` is a finite number and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,15 +1,13 @@
 """One population of particles: its settings, and what the fit makes of them."""
 
-import math
 from dataclasses import dataclass
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import check_contrast
 from xrdkit.saxs.distribution import Family
 from xrdkit.saxs.families import FAMILIES, FamilyName
 from xrdkit.saxs.shapes.named import ShapeSettings, shape_of
 from xrdkit.saxs.shapes.shape import Shape
-
-_MOST_CONTRAST = 1e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +29,6 @@ class Population:
         if self.shape is not None:
             shape_of(self.shape)
         check_contrast(self.contrast)
-
-
-def check_contrast(contrast: object) -> None:
-    """Raise SpecError for what is no contrast, 1e10 1/cm²; None is unknown."""
-    if contrast is None:
-        return
-    if (
-        not isinstance(contrast, int | float)
-        or isinstance(contrast, bool)
-        or not math.isfinite(contrast)
-        or not 0 < abs(contrast) <= _MOST_CONTRAST
-    ):
-        raise SpecError(
-            f"contrast {contrast!r} is no number, zero, or above 1e4 in size",
-            hint="contrast is in 1e10 1/cm²: gold in water is about 115",
-        )
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,12 @@ import xarray as xr
 
 from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
+from xrdkit.saxs.checks import check_contrast, check_flags, check_range
 from xrdkit.saxs.model_free import (
     Curve,
     Frame,
     Quantity,
     assemble,
-    check_contrast,
-    check_flags,
-    check_range,
     each_frame,
     refusal,
     select_range,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +142,3 @@ def bounds_of(quantity: Quantity, stated: Parameter) -> tuple[float, float]:
         quantity.low if stated.low is None else stated.low,
         quantity.high if stated.high is None else stated.high,
     )
-
-
-def is_number(value: object) -> bool:
-    """Return whether `value` is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -24,6 +24,7 @@ from xrdkit.saxs.quantities import (
     SOMETIMES_PER_POPULATION,
 )
 from xrdkit.saxs.shapes.shape import Shape
+from xrdkit.saxs.variables import Variables
 from xrdkit.saxs.verdict import trust_range
 from xrdkit.schema import FRAME, SIZES
 from xrdkit.uncertainty import (
@@ -33,7 +34,6 @@ from xrdkit.uncertainty import (
     COVARIANCE,
     ERRORS,
     SOURCE,
-    independent_sigma,
 )
 
 Array = NDArray[np.float64]
@@ -191,22 +191,10 @@ def collect(
     return xr.Dataset(builder.variables, coords, {"schema": SIZES.name})
 
 
-class _Builder:
+class _Builder(Variables):
     def __init__(self, frames: Sequence[FrameSizes], series: bool) -> None:
+        super().__init__(series)
         self.frames = frames
-        self.series = series
-        self.variables: dict[str, Any] = {}
-
-    def add(
-        self, name: str, rows: Sequence[Any], dims: tuple[str, ...], units: str | None, what: str
-    ) -> None:
-        attrs = {"long_name": what} if units is None else {"units": units, "long_name": what}
-        if self.series:
-            self.variables[name] = ((FRAME, *dims), np.array(rows), attrs)
-        else:
-            self.variables[name] = (dims, np.array(rows[0]), attrs)
-        if name.endswith("_sigma"):
-            self.variables[name.removesuffix("_sigma")][2]["ancillary_variables"] = name
 
     def number(self, name: str, units: str, what: str, *, error: bool = True) -> None:
         for suffix, prefix in _WITH_ERROR if error else _WITH_ERROR[:1]:
@@ -256,13 +244,7 @@ def _curves(
     ):
         missing = np.full(profile.sizes["q"], np.nan)
         builder.add(name, [f.curves.get(name, missing) for f in frames], ("q",), unit, what)
-    builder.variables["intensity"] = profile["intensity"].variable
-    if "sigma" in profile:
-        sigma = independent_sigma(profile)
-        if ERRORS in profile:
-            what = "standard error of intensity from the sources that scatter from point to point"
-            sigma = sigma.assign_attrs(long_name=f"{what}, which weights the fit")
-        builder.variables["sigma"] = sigma.variable
+    builder.measured(profile)
     if any("population_intensity" in f.curves for f in frames):
         shape = max(f.curves.get("population_intensity", np.zeros((0, 0))).shape for f in frames)
         builder.add(

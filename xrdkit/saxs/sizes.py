@@ -3,9 +3,8 @@
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from xrdkit.errors import EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.errors import FitFailed, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
@@ -15,17 +14,17 @@ from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.parametric import fit_parametric
 from xrdkit.saxs.particles import Particles
 from xrdkit.saxs.plausible import not_measured, note_doubts
+from xrdkit.saxs.relative_error import relative_error
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
+from xrdkit.saxs.selection import MIN_POINTS, select
 from xrdkit.saxs.smearing import Smearing, smearing_of
 from xrdkit.saxs.spec import FORM_FREE, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import (
     FRAME,
-    PROFILE,
     SIZES,
     mean_positions,
     position_spreads,
-    radial_dim,
     validate,
 )
 from xrdkit.uncertainty import (
@@ -39,10 +38,7 @@ from xrdkit.uncertainty import (
 
 Array = NDArray[np.float64]
 
-MIN_POINTS = 10
 _DEFAULT = SizeSpec()
-_SMOOTHED_POINTS = 5
-_FLOOR = 1e-9
 
 
 def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
@@ -99,7 +95,9 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     unknown length, SpecError for q = 0, EmptyResult where fewer than 10 points lie in
     `spec.range`. A frame that cannot be fitted gets NaN and a verdict with the reason.
     """
-    data = select(profile, spec)
+    if not isinstance(spec, SizeSpec):
+        raise SpecError(f"spec is a {type(spec).__name__}, not a SizeSpec")
+    data = select(profile, spec.range, "sizes are fitted")
     positions = np.ascontiguousarray(mean_positions(data))
     spreads = np.ascontiguousarray(position_spreads(data))
     intensity = np.asarray(data["intensity"].values, dtype=np.float64)
@@ -157,35 +155,6 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     return validate(result, SIZES)
 
 
-def select(profile: xr.Dataset, spec: SizeSpec) -> xr.Dataset:
-    """Return the part of `profile` that `spec` asks for, sorted by q and checked.
-
-    Raises SchemaError for another axis than q, EmptyResult where hardly a point is left, SpecError
-    where q is not positive.
-    """
-    if not isinstance(spec, SizeSpec):
-        raise SpecError(f"spec is a {type(spec).__name__}, not a SizeSpec")
-    validate(profile, PROFILE)
-    if radial_dim(profile) != "q":
-        raise SchemaError(
-            f"the profile is over {radial_dim(profile)}, sizes are fitted over q",
-            hint="integrate with unit='q'",
-        )
-    data = profile.sortby("q")
-    q = data["q"].values
-    low, high = spec.range or (0.0, np.inf)
-    data = data.isel(q=(q >= low) & (q <= high))
-    if data.sizes["q"] < MIN_POINTS:
-        raise EmptyResult(
-            f"{data.sizes['q']} points of the profile lie in {low:g} to {high:g} 1/nm, at least"
-            f" {MIN_POINTS} are needed",
-            hint=f"its q run from {q[0]:.4g} to {q[-1]:.4g} 1/nm",
-        )
-    if data["q"].values[0] <= 0:
-        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
-    return data
-
-
 def _fit_frame(
     q: Array,
     spread: Array,
@@ -215,7 +184,7 @@ def _fit_frame(
     why = not_measured(observed, None if sigma is None else sigma[valid])
     if why:
         return FrameSizes(points=points, verdict=Verdict.UNIDENTIFIABLE, reason=why)
-    error = _relative_error(observed) if sigma is None else sigma[valid]
+    error = relative_error(observed) if sigma is None else sigma[valid]
     # From here on errors are in units of the weights, as residuals are.
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
     try:
@@ -290,9 +259,3 @@ def _fitted(
         absolute=absolute,
         errors=errors,
     )
-
-
-def _relative_error(intensity: Array) -> Array:
-    # Curves span decades: without errors, equal relative weight is the only fair one.
-    smooth: Array = median_filter(np.abs(intensity), size=_SMOOTHED_POINTS, mode="nearest")
-    return np.maximum(smooth, _FLOOR * max(float(smooth.max()), np.finfo(float).tiny))

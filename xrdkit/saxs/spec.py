@@ -1,14 +1,14 @@
 """Settings of `fit_sizes`."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import check_contrast, check_flags, check_range, is_number, one_of
 from xrdkit.saxs.families import FAMILIES
 from xrdkit.saxs.interacting import Interacting
-from xrdkit.saxs.population import Component, Population, check_contrast
+from xrdkit.saxs.population import Component, Population
 from xrdkit.saxs.shapes.named import ShapeSettings, shape_of
 from xrdkit.saxs.smearing import SmearingSpec
 from xrdkit.saxs.structure_factors import (
@@ -83,7 +83,7 @@ class SizeSpec:
     """Evaluations of the model after which a fit is given up."""
 
     def __post_init__(self) -> None:
-        _one_of("method", self.method, METHODS)
+        one_of("method", self.method, METHODS)
         shape = shape_of(self.shape)
         self._check_populations()
         if self.method in FORM_FREE:
@@ -98,29 +98,20 @@ class SizeSpec:
                 )
         if self.interaction is not None:
             self._check_interaction()
-        check_contrast(self.contrast)
+        check_contrast(self.contrast, self.contrast_sigma)
         components = self.components
         if self.contrast is not None and all(c.shape.own_contrast for c in components):
             raise SpecError(
                 f"contrast is {self.contrast}, but the shape {shape.label} has its own",
                 hint="contrast=None",
             )
-        if not (_is_number(self.contrast_sigma) and self.contrast_sigma >= 0):
-            raise SpecError(f"contrast_sigma {self.contrast_sigma!r} is negative or not a number")
-        if self.contrast_sigma and self.contrast is None:
-            raise SpecError("contrast_sigma needs contrast")
         if not isinstance(self.smearing, SmearingSpec) and self.smearing not in ("auto", "none"):
             raise SpecError(
                 f"smearing is {self.smearing!r}, neither a SmearingSpec nor 'auto' or 'none'"
             )
-        if self.range is not None:
-            ends = tuple(self.range) if isinstance(self.range, list | tuple) else ()
-            if len(ends) != 2 or not (all(map(_is_number, ends)) and 0 <= ends[0] < ends[1]):
-                raise SpecError(f"range {self.range!r} is not 0 <= low < high, in 1/nm")
-        for name in ("flat", "porod", "slope", "scale_errors"):
-            if not isinstance(getattr(self, name), bool):
-                raise SpecError(f"{name} is {getattr(self, name)!r}, not true or false")
-        _one_of("regularisation", self.regularisation, REGULARISATIONS)
+        check_range(self.range)
+        check_flags(self, "flat", "porod", "slope", "scale_errors")
+        one_of("regularisation", self.regularisation, REGULARISATIONS)
         if self.regularisation != REGULARISATIONS[0] and self.method != TIKHONOV:
             raise SpecError(f"regularisation {self.regularisation!r} is for method 'tikhonov' only")
         for name, low, high in (
@@ -131,7 +122,7 @@ class SizeSpec:
             number = getattr(self, name)
             if not (type(number) is int and low <= number <= high):
                 raise SpecError(f"{name} is {number!r}, not a whole number {low} to {high}")
-        if not (_is_number(self.max_evaluations) and self.max_evaluations >= 10):
+        if not (is_number(self.max_evaluations) and self.max_evaluations >= 10):
             raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
 
     def _check_interaction(self) -> None:
@@ -190,13 +181,3 @@ class SizeSpec:
         if isinstance(self.populations, int):
             return sorted(range(len(radii)), key=radii.__getitem__)
         return list(range(len(radii)))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
-    known = tuple(allowed)
-    if value not in known:
-        raise SpecError(f"{name} is {value!r}, not one of {', '.join(known)}")

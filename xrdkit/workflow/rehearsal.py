@@ -10,8 +10,7 @@ from xrdkit.integration import integrate
 from xrdkit.integration.normalization import COORDINATES
 from xrdkit.phase.observation import observe
 from xrdkit.phase.refine import resolve
-from xrdkit.saxs.models.fit_profile import select as select_for_model
-from xrdkit.saxs.sizes import select
+from xrdkit.saxs.selection import select
 from xrdkit.workflow.inputs import Inputs
 from xrdkit.workflow.quality import check_reference
 from xrdkit.workflow.recipe import DetectorRecipe
@@ -38,9 +37,9 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
             resolve(inputs.phases)
             observe(profile, inputs.refinement)
         if detector.fit_sizes is not None:
-            select(profile, detector.fit_sizes.spec())
+            select(profile, detector.fit_sizes.spec().range, "sizes are fitted")
         if detector.fit_model is not None:
-            select_for_model(profile, detector.fit_model.spec())
+            select(profile, detector.fit_model.spec().range, "models are fitted")
     except XrdkitError as exc:
         raise type(exc)(
             f"detector {detector.label!r}: {exc.message}", source=exc.source, hint=exc.hint

@@ -1,14 +1,12 @@
 """The verb `fit_model`: a profile to the parameters of a scattering model, frame by frame."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from xrdkit.errors import EmptyResult, FitFailed, SchemaError, SpecError
+from xrdkit.errors import FitFailed, SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.models.choice import choose
@@ -22,14 +20,14 @@ from xrdkit.saxs.models.result import collect
 from xrdkit.saxs.models.settings import model_settings
 from xrdkit.saxs.models.spec import ModelSpec
 from xrdkit.saxs.plausible import not_measured, unit_doubt
+from xrdkit.saxs.relative_error import relative_error
+from xrdkit.saxs.selection import MIN_POINTS, select
 from xrdkit.saxs.smearing import smearing_of
 from xrdkit.schema import (
     FRAME,
-    PROFILE,
     SCATTERING_MODEL,
     mean_positions,
     position_spreads,
-    radial_dim,
     validate,
 )
 from xrdkit.uncertainty import (
@@ -43,10 +41,7 @@ from xrdkit.uncertainty import (
 
 Array = NDArray[np.float64]
 
-MIN_POINTS = 10
 _DEFAULT = ModelSpec()
-_SMOOTHED_POINTS = 5
-_FLOOR = 1e-9
 #: Of many models, those after so many that are no better than one that describes the curve are not
 #: tried, and none is given more than so many evaluations: what takes longer is not determined.
 _PATIENCE, _MOST_OF_MANY = 3, 300
@@ -85,7 +80,9 @@ def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEF
             f"model is a {type(model).__name__}, not a Model",
             hint="Model(components=(UnifiedLevel(), Flat()))",
         )
-    data = select(profile, spec)
+    if not isinstance(spec, ModelSpec):
+        raise SpecError(f"spec is a {type(spec).__name__}, not a ModelSpec")
+    data = select(profile, spec.range, "models are fitted")
     series = FRAME in data.dims
     positions, spreads = mean_positions(data), position_spreads(data)
     intensity = np.atleast_2d(np.asarray(data["intensity"].values, dtype=np.float64))
@@ -133,35 +130,6 @@ def fit_model(profile: xr.Dataset, model: Model | Choice, spec: ModelSpec = _DEF
         history=profile,
     )
     return validate(result, SCATTERING_MODEL)
-
-
-def select(profile: xr.Dataset, spec: ModelSpec) -> xr.Dataset:
-    """Return the part of `profile` that `spec` asks for, sorted by q and checked.
-
-    Raises SchemaError for another axis than q, EmptyResult where hardly a point is left, SpecError
-    where q is not positive.
-    """
-    if not isinstance(spec, ModelSpec):
-        raise SpecError(f"spec is a {type(spec).__name__}, not a ModelSpec")
-    validate(profile, PROFILE)
-    if radial_dim(profile) != "q":
-        raise SchemaError(
-            f"the profile is over {radial_dim(profile)}, models are fitted over q",
-            hint="integrate with unit='q'",
-        )
-    data = profile.sortby("q")
-    q = data["q"].values
-    low, high = spec.range or (0.0, math.inf)
-    data = data.isel(q=(q >= low) & (q <= high))
-    if data.sizes["q"] < MIN_POINTS:
-        raise EmptyResult(
-            f"{data.sizes['q']} points of the profile lie in {low:g} to {high:g} 1/nm, at least"
-            f" {MIN_POINTS} are needed",
-            hint=f"its q run from {q[0]:.4g} to {q[-1]:.4g} 1/nm",
-        )
-    if data["q"].values[0] <= 0:
-        raise SpecError("q must be positive", hint="range=(low, high) leaves points out")
-    return data
 
 
 def _fit_frame(
@@ -240,7 +208,7 @@ def _fitted(
     Where a component has errors of its own, these are known after a first fit, and part of the
     second.
     """
-    error = _relative_error(observed) if sigma is None else sigma[valid]
+    error = relative_error(observed) if sigma is None else sigma[valid]
     own = np.zeros_like(error)
     while True:
         weight = np.hypot(error, own)
@@ -266,9 +234,3 @@ def _with(errors: ErrorModel, own: Array) -> ErrorModel:
     band = errors.band.copy()
     band[0] += own**2
     return replace(errors, band=band)
-
-
-def _relative_error(intensity: Array) -> Array:
-    # Curves span decades: without errors, equal relative weight is the only fair one.
-    smooth: Array = median_filter(np.abs(intensity), size=_SMOOTHED_POINTS, mode="nearest")
-    return np.maximum(smooth, _FLOOR * max(float(smooth.max()), np.finfo(float).tiny))

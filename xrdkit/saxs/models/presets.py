@@ -7,6 +7,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import is_number
 from xrdkit.saxs.models.component import Component
 from xrdkit.saxs.models.debye_anderson import DebyeAnderson
 from xrdkit.saxs.models.flat import Flat
@@ -18,7 +19,7 @@ from xrdkit.saxs.models.power_law import PowerLaw
 from xrdkit.saxs.models.teubner_strey import TeubnerStrey
 from xrdkit.saxs.models.unified import unified
 from xrdkit.saxs.models.unified_level import UnifiedLevel
-from xrdkit.saxs.quantity import Parameter, fixed, is_number, tied
+from xrdkit.saxs.quantity import Parameter, fixed, tied
 from xrdkit.saxs.structure_factors import HardSphere
 
 Support = Literal["debye_anderson", "teubner_strey", "unified"]

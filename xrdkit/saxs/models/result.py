@@ -9,6 +9,7 @@ import xarray as xr
 from xrdkit.saxs.models.component import Component
 from xrdkit.saxs.models.describe import FrameModel, missing
 from xrdkit.saxs.models.model import Choice, Model
+from xrdkit.saxs.variables import Variables
 from xrdkit.schema import FRAME, SCATTERING_MODEL
 from xrdkit.uncertainty import (
     BETWEEN_BINS,
@@ -16,7 +17,6 @@ from xrdkit.uncertainty import (
     COVARIANCE,
     ERRORS,
     SOURCE,
-    independent_sigma,
 )
 
 _INTENSITY = "intensity"
@@ -43,7 +43,7 @@ def collect(frames: Sequence[FrameModel], *, profile: xr.Dataset, models: Choice
     """Return the fits of all frames of `profile` as one Dataset, without provenance."""
     unit = str(profile["intensity"].attrs["units"])
     labels = Labels(models.models, unit)
-    builder = _Builder(frames, FRAME in profile.dims)
+    builder = Variables(FRAME in profile.dims)
     _parameters(builder, frames, labels)
     _derived(builder, frames, labels)
     _curves(builder, frames, profile, labels, unit)
@@ -67,23 +67,7 @@ def collect(frames: Sequence[FrameModel], *, profile: xr.Dataset, models: Choice
     return xr.Dataset(builder.variables, coords, {"schema": SCATTERING_MODEL.name})
 
 
-class _Builder:
-    def __init__(self, frames: Sequence[FrameModel], series: bool) -> None:
-        self.frames = frames
-        self.series = series
-        self.variables: dict[str, Any] = {}
-
-    def add(
-        self, name: str, rows: Sequence[Any], dims: tuple[str, ...], units: str | None, what: str
-    ) -> None:
-        attrs = {"long_name": what} if units is None else {"units": units, "long_name": what}
-        if self.series:
-            self.variables[name] = ((FRAME, *dims), np.array(rows), attrs)
-        else:
-            self.variables[name] = (dims, np.array(rows[0]), attrs)
-
-
-def _parameters(builder: _Builder, frames: Sequence[FrameModel], labels: Labels) -> None:
+def _parameters(builder: Variables, frames: Sequence[FrameModel], labels: Labels) -> None:
     names = list(labels.parameters)
     dims, mixed = ("parameter",), "unit of each in parameter_unit"
     builder.add(
@@ -96,7 +80,6 @@ def _parameters(builder: _Builder, frames: Sequence[FrameModel], labels: Labels)
         "",
         f"standard error of the value, {mixed}; NaN at a bound, 0 where fixed",
     )
-    builder.variables["parameter_value"][2]["ancillary_variables"] = "parameter_sigma"
     rows = [[[f.covariance.get((a, b), np.nan) for b in names] for a in names] for f in frames]
     builder.add(
         "parameter_covariance",
@@ -111,7 +94,7 @@ def _parameters(builder: _Builder, frames: Sequence[FrameModel], labels: Labels)
     builder.add("parameter_verdict", states, dims, None, what)
 
 
-def _derived(builder: _Builder, frames: Sequence[FrameModel], labels: Labels) -> None:
+def _derived(builder: Variables, frames: Sequence[FrameModel], labels: Labels) -> None:
     names = list(labels.derived)
     if not names:
         return
@@ -122,11 +105,10 @@ def _derived(builder: _Builder, frames: Sequence[FrameModel], labels: Labels) ->
         rows = [missing({key: pair[at] for key, pair in f.derived.items()}, names) for f in frames]
         text = f"{what} that follows from parameters, unit of each in derived_unit"
         builder.add(name, rows, ("derived",), "", text)
-    builder.variables["derived_value"][2]["ancillary_variables"] = "derived_sigma"
 
 
 def _curves(
-    builder: _Builder,
+    builder: Variables,
     frames: Sequence[FrameModel],
     profile: xr.Dataset,
     labels: Labels,
@@ -150,13 +132,7 @@ def _curves(
     states = [[f.components.get(name, "absent") for name in labels.components] for f in frames]
     what = "ok, or absent: not in the model, or no more of it than its error"
     builder.add("component_verdict", states, ("component",), None, what)
-    builder.variables["intensity"] = profile["intensity"].variable
-    if "sigma" in profile:
-        sigma = independent_sigma(profile)
-        if ERRORS in profile:
-            what = "standard error of intensity from the sources that scatter from point to point"
-            sigma = sigma.assign_attrs(long_name=f"{what}, which weights the fit")
-        builder.variables["sigma"] = sigma.variable
+    builder.measured(profile)
 
 
 def _coordinates(profile: xr.Dataset, labels: Labels, models: Choice) -> dict[str, Any]:
@@ -193,7 +169,7 @@ def _text(dim: str, values: list[str], what: str) -> tuple[str, list[str], dict[
 
 
 def _sources(
-    builder: _Builder, frames: Sequence[FrameModel], profile: xr.Dataset, labels: Labels
+    builder: Variables, frames: Sequence[FrameModel], profile: xr.Dataset, labels: Labels
 ) -> dict[str, Any]:
     """Add errors by source where the profile names sources; return the coordinates of these."""
     if ERRORS not in profile:

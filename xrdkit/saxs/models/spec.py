@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xrdkit.errors import SpecError
-from xrdkit.saxs.quantity import is_number
+from xrdkit.saxs.checks import check_flags, check_range, is_number
 from xrdkit.saxs.smearing import SmearingSpec
 
 
@@ -24,12 +24,8 @@ class ModelSpec:
     """Evaluations of the model after which a fit is given up."""
 
     def __post_init__(self) -> None:
-        if self.range is not None:
-            ends = tuple(self.range) if isinstance(self.range, list | tuple) else ()
-            if len(ends) != 2 or not (all(map(is_number, ends)) and 0 <= ends[0] < ends[1]):
-                raise SpecError(f"range {self.range!r} is not 0 <= low < high, in 1/nm")
-        if not isinstance(self.scale_errors, bool):
-            raise SpecError(f"scale_errors is {self.scale_errors!r}, not true or false")
+        check_range(self.range)
+        check_flags(self, "scale_errors")
         if not isinstance(self.smearing, SmearingSpec) and self.smearing not in ("auto", "none"):
             raise SpecError(f"smearing is {self.smearing!r}, not a SmearingSpec, 'auto' or 'none'")
         if not (is_number(self.max_evaluations) and self.max_evaluations >= 10):

@@ -1,9 +1,9 @@
 """Settings of a smearing."""
 
-import math
 from dataclasses import dataclass
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import is_number
 from xrdkit.saxs.smearing.beam_profile import BeamProfile
 
 #: Standard deviations at which a Gaussian is cut off.
@@ -37,9 +37,9 @@ class SmearingSpec:
     def __post_init__(self) -> None:
         for name in _NUMBERS:
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and value >= 0):
+            if value is not None and not (is_number(value) and value >= 0):
                 raise SpecError(f"{name} is {value!r}, not a number from 0 up")
-        if self.cut is not None and not (_is_number(self.cut) and 1 <= self.cut <= 10):
+        if self.cut is not None and not (is_number(self.cut) and 1 <= self.cut <= 10):
             raise SpecError(f"cut is {self.cut!r}, not 1 to 10 standard deviations")
         if self.relative_width is not None and self.relative_width > 1:
             raise SpecError(f"relative_width is {self.relative_width}: q is known to that share")
@@ -56,7 +56,3 @@ class SmearingSpec:
             and self.slit_flat > self.slit_length
         ):
             raise SpecError(f"slit_flat {self.slit_flat} is beyond slit_length {self.slit_length}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
