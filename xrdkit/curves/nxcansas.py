@@ -12,6 +12,7 @@ import numpy as np
 from xrdkit.curves.columns import Array, Columns
 from xrdkit.curves.raw import RawCurve
 from xrdkit.errors import CurveError, LinkRefused, SpecError, XrdkitError
+from xrdkit.files import endless_heap
 from xrdkit.units import canonical, factor
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -29,6 +30,7 @@ def read(file: Path, entry: str | None = None) -> RawCurve:
     no unit.
     """
     try:
+        _refuse_endless(file)
         with h5py.File(file, "r") as tree:
             group = _data_group(tree, entry, file)
             return _curve(group, file)
@@ -36,6 +38,16 @@ def read(file: Path, entry: str | None = None) -> RawCurve:
         raise
     except _BAD_BYTES as exc:
         raise CurveError(f"is not a readable HDF5 file: {exc}", source=file) from exc
+
+
+def _refuse_endless(file: Path) -> None:
+    at = endless_heap(file)
+    if at is not None:
+        raise CurveError(
+            f"is damaged: its texts have free space of no length at byte {at}",
+            source=file,
+            hint="take the file from its source again",
+        )
 
 
 def _is_data(node: Any) -> bool:

@@ -16,6 +16,7 @@ from xrdkit.errors import (
     LinkRefused,
     XrdkitError,
 )
+from xrdkit.files import endless_heap
 from xrdkit.frames._files import confined, open_regular
 
 DEEPEST = 32
@@ -74,6 +75,14 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """Yield the h5py.File of a regular file, opened read-only and closed at the end."""
     with open_regular(path):
         pass
+    with translated(path):
+        at = endless_heap(path)
+    if at is not None:
+        raise FrameCorrupt(
+            f"is damaged: its texts have free space of no length at byte {at}",
+            source=path,
+            hint="take the file from its source again",
+        )
     with translated(path), h5py.File(path, "r") as file:
         yield file
 
