@@ -130,3 +130,60 @@ def test_a_curve_of_another_kind_is_left_out_and_said(folder):
     assert done.exit_code == 3
     assert "one has sigma, one has none" in done.output
     assert xk.load(folder / "out" / "curves.sizes.nc").sizes["frame"] == 1
+
+
+def slit_curve(folder):
+    """Write run_0.pdh, the curve of a slit camera whose file does not state the beam's slit."""
+    lines = ["", "SAXS BOX", f"{Q.size} 0 0 0 0 0 0 0", " 0.0 261.2", " 25.0 1.5"]
+    values = 20 * sphere(10 * Q, 4.0) + 0.02
+    lines += [f"{10 * q:.6E} {v:.6E} {0.02 * v:.6E}" for q, v in zip(Q, values, strict=True)]
+    lines += ["<?xml?><value>n_m^-1</value>"]
+    lines += ['<parameter key="CounterSlitLength"><value key="value">1.5</value>']
+    lines += ['<value key="unit">n_m^-1</value></parameter>']
+    (folder / "run_0.pdh").write_text("\n".join(lines) + "\n")
+    for k in (1, 2):
+        table = np.loadtxt(folder / f"run_{k}.dat") * [10, 1, 1]
+        np.savetxt(folder / f"run_{k}.dat", table, header="q(1/nm) I dI")
+
+
+def without_a_usable_q(folder):
+    table = np.loadtxt(folder / "run_7.dat")
+    np.savetxt(folder / "run_0.dat", table * [-1, 1, 1])
+
+
+def without_errors(folder):
+    np.savetxt(folder / "run_0.dat", np.loadtxt(folder / "run_7.dat")[:, :2])
+
+
+def with_few_points(folder):
+    np.savetxt(folder / "run_0.dat", np.loadtxt(folder / "run_7.dat")[:20])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (slit_curve, "run_0.pdh: the curve is smeared by a slit whose length is not stated"),
+        (without_a_usable_q, "q is not positive"),
+        (without_errors, "run_0.dat: the variables (one has sigma, one has none) differ"),
+        (with_few_points, "run_0.dat: 3 points of the profile lie in 0.2 to 3 1/nm"),
+    ],
+)
+def test_a_first_curve_that_cannot_be_used_does_not_lose_the_others(folder, spoil, said):
+    spoil(folder)
+    words = [] if spoil is slit_curve else ["--unit", "1/angstrom"]
+    done = call(folder / "run_[0-2].*", *words, "--set", "fit_sizes.range=[0.2, 3.0]", "--into",
+                folder / "out")  # fmt: skip
+    assert done.exit_code == 3, done.output
+    assert said in done.output
+    sizes = xk.load(folder / "out" / "curves.sizes.nc")
+    assert sizes["source_file"].values.tolist() == ["run_1.dat", "run_2.dat"]
+    assert sizes["frame"].values.tolist() == [1, 2]
+    assert set(sizes["verdict"].values) == {"ok"}
+
+
+def test_a_slit_that_is_stated_makes_such_a_curve_usable(folder):
+    slit_curve(folder)
+    done = call(folder / "run_0.pdh", "--set", "fit_sizes.smearing.slit_length=0.75",
+                "--into", folder / "out")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "slit" in xk.load(folder / "out" / "curves.sizes.nc").attrs["smearing"]

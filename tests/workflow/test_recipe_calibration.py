@@ -221,6 +221,31 @@ def test_a_resolution_that_is_absent_or_of_another_wavelength_is_refused(place):
         make_plan(recipe(place, f"refine_phases.instrument={place / 'other.toml'}"))
 
 
+def test_the_mask_beside_the_stored_calibration_is_taken(place):
+    for words in ({"text": WAXS}, {"text": WAXS.replace("waxs/mask.edf", "stored")}):
+        inputs = make_plan(recipe(place, "mask=stored", **words)).inputs["waxs"]
+        own = xk.load_mask(place / "store" / "waxs" / "2024-12-01" / "mask.edf")
+        np.testing.assert_array_equal(inputs.spec.mask, own)
+    other = make_plan(recipe(place)).inputs["waxs"].identity["mask"]
+    assert inputs.identity["mask"] != other  # a block made with another mask is made again
+
+
+def test_a_stored_mask_that_is_not_there_is_refused(place, tmp_path):
+    geometry = 'calibration = "waxs/geometry.poni"'
+    with pytest.raises(RecipeError, match=r"waxs\.mask: there is no stored calibration"):
+        make_plan(recipe(place, "mask=stored", calibration=geometry))
+    with pytest.raises(RecipeError, match=r"waxs\.mask_flip: a stored mask"):
+        make_plan(recipe(place, "mask=stored", "mask_flip=true"))
+    folder = tmp_path / "store" / "waxs" / "2024-12-01"
+    shutil.copytree(place / "store" / "waxs" / "2024-12-01", folder)
+    lines = (folder / "calibration.toml").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith('"mask.edf"')]
+    (folder / "calibration.toml").write_text("".join(kept))
+    with pytest.raises(RecipeError, match=r"waxs\.mask: no mask lies beside") as caught:
+        make_plan(recipe(place, "mask=stored", f"calibration.store={tmp_path / 'store'}"))
+    assert caught.value.source == str(folder)
+
+
 def test_a_doubtful_calibration_that_is_asked_for_by_its_day_warns(place, caplog):
     make_plan(recipe(place, "calibration.date=2024-12-24"))
     assert "is doubtful: made up" in caplog.text

@@ -55,7 +55,7 @@ def sizes(
 ) -> None:
     """Fit size distributions to curves, one file each: one result, its tables, a report.
 
-    Exit codes: 0 all curves were fitted, 2 wrong settings or usage, 3 some files cannot be read, 4
+    Exit codes: 0 all curves were fitted, 2 wrong settings or usage, 3 some files cannot be used, 4
     none can. What a fit is worth is its verdict.
     """
     from xrdkit.workflow.curves import curve_settings, sizes_of_curves

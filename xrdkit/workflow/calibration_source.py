@@ -176,6 +176,33 @@ def open_instrument(
     return InstrumentWidths(u=found.u, v=found.v, w=found.w, x=found.x, y=found.y), record
 
 
+def mask_path(detector: DetectorRecipe, source: CalibrationSource) -> str | None:
+    """Return the path of the mask that a recipe names; None where it names none.
+
+    Raises RecipeError where it is to be that of the stored calibration, and there is none.
+    """
+    if detector.mask != STORED:
+        return detector.mask
+    key = f"detectors.{detector.label}.mask"
+    if source.stored is None:
+        raise RecipeError(
+            f"{key}: there is no stored calibration that it could lie beside",
+            hint="calibration = {store = ..., instrument = ...}, or give the path of a file",
+        )
+    if detector.mask_flip:
+        raise RecipeError(
+            f"detectors.{detector.label}.mask_flip: a stored mask has the rows of its frames",
+            hint="leave mask_flip out",
+        )
+    if source.stored.mask_path is None:
+        raise RecipeError(
+            f"{key}: no mask lies beside the stored calibration",
+            source=source.stored.folder,
+            hint="store the calibration with its mask, or give the path of a file",
+        )
+    return str(source.stored.mask_path)
+
+
 def _nearest(
     detector: DetectorRecipe, table: CalibrationTable, store: str, series: Series
 ) -> tuple[StoredCalibration, date]:

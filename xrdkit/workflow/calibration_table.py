@@ -9,7 +9,7 @@ from xrdkit.phase.widths import InstrumentWidths
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"\A[^\x00-\x1f]+\z")]
-#: Word in place of a path: the resolution that lies beside the calibration in its store.
+#: Word in place of a path: the resolution or mask that lies beside the calibration in its store.
 STORED = "stored"
 _OF_FILE = ("format", "detector", "pixel_size", "transposed")
 _OF_STORE = ("instrument", "when", "date")

@@ -1,6 +1,6 @@
 """A batch of curve files to one Dataset of sizes, its tables and a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +13,8 @@ from xrdkit.curves.batch import difference
 from xrdkit.errors import CurveError, FrameNotFound, SpecError, XrdkitError
 from xrdkit.files import make_folder
 from xrdkit.report import write_report
-from xrdkit.saxs import SizeSpec, fit_sizes
+from xrdkit.saxs import SizeSpec, fit_sizes, smearing_of
+from xrdkit.saxs.selection import select
 from xrdkit.schema import FRAME
 from xrdkit.store import save
 from xrdkit.store.export import write_csv
@@ -113,8 +114,10 @@ def sizes_of_curves(
     """Read curve files, fit sizes to each, and write what was found to the folder `into`.
 
     `patterns` are files or patterns (``*``, ``?``), sorted by name, numbers by value; each file is
-    one frame. A file that cannot be read, or whose curve is of another kind than the first (units,
-    with or without errors, smearing), is left out and listed. Written are
+    one frame. A file is left out and listed where it cannot be read, where its curve alone could
+    not be fitted (a slit of unknown length, too few points in the range), and where it is of
+    another kind than most (units, with or without errors, smearing; of kinds with as many files the
+    first holds). Written are
     ``curves.profile.nc``, ``curves.sizes.nc``, tables of the numbers (``sizes.csv``), the
     distributions (``distribution.csv``) and the fits (``fit.csv``), and ``report.html``; files of
     these names are replaced.
@@ -136,35 +139,67 @@ def sizes_of_curves(
         if settings.coordinates is None
         else read_coordinates(Path(settings.coordinates), len(found))
     )
-    curves: list[xr.Dataset] = []
-    kept: list[int] = []
+    spec = settings.fit_sizes.spec()
+    usable: dict[int, xr.Dataset] = {}
     failures: list[Failed] = []
     for number, file in enumerate(found):
         try:
-            curves.append(_like(curves, read_profile(file, **settings.read.model_dump()), file))
-            kept.append(number)
+            usable[number] = _usable(read_profile(file, **settings.read.model_dump()), spec)
         except XrdkitError as exc:
             failures.append(failed(exc, label=LABEL, product="profile", frame=number))
+    kept, others = _alike(usable)
+    failures += [
+        failed(
+            _unlike(usable[kept[0]], usable[k], found[k]), label=LABEL, product="profile", frame=k
+        )
+        for k in others
+    ]
+    failures.sort(key=lambda failure: failure.frame or 0)
+    curves = [usable[k] for k in kept]
     if not curves:
         return CurveBatch(sizes=None, failures=tuple(failures), files=())
     profiles = join_profiles(curves)
     profiles = profiles.assign_coords({FRAME: (FRAME, kept, profiles[FRAME].attrs)})
     profiles = profiles.assign_coords({n: c.isel({FRAME: kept}) for n, c in coordinates.items()})
-    sizes = fit_sizes(profiles, settings.fit_sizes.spec())
+    sizes = fit_sizes(profiles, spec)
     files = _write(profiles, sizes, folder, settings, failures)
     return CurveBatch(sizes=sizes, failures=tuple(failures), files=files)
 
 
-def _like(curves: Sequence[xr.Dataset], one: xr.Dataset, file: str) -> xr.Dataset:
-    """Return `one`; raise CurveError where it cannot stand beside `curves`."""
-    why = difference(curves[0], one) if curves else None
-    if why is not None:
-        raise CurveError(
-            f"{why} differ from those of {curves[0].attrs.get('source_file')}",
-            source=file,
-            hint="fit it in a batch of its own",
-        )
+def _usable(one: xr.Dataset, spec: Any) -> xr.Dataset:
+    """Return `one`; raise XrdkitError where it could not be fitted even alone.
+
+    What refuses a whole series (`fit_sizes` raises) must not cost the other curves their fits.
+    """
+    try:
+        smearing_of(select(one, spec.range, "sizes are fitted"), given=spec.smearing)
+    except XrdkitError as exc:
+        exc.source = exc.source or one.attrs.get("source_file")
+        raise
     return one
+
+
+def _alike(curves: Mapping[int, xr.Dataset]) -> tuple[list[int], list[int]]:
+    """Return the numbers of the curves of the commonest kind, and those of the others."""
+    kinds: list[list[int]] = []
+    for number, one in curves.items():
+        for kind in kinds:
+            if difference(curves[kind[0]], one) is None:
+                kind.append(number)
+                break
+        else:
+            kinds.append([number])
+    chosen = max(kinds, key=len, default=[])
+    return chosen, [number for number in curves if number not in chosen]
+
+
+def _unlike(first: xr.Dataset, one: xr.Dataset, file: str) -> CurveError:
+    """Return the error for a curve that cannot stand beside `first`."""
+    return CurveError(
+        f"{difference(first, one)} differ from those of {first.attrs.get('source_file')}",
+        source=file,
+        hint="fit it in a batch of its own",
+    )
 
 
 def _write(

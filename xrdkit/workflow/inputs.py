@@ -16,7 +16,7 @@ from xrdkit.geometry import Calibration
 from xrdkit.integration import IntegrationSpec
 from xrdkit.phase import RefinementSpec, Structure, embedded_structure, load_structure
 from xrdkit.provenance import fingerprint
-from xrdkit.workflow.calibration_source import open_calibration, open_instrument
+from xrdkit.workflow.calibration_source import mask_path, open_calibration, open_instrument
 from xrdkit.workflow.coordinates import read_coordinates
 from xrdkit.workflow.recipe import DetectorRecipe
 
@@ -55,7 +55,9 @@ def open_inputs(detector: DetectorRecipe, frames: int) -> Inputs:
     source = open_calibration(detector)
     calibration, chosen = source.calibration, source.record
     resolution = open_instrument(detector, source)
-    paths = {name: path for name in _FILES if (path := getattr(detector, name)) is not None}
+    named = {name: getattr(detector, name) for name in _FILES}
+    named["mask"] = mask_path(detector, source)
+    paths = {name: path for name, path in named.items() if path is not None}
     opened: dict[str, Any] = {}
     if "mask" in paths:
         opened["mask"] = load_mask(paths["mask"], flip=detector.mask_flip)

@@ -19,6 +19,8 @@ _INNER_PATHS = (
     ("calibration", "store"),
     ("refine_phases", "instrument"),
 )
+#: What may be that of the stored calibration in place of a path.
+_BESIDE_STORED = (("mask",), ("refine_phases", "instrument"))
 
 
 def load_recipe(
@@ -97,7 +99,8 @@ def _resolved_value(keys: tuple[str, ...], value: Any, base: Path) -> Any:
         return tuple(_resolved_value(keys, item, base) for item in value)
     if not isinstance(value, str) or not value:
         return value
-    is_path = len(keys) == 1 and keys[0] in _PATHS
-    is_path |= keys in _INNER_PATHS and value != STORED
+    beside_stored = keys in _BESIDE_STORED and value == STORED
+    is_path = (len(keys) == 1 and keys[0] in _PATHS) or keys in _INNER_PATHS
+    is_path &= not beside_stored
     is_cif = keys == ("refine_phases", "phases") and value.lower().endswith(".cif")
     return str(base / value) if is_path or is_cif else value

@@ -91,7 +91,8 @@ class DetectorRecipe(BaseModel):
     3 bottom-right, 4 bottom-left. Dioptas shows frames upside down: its files of orientation 3 are
     2."""
     mask: Text | None = None
-    """Path of a mask image: pixels that are not 0 are left out."""
+    """Path of a mask image: pixels that are not 0 are left out. ``"stored"``: the mask that lies
+    beside the stored calibration."""
     mask_flip: bool = False
     """Whether the rows of the mask are in reverse order (Dioptas, Fit2D)."""
     dark: Text | None = None
