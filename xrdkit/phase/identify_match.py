@@ -9,11 +9,13 @@ larger or smaller that it cannot be there.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.phase.cell import inverse_d_squared
+from xrdkit.phase.identify_pattern import Index, NetPattern
 from xrdkit.phase.intensity import powder_lines
 from xrdkit.phase.pattern import D_SMALLEST, d_min_of, line_amplitudes, radial_envelope
 from xrdkit.phase.polarization import polarization_factor
@@ -21,7 +23,6 @@ from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.structure import Structure
 
 Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 #: Share of the strength below which the amounts of the lines must lie to count (weighted quantile).
 _QUANTILE = 0.25
@@ -32,10 +33,11 @@ _WEAKEST = 0.03
 _MOST = 30
 #: A line says nothing where lines of other phases cover more than this share of its window.
 _SHARED = 0.3
-#: A step so many times those beside it is a gap in the data.
-_GAP = 5.0
-#: Cells that no phase has, relative to those given: what chance explains.
-_DECOYS: Array = np.concatenate([1.0 + s * np.linspace(0.03, 0.15, 25) for s in (-1.0, 1.0)])
+#: Cells that no phase has, relative to those given, tell what chance explains: so many, larger and
+#: smaller ones, from so much away and so many line widths, over so much.
+_DECOYS, _NEAREST, _CLEAR, _SPAN = 25, 0.03, 2.2, 0.12
+#: None is smaller than this share of the cell given.
+_SMALLEST = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class Sticks:
     """1/d² (n,), 1/nm², of the cell as given."""
     area: Array
     """Areas (n,), those of all emission lines together, in any unit."""
+    together: Array
+    """The same with what other lines of the structure have within the window of each (n,)."""
     all_inverse: Array
     """1/d² (m,) of all lines, weak ones too."""
     all_area: Array
@@ -64,8 +68,10 @@ class Match:
     """Standard error of the amount from counting."""
     stretch: float
     """Cell lengths over those given."""
+    shift: float
+    """Shift of the lines at 2θ = 0 to lower angles, degree."""
     lines: int
-    """Lines that say something: within the pattern and not those of others."""
+    """Separate lines that say something: within the pattern and not those of others."""
     told: float
     """Share of the strength of all lines asked for that those have."""
     explained: float
@@ -76,6 +82,7 @@ class Match:
     """Largest intensity that it explains with cells it cannot have."""
 
 
+@lru_cache(maxsize=512)
 def sticks_of(
     structure: Structure, wavelength: float, limits: tuple[float, float], polarization: float | None
 ) -> Sticks:
@@ -88,7 +95,12 @@ def sticks_of(
     inverse, angle = inverse[inside], angle[inside]
     if angle.size == 0:
         return Sticks(
-            name=structure.name, inverse=inverse, area=angle, all_inverse=inverse, all_area=angle
+            name=structure.name,
+            inverse=inverse,
+            area=angle,
+            together=angle,
+            all_inverse=inverse,
+            all_area=angle,
         )
     area = line_amplitudes(structure, lines.strength[inside], angle, wavelength)
     area = area * radial_envelope(structure, angle, wavelength)
@@ -100,78 +112,27 @@ def sticks_of(
         name=structure.name,
         inverse=inverse[strong],
         area=area[strong],
+        together=area[strong],
         all_inverse=inverse,
         all_area=area,
     )
 
 
-class NetPattern:
-    """A pattern without its background, from which areas of windows are read at once."""
+def measured(pattern: NetPattern, sticks: Sticks) -> Sticks:
+    """Return the sticks as a pattern shows them.
 
-    def __init__(
-        self,
-        two_theta: Array,
-        net: Array,
-        sigma: Array,
-        *,
-        wavelengths: tuple[float, ...],
-        weights: tuple[float, ...],
-        fwhm: float,
-    ) -> None:
-        """`net` intensity and `sigma` (n,) at `two_theta`; lines of FWHM `fwhm`, degree."""
-        self.x, self.fwhm = two_theta, fwhm
-        self.wavelength = float(np.dot(wavelengths, weights))
-        major = [w for w, s in zip(wavelengths, weights, strict=True) if s > 0.1]
-        self._first, self._last = min(major), max(major)
-        self._gap = _gaps(two_theta)
-        step = _steps(two_theta, self._gap)
-        self._area = np.concatenate([[0.0], np.cumsum(net * step)])
-        self._variance = np.concatenate([[0.0], np.cumsum((sigma * step) ** 2)])
-        self.total = float(np.sum(np.maximum(net, 0.0) * step))
-
-    def measured(self, sticks: Sticks) -> Sticks:
-        """Return the sticks without the lines that lie in gaps of the data."""
-        behind = np.searchsorted(self.x, bragg_angle(sticks.inverse, self.wavelength))
-        there = ~self._gap[np.clip(behind - 1, 0, self._gap.size - 1)]
-        if there.all():
-            return sticks
-        return replace(sticks, inverse=sticks.inverse[there], area=sticks.area[there])
-
-    def windows(self, inverse: Array, reach: float = 1.0) -> tuple[Index, Index]:
-        """Return first and last point of the windows of lines (any shape); empty beyond the ends.
-
-        They reach `reach` FWHM beyond the outer emission lines.
-        """
-        low = bragg_angle(inverse, self._first) - reach * self.fwhm
-        high = bragg_angle(inverse, self._last) + reach * self.fwhm
-        outside = ~((low > self.x[0]) & (high < self.x[-1]))
-        first = np.searchsorted(self.x, np.where(outside, self.x[0], low))
-        last = np.searchsorted(self.x, np.where(outside, self.x[0], high))
-        return first.astype(np.int64), np.maximum(last, first).astype(np.int64)
-
-    def areas(self, first: Index, last: Index) -> tuple[Array, Array]:
-        """Return net areas in windows and their standard errors."""
-        return (
-            self._area[last] - self._area[first],
-            np.sqrt(self._variance[last] - self._variance[first]),
-        )
-
-
-def _gaps(x: Array) -> NDArray[np.bool_]:
-    """Return which steps (n - 1,) are gaps: much longer than those on both sides."""
-    step = np.diff(x)
-    around = np.maximum(np.append(step[1:], 0.0), np.insert(step[:-1], 0, 0.0))
-    return np.asarray(step > _GAP * around)
-
-
-def _steps(x: Array, gap: NDArray[np.bool_]) -> Array:
-    """Return the width of each point (n,), which does not reach into gaps."""
-    if not gap.any():
-        return np.gradient(x)
-    half = 0.5 * np.where(gap, 0.0, np.diff(x))
-    before, behind = np.insert(half, 0, 0.0), np.append(half, 0.0)
-    # A point beside a gap or at an end is as wide as it is on its other side.
-    return np.where(before == 0, behind, before) + np.where(behind == 0, before, behind)
+    Without the lines that lie in gaps of the data, and with the neighbours in their windows.
+    """
+    there = ~pattern.in_gap(sticks.inverse)
+    own = bragg_angle(sticks.inverse[there], pattern.wavelength)[:, np.newaxis]
+    away = np.abs(own - bragg_angle(sticks.all_inverse, pattern.wavelength)) / pattern.fwhm
+    # Half of a line that lies at the end of a window is inside.
+    return replace(
+        sticks,
+        inverse=sticks.inverse[there],
+        area=sticks.area[there],
+        together=np.clip(1.5 - away, 0.0, 1.0) @ sticks.all_area,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +153,8 @@ class Windows:
     """The lines (n,)."""
     stretches: Array
     """Sizes of the cell that it may have (k,)."""
+    shift: float
+    """Shift of the lines, degree."""
     tried: Array
     """These and, behind them, those it cannot have (m,)."""
     first: Index
@@ -204,14 +167,36 @@ class Windows:
     """Its standard error (m, n)."""
 
 
-def windows_of(pattern: NetPattern, sticks: Sticks, stretches: Array) -> Windows:
-    """Return the windows of `sticks` in `pattern`, whatever other phases have of it."""
-    tried = np.concatenate([stretches, _DECOYS])
-    first, last = pattern.windows(sticks.inverse[np.newaxis] / tried[:, np.newaxis] ** 2)
+def decoys_of(pattern: NetPattern, sticks: Sticks) -> Array:
+    """Return sizes that the cell cannot have, far enough that broad lines do not reach the own."""
+    strong = sticks.area > 0.3 * sticks.area.max()
+    half = np.radians(bragg_angle(sticks.inverse[strong], pattern.wavelength)) / 2.0
+    widths = np.radians(pattern.fwhm) / (2.0 * np.tan(half))
+    near = max(_NEAREST, _CLEAR * float(np.median(widths)))
+    away = np.linspace(near, near + _SPAN, _DECOYS)
+    return np.concatenate([np.maximum(1.0 - away, _SMALLEST), 1.0 + away])
+
+
+def windows_of(
+    pattern: NetPattern,
+    sticks: Sticks,
+    stretches: Array,
+    shift: float = 0.0,
+    decoys: Array | None = None,
+) -> Windows:
+    """Return the windows of `sticks` in `pattern`, whatever other phases have of it.
+
+    shift: how much lower the lines lie at 2θ = 0, degree, as cos θ: the displacement of a sample.
+    """
+    tried = stretches if decoys is None else np.concatenate([stretches, decoys])
+    first, last = pattern.windows(
+        sticks.inverse[np.newaxis] / tried[:, np.newaxis] ** 2, shift=shift
+    )
     area, sigma = pattern.areas(first, last)
     return Windows(
         sticks=sticks,
         stretches=stretches,
+        shift=shift,
         tried=tried,
         first=first,
         last=last,
@@ -227,7 +212,7 @@ def match(windows: Windows, taken: Taken) -> Match:
     area = windows.area - (taken.tails[last] - taken.tails[first])
     covered = taken.covered[last] - taken.covered[first]
     seen = (last > first) & (covered <= _SHARED * (last - first))
-    ratio = np.where(seen, area / sticks.area, np.inf)
+    ratio = np.where(seen, area / sticks.together, np.inf)
     weight = np.where(seen, sticks.area, 0.0)
     strength = weight.sum(axis=1)
     # A single line is no agreement: none counts for more than a quarter.
@@ -250,11 +235,25 @@ def match(windows: Windows, taken: Taken) -> Match:
     high = ratio[best, order[best, above[best]]]
     return Match(
         amount=float(amount[best]),
-        sigma=float(sigma[best, k] / sticks.area[k]),
+        sigma=float(sigma[best, k] / sticks.together[k]),
         stretch=float(tried[best]),
-        lines=int(seen[best].sum()),
+        shift=windows.shift,
+        lines=_separate(first[best][seen[best]], last[best][seen[best]]),
         told=float(told[best] / sticks.area.sum()),
         explained=float(amount[best] * sticks.area.sum()) if told[best] > 0 else 0.0,
         even=float(amount[best] / high) if 0 < high < np.inf else 0.0,
-        by_chance=float(chance.max() / max(told[best] / sticks.area.sum(), 1e-6)),
+        by_chance=float(chance.max(initial=0.0) / max(told[best] / sticks.area.sum(), 1e-6)),
     )
+
+
+def _separate(first: Index, last: Index) -> int:
+    """Return how many windows there are of which none reaches into another's middle."""
+    middle = np.sort(0.5 * (first + last))
+    if middle.size == 0:
+        return 0
+    reach = 0.5 * float(np.mean(last - first))
+    count, place = 1, middle[0]
+    for here in middle[1:]:
+        if here > place + reach:
+            count, place = count + 1, here
+    return count

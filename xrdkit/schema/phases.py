@@ -104,5 +104,6 @@ PHASE_MATCHES = Schema(
         "significance": value(*_CANDIDATE, units="1"),
         "stretch": value(*_CANDIDATE, units="1"),
         "unexplained": value(OPTIONAL_FRAME, units="1"),
+        "line_shift": value(OPTIONAL_FRAME, units="degree", required=False),
     },
 )

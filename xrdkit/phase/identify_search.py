@@ -1,0 +1,348 @@
+"""The search in one frame: which structures are there, one after another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdkit.phase.baseline import snip
+from xrdkit.phase.identify_match import (
+    Match,
+    Sticks,
+    Taken,
+    Windows,
+    decoys_of,
+    match,
+    measured,
+    sticks_of,
+    windows_of,
+)
+from xrdkit.phase.identify_pattern import NetPattern
+from xrdkit.phase.identify_place import Expected, Place, place
+from xrdkit.phase.observation import Observation, usable
+from xrdkit.phase.peak_width import typical_width
+from xrdkit.phase.positions import bragg_angle
+from xrdkit.phase.spec import RefinementSpec
+from xrdkit.phase.structure import Structure
+
+Array = NDArray[np.float64]
+
+#: Windows of the baseline, in FWHM of the lines.
+_BASELINE = 8.0
+#: An amount is evidence from so many standard errors and this share of the net intensity.
+_SIGNIFICANT, _LEAST = 6.0, 0.008
+#: And from so many times what chance explains; from less where it explains much of the pattern.
+_CHANCE, _LESS_CHANCE = 4.0, 2.0
+#: And this share of what is not explained yet: weak lines beside unknown strong ones are theirs.
+_OF_REST = 0.06
+#: Lines agree on the amount within this factor, a quarter of the strength below and above it; less
+#: is asked of what explains much of the pattern: real intensities differ from those of structures.
+_EVEN, _LESS = 0.6, 0.4
+#: Cells and samples differ from those given by this share of the room, standard deviation.
+_USUAL = 0.4
+#: Larger differences are rarer, but not as rare as Gauss says: degrees of freedom (Student).
+_FREEDOM = 3.0
+#: What explains more, and more evenly, is likelier there: this power of both.
+_POWER = 3.0
+#: The median line of what is there lies within this part of a FWHM of its place, for each line
+#: beyond one, and no more than the second number.
+_OFF_PER_LINE, _OFF = 0.05, 0.3
+#: Once the shift of the first phase is known, those of others are like it within (degree).
+_SAME_SHIFT = 0.01
+#: Shifts are tried in steps of so many FWHM, one of which is no shift, and so many at most.
+_SHIFT_STEP, _MOST_SHIFTS = 0.8, 9
+#: So many structures, from this share of the best of them, are placed before one is chosen.
+_CONTENDERS, _CONTENDS = 6, 0.3
+#: A cell at the end of the room given it is none that suits.
+_END = 0.97
+#: Lines that must say something of a structure that is found, and the share of its strength they
+#: must have.
+_FEWEST, _TOLD = 3, 0.3
+_TOLD_BY_TWO, _EVEN_OF_TWO, _CHANCE_OF_TWO = 0.4, 0.9, 20.0
+#: Two lines that explain so much of the pattern suffice with so many times what chance does.
+_SHARE_OF_TWO, _CHANCE_OF_ALL = 0.6, 3.0
+#: Lines of phases found are felt this many FWHM away, where they have this share of the intensity.
+_REACH, _FELT = 2.5, 3e-4
+_LORENTZIAN = 0.5
+_MOST_FOUND = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How far a pattern may be from what the structures say."""
+
+    cell: float
+    """Largest relative change of the cells."""
+    shift: float
+    """Largest shift of the lines by a displaced sample, degree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A structure that is there."""
+
+    number: int
+    match: Match
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What is found in one frame."""
+
+    found: list[Found]
+    matches: list[Match]
+    """The last match of every candidate."""
+    total: float
+    """The net intensity."""
+
+    @property
+    def left(self) -> float:
+        """Share of the net intensity that no phase has."""
+        return 1.0 - sum(f.match.explained for f in self.found) / np.maximum(self.total, 1e-300)
+
+    @property
+    def shift(self) -> float:
+        """Shift of the lines of the first phase, degree; NaN without any."""
+        return self.found[0].match.shift if self.found else np.nan
+
+
+def unknown(count: int) -> Row:
+    """Return the row of a frame without data, for so many candidates."""
+    return Row(found=[], matches=[_UNKNOWN] * count, total=np.nan)
+
+
+def search(
+    observed: Observation,
+    frame: int,
+    structures: Sequence[Structure],
+    spec: RefinementSpec,
+    room: Room,
+) -> Row:
+    """Return what is found in one frame. Raises EmptyResult where it has hardly a point."""
+    pattern = _net_pattern(observed, frame, spec)
+    polarization = None if observed.integrated else spec.polarization
+    limits = (float(pattern.x[0]), float(pattern.x[-1]))
+    sticks = [
+        measured(pattern, sticks_of(s, pattern.wavelength, limits, polarization))
+        for s in structures
+    ]
+    centre = 0.0
+    if spec.goniometer_radius is not None:
+        centre = float(np.degrees(2.0 * spec.displacement / spec.goniometer_radius))
+    task = _Task(pattern, sticks, room, centre)
+    task.run()
+    return Row(found=task.found, matches=task.matches, total=pattern.total)
+
+
+def _net_pattern(observed: Observation, frame: int, spec: RefinementSpec) -> NetPattern:
+    good = usable(observed, frame)
+    x = observed.positions[frame][good] - spec.zero
+    y, sigma = observed.intensity[frame][good], observed.sigma[frame][good]
+    fwhm = typical_width(x, y, sigma)
+    even = np.linspace(x[0], x[-1], x.size)
+    window = max(4, round(_BASELINE * fwhm / (even[1] - even[0])))
+    base = np.interp(x, even, snip(np.interp(even, x, y), window))
+    return NetPattern(
+        x,
+        y - base,
+        sigma,
+        wavelengths=observed.wavelengths,
+        weights=observed.weights,
+        fwhm=fwhm,
+    )
+
+
+class _Task:
+    """The forward selection in one pattern."""
+
+    def __init__(
+        self, pattern: NetPattern, sticks: Sequence[Sticks], room: Room, centre: float
+    ) -> None:
+        """`sticks` of every candidate; `centre`: the shift that is known, degree."""
+        self.pattern, self.sticks, self.room = pattern, sticks, room
+        # Half a line's width at the highest angles: Δd/d = cot θ Δθ.
+        top = np.radians(min(pattern.x[-1], 160.0)) / 2.0
+        finest = np.radians(0.5 * pattern.fwhm) / (2.0 * np.tan(top))
+        self.half = max(1, int(np.ceil(room.cell / max(finest, 2e-4))))
+        self.expected = Expected(
+            stretch_sigma=_USUAL * room.cell, shift=centre, shift_sigma=_USUAL * room.shift
+        )
+        self.found: list[Found] = []
+        self.taken = _taken(pattern, sticks, [])
+        self.decoys = [decoys_of(pattern, s) if s.area.size else None for s in sticks]
+        self.windows = self._grid(centre)
+        self.matches = [_matched(w, self.taken) for w in self.windows]
+
+    def run(self) -> None:
+        """Find phases until none is left."""
+        while len(self.found) < _MOST_FOUND:
+            matches = list(self.matches)
+            if not self.found and self.room.shift > 0:
+                matches = self._shifted(matches)
+            best = self._best(matches)
+            if best is None:
+                break
+            self._take(*best)
+
+    def _grid(self, shift: float) -> list[Windows | None]:
+        """Return the windows of all candidates at one shift."""
+        room = self.room.cell
+        stretches = 1.0 + np.linspace(-room, room, 2 * self.half + 1)
+        return [
+            windows_of(self.pattern, s, stretches, shift, d) if s.area.size else None
+            for s, d in zip(self.sticks, self.decoys, strict=True)
+        ]
+
+    def _shifted(self, matches: list[Match]) -> list[Match]:
+        """Return the best match of each candidate over all shifts, in coarser steps."""
+        steps = int(np.ceil(self.room.shift / (_SHIFT_STEP * self.pattern.fwhm)))
+        steps = min(max(1, steps), _MOST_SHIFTS // 2)
+        room, centre = self.room.cell, self.expected.shift
+        count = 2 * ((self.half + 1) // 2) + 1
+        stretches = 1.0 + np.linspace(-room, room, count)
+        best = list(matches)
+        for shift in centre + np.linspace(-self.room.shift, self.room.shift, 2 * steps + 1):
+            if abs(shift - centre) < 1e-9:
+                continue
+            for k, s in enumerate(self.sticks):
+                if not s.area.size:
+                    continue
+                one = match(windows_of(self.pattern, s, stretches, float(shift)), self.taken)
+                here, there = (self._worth(m) * _tailed(self._away(m)) for m in (one, best[k]))
+                if here > there:
+                    best[k] = replace(one, by_chance=matches[k].by_chance)
+        return best
+
+    def _away(self, m: Match) -> float:
+        """Return how unusual a cell and a shift are: squares of standard deviations."""
+        away = (m.stretch - 1.0) / max(self.expected.stretch_sigma, 1e-6)
+        moved = (m.shift - self.expected.shift) / max(self.expected.shift_sigma, 1e-6)
+        return float(away**2 + moved**2)
+
+    def _worth(self, m: Match) -> float:
+        """Return what a match is worth beside others: the share explained, as even as it is."""
+        share = m.explained / max(self.pattern.total, 1e-300)
+        return float((share * min(m.even, 1.0)) ** _POWER)
+
+    def _best(self, matches: Sequence[Match]) -> tuple[int, Match, Place] | None:
+        """Return the structure to take next: number, match and place."""
+        done = {f.number for f in self.found}
+        left = self.pattern.total - sum(f.match.explained for f in self.found)
+        there = {
+            k: self._worth(m) * _tailed(self._away(m))
+            for k, m in enumerate(matches)
+            if k not in done and m.explained > _OF_REST * left and self._is_there(m)
+        }
+        chosen: tuple[int, Match, Place] | None = None
+        highest, tried, least = 0.0, 0, 0.0
+        for k in sorted(there, key=lambda k: -there[k]):
+            if tried == _CONTENDERS or there[k] < least:
+                break
+            m = matches[k]
+            at = place(self.pattern, self.sticks[k], self.taken, m.stretch, m.shift, self.expected)
+            off = min(_OFF_PER_LINE * (m.lines - 1), _OFF)
+            if abs(at.stretch - 1.0) > self.room.cell or at.typical > off:
+                continue
+            tried, least = tried + 1, max(least, _CONTENDS * there[k])
+            one = windows_of(self.pattern, self.sticks[k], np.array([at.stretch]), at.shift)
+            exact = replace(match(one, self.taken), by_chance=m.by_chance)
+            # Other lines in its windows may have drawn a phase off its place.
+            exact = exact if exact.explained >= m.explained else m
+            worth = self._worth(exact) * _tailed(at.away)
+            if worth > highest:
+                highest, chosen = worth, (k, exact, at)
+        return chosen
+
+    def _take(self, number: int, m: Match, at: Place) -> None:
+        first = not self.found
+        self.found.append(Found(number=number, match=m))
+        self.matches[number] = m
+        if first and self.room.shift > 0:
+            self.expected = Expected(
+                stretch_sigma=self.expected.stretch_sigma,
+                shift=at.shift,
+                shift_sigma=_SAME_SHIFT,
+            )
+            self.windows = self._grid(at.shift)
+        self.taken = _taken(self.pattern, self.sticks, self.found)
+        done = {f.number for f in self.found}
+        self.matches = [
+            m if k in done else _matched(w, self.taken)
+            for k, (w, m) in enumerate(zip(self.windows, self.matches, strict=True))
+        ]
+
+    def _is_there(self, m: Match) -> bool:
+        share = m.explained / max(self.pattern.total, 1e-300)
+        sure = (
+            m.amount > _SIGNIFICANT * m.sigma
+            and share > _LEAST
+            and abs(m.stretch - 1.0) <= _END * self.room.cell
+        )
+        many = (
+            m.lines >= _FEWEST
+            and m.told >= _TOLD
+            and m.even > _EVEN - _LESS * share
+            and m.explained > (_CHANCE - _LESS_CHANCE * min(share, 1.0)) * m.by_chance
+        )
+        # Of a phase with few lines, others may leave two: these must be far from chance.
+        two = (
+            m.lines == _FEWEST - 1
+            and m.told >= _TOLD_BY_TWO
+            and m.even > _EVEN_OF_TWO
+            and m.explained
+            > (_CHANCE_OF_ALL if share > _SHARE_OF_TWO else _CHANCE_OF_TWO) * m.by_chance
+        )
+        return bool(sure and (many or two))
+
+
+_NOTHING = Match(
+    amount=0.0,
+    sigma=1.0,
+    stretch=1.0,
+    shift=0.0,
+    lines=0,
+    told=0.0,
+    explained=0.0,
+    even=0.0,
+    by_chance=0.0,
+)
+
+_UNKNOWN = replace(_NOTHING, amount=np.nan, sigma=np.nan, stretch=np.nan, explained=np.nan)
+
+
+def _tailed(away: float) -> float:
+    """Return the density of Student's distribution at `away` squared deviations, 1 at none."""
+    return (1.0 + away / _FREEDOM) ** (-0.5 * (_FREEDOM + 1.0))
+
+
+def _matched(windows: Windows | None, taken: Taken) -> Match:
+    return _NOTHING if windows is None else match(windows, taken)
+
+
+def _taken(pattern: NetPattern, sticks: Sequence[Sticks], found: Sequence[Found]) -> Taken:
+    """Return what the phases found have of the pattern.
+
+    Beyond the points that a line covers its tail is taken for that of a line half Lorentzian.
+    """
+    x = pattern.x
+    edges, density = np.zeros(x.size + 1), np.zeros(x.size)
+    half = 0.5 * pattern.fwhm
+    for one in found:
+        own = sticks[one.number]
+        inverse = own.all_inverse / one.match.stretch**2
+        first, last = pattern.windows(inverse, _REACH, one.match.shift)
+        area = one.match.amount * own.all_area
+        strong = (last > first) & (area > _FELT * pattern.total)
+        np.add.at(edges, first[strong], 1.0)
+        np.add.at(edges, last[strong], -1.0)
+        angle = bragg_angle(inverse[strong], pattern.wavelength)
+        middle = (angle - one.match.shift * np.cos(np.radians(angle) / 2.0))[:, np.newaxis]
+        bell = half / np.pi / ((x - middle) ** 2 + half**2)
+        density += _LORENTZIAN * (area[strong] @ bell)
+    covered = np.cumsum(edges)[:-1] > 0
+    tails = np.cumsum(density * np.gradient(x))
+    return Taken(
+        covered=np.concatenate([[0.0], np.cumsum(covered)]),
+        tails=np.concatenate([[0.0], tails]),
+    )
