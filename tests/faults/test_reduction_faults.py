@@ -136,10 +136,30 @@ def test_parts_of_frames_are_not_taken_for_whole_ones():
         run(make_frames(COUNTS).isel(frame=[]))
 
 
-def test_a_blank_frame_is_named():
+@pytest.mark.parametrize("verb", [integrate, cake])
+@pytest.mark.parametrize("splitting", ["none", "full"])
+def test_a_blank_frame_is_nan_and_says_so_without_losing_the_others(verb, splitting):
     blank = np.where(np.arange(3)[:, None, None] == 1, np.nan, COUNTS)
-    with pytest.raises(EmptyResult, match="frame 1"):
-        run(make_frames(blank))
+    frames, spec = make_frames(blank), IntegrationSpec(bins=20, splitting=splitting)
+    found, others = (verb(f, CALIBRATION, spec) for f in (frames, frames.isel(frame=[0, 2])))
+    assert found["verdict"].values.tolist() == ["ok", "unidentifiable", "ok"]
+    reasons = found["verdict_reason"].values.tolist()
+    assert reasons == ["", "no valid pixel is left in any bin: the frame is blank or masked", ""]
+    one = found.isel(frame=1)
+    assert not one["n_pixels"].values.any()
+    assert np.isnan(one["intensity"].values).all()
+    assert np.isnan(one["sigma"].values).all()
+    assert "verdict" not in others
+    for name, variable in others.data_vars.items():
+        if "frame" in variable.dims:
+            kept = found[name].isel(frame=[0, 2])
+            np.testing.assert_array_equal(kept, variable, err_msg=str(name))
+
+
+def test_frames_that_are_all_blank_are_refused():
+    with pytest.raises(EmptyResult, match="no valid pixel is left in any bin") as caught:
+        run(make_frames(np.full((1, *SHAPE), np.nan)))
+    assert caught.value.frame == 0
 
 
 @pytest.mark.parametrize(

@@ -235,8 +235,8 @@ def test_wrong_settings_and_inputs_are_refused():
         integrate(ones, CALIBRATION, flat_spec(mask=np.ones(SHAPE)))
     with pytest.raises(SpecError, match="background_normalization"):
         flat_spec(background=np.ones(SHAPE), normalization=Normalization(transmission=0.8))
-    blank = make_frames(np.stack([np.ones(SHAPE), np.full(SHAPE, np.nan)]))
-    with pytest.raises(EmptyResult, match="frame 1"):
+    blank = make_frames(np.full((2, *SHAPE), np.nan))
+    with pytest.raises(EmptyResult, match="of all 2 frames"):
         integrate(blank, CALIBRATION, flat_spec())
     with pytest.raises(FrameShapeMismatch):
         integrate(make_frames(np.ones(SHAPE).T), CALIBRATION, flat_spec())

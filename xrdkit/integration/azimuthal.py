@@ -24,9 +24,11 @@ def integrate(frames: xr.Dataset, calibration: Calibration, spec: IntegrationSpe
     * ``<axis>_mean`` the weighted mean position of the pixels of a bin, and ``<axis>_edges``.
 
     Pixels without data are found in the raw values of each frame (`xrdkit.masks`). Coordinates on
-    ``frame`` are carried along. Nothing is cached between calls; `frames` is not changed.
+    ``frame`` are carried along. Nothing is cached between calls; `frames` is not changed. A frame
+    without a usable pixel among others is NaN; then ``verdict`` (frame) is ``"unidentifiable"`` for
+    it, ``"ok"`` for the others, and ``verdict_reason`` says why.
 
-    Raises EmptyResult where no usable pixel is left (in a frame), FrameShapeMismatch, SpecError,
+    Raises EmptyResult where no usable pixel is left in any frame, FrameShapeMismatch, SpecError,
     CorrectionFailed for a missing or impossible factor, and FrameError where a frame is damaged.
     """
     reduction = reduce_frames(frames, calibration, spec)

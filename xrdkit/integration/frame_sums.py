@@ -43,6 +43,11 @@ class FrameSums:
         """N = Σ a w."""
         return self.weights.norms[-1]
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether no bin has a pixel."""
+        return not self.weights.pixels.any()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:

@@ -7,9 +7,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit import provenance, schema
+from xrdkit.fitting import Verdict
 from xrdkit.geometry import Calibration
 from xrdkit.integration.assignment import azimuth_span
-from xrdkit.integration.reduction import Reduction
+from xrdkit.integration.reduction import NO_PIXEL, Reduction
 from xrdkit.integration.spec import IntegrationSpec
 from xrdkit.uncertainty import BETWEEN_BINS, BETWEEN_FRAMES, COVARIANCE, ERRORS, OFFSET, SOURCE
 
@@ -124,11 +125,28 @@ def _variables(reduction: Reduction, dims: tuple[str, ...]) -> dict[str, Any]:
         out["spottiness_sigma"] = put(
             np.stack([s.sigma for s in spots]), "1", "standard error of spottiness"
         )
+    if any(total.is_blank for total in sums):
+        out |= _verdicts(reduction)
     if reduction.geometry is not None:
         sigma = np.broadcast_to(reduction.geometry.sigma, (len(sums), plan.bins)).copy()
         text = f"standard error of the {schema.RADIAL_NAMES[axis]} from the calibration"
         out[f"{axis}_sigma"] = put(sigma, place, text)
     return out
+
+
+def _verdicts(reduction: Reduction) -> dict[str, Any]:
+    """Return what tells the blank frames of a series from those that scatter nothing."""
+    blank = [total.is_blank for total in reduction.sums]
+    verdicts = [Verdict.UNIDENTIFIABLE.value if b else Verdict.OK.value for b in blank]
+    reason = f"{NO_PIXEL}: the frame is blank or masked"
+    return {
+        "verdict": (schema.FRAME, np.array(verdicts), {"long_name": "whether the frame has data"}),
+        "verdict_reason": (
+            schema.FRAME,
+            np.array([reason if b else "" for b in blank]),
+            {"long_name": "why it has none"},
+        ),
+    }
 
 
 def _pixels(reduction: Reduction) -> NDArray[Any]:

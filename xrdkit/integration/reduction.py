@@ -37,6 +37,8 @@ from xrdkit.masks import declared_sentinels, no_data_reasons
 
 _PLANS: PlanCache[Plan] = PlanCache(768 * 2**20)
 
+NO_PIXEL = "no valid pixel is left in any bin"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reduction:
@@ -95,10 +97,6 @@ def reduce_frames(
     spots: list[Spots] = []
     for k in range(number):
         total, found = _frame(frames, k, summer, spec, float(dark_scales[k]), dead_time)
-        if not total.weights.pixels.any():
-            raise EmptyResult(
-                "no valid pixel is left in any bin", frame=k, hint="is the frame blank or masked?"
-            )
         level = frame_level(total, float(doses[k]))
         net = level.intensity
         if background is not None:
@@ -121,6 +119,12 @@ def reduce_frames(
         budgets.append(budget)
         intensities.append(net)
         tables.append(ledger(names, total, factors, k, scale, level, net))
+    if all(total.is_blank for total in sums):
+        raise EmptyResult(
+            NO_PIXEL if number == 1 else f"{NO_PIXEL} of all {number} frames",
+            frame=0 if number == 1 else None,
+            hint="is the frame blank or masked?",
+        )
     return Reduction(
         plan=plan,
         sums=tuple(sums),

@@ -9,9 +9,10 @@ import xarray as xr
 
 from xrdkit import provenance
 from xrdkit.corrections import correct
-from xrdkit.errors import FrameTruncated, RecipeError
+from xrdkit.errors import EmptyResult, FrameTruncated, RecipeError
 from xrdkit.frames import open_frames
 from xrdkit.integration import integrate
+from xrdkit.integration.reduction import NO_PIXEL
 from xrdkit.phase import refine_phases
 from xrdkit.saxs import fit_sizes
 from xrdkit.saxs.models import fit_model
@@ -82,10 +83,12 @@ def _done(part: Part, block: Block, product: str) -> Done:
 
 def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
     if product == "profile":
-        return lambda frames: integrate(
-            correct(_told(frames, "choose_calibration", inputs.chosen), inputs.corrections),
-            inputs.calibration,
-            inputs.spec,
+        return lambda frames: _without_blanks(
+            integrate(
+                correct(_told(frames, "choose_calibration", inputs.chosen), inputs.corrections),
+                inputs.calibration,
+                inputs.spec,
+            )
         )
     if product == "phases" and inputs.refinement is not None:
         refinement = inputs.refinement
@@ -99,6 +102,15 @@ def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
         model, model_spec = detector.fit_model.model(), detector.fit_model.spec()
         return lambda profile: fit_model(profile, model, model_spec)
     raise RecipeError(f"detector {detector.label!r} makes no {product!r}")
+
+
+def _without_blanks(profile: xr.Dataset) -> xr.Dataset:
+    """Return `profile`; raise EmptyResult where a frame is blank: in a run it counts as failed."""
+    blank = np.flatnonzero(~profile["n_pixels"].values.any(axis=1))
+    if blank.size:
+        number = int(profile["frame"].values[blank[0]])
+        raise EmptyResult(f"{NO_PIXEL} of frame {number}", hint="is the frame blank or masked?")
+    return profile
 
 
 def _told(data: xr.Dataset, step: str, record: dict[str, Any] | None) -> xr.Dataset:
