@@ -75,6 +75,30 @@ def test_errors_of_the_cell_are_its_scatter():
     assert sigmas.mean() < values.std(ddof=1) < 2.5 * sigmas.mean()
 
 
+@pytest.mark.parametrize("mode", ["pawley", "lebail"])
+def test_errors_of_the_areas_are_their_scatter(mode):
+    """Areas that are shared out hold the noise of all points in reach of their lines."""
+    areas, errors = [], []
+    for seed in range(12):
+        profile, _, _ = simulated(["CeO2"], [100.0], seed=seed)
+        held = RefinementSpec(
+            mode=mode,
+            instrument=WIDTHS,
+            background=3,
+            lattice=False,
+            refine_zero=False,
+            size=False,
+            strain=False,
+            cell_search=0.0,
+        )
+        result = xk.refine_phases(profile, ["CeO2"], held)
+        areas.append(result.reflection_intensity.values)
+        errors.append(result.reflection_intensity_sigma.values)
+    ratio = np.std(areas, axis=0, ddof=1) / np.mean(errors, axis=0)
+    # The root of a mean of variances of 12 draws of so many lines is known to 9 %.
+    assert 0.8 < np.sqrt(np.mean(ratio**2)) < 1.25
+
+
 def test_one_phase_may_have_free_lines_beside_one_with_a_structure():
     profile, made, known = simulated(["Al2O3", "CaF2"], [2e3, 1e3], seed=3)
     spec = RefinementSpec(

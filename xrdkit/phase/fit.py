@@ -20,7 +20,8 @@ from xrdkit.phase.evidence import (
 )
 from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
 from xrdkit.phase.free_evidence import with_free_lines
-from xrdkit.phase.free_intensities import measuring
+from xrdkit.phase.free_intensities import ExtractingModel, measuring
+from xrdkit.phase.free_need import needed
 from xrdkit.phase.minimise import ROUGHLY, minimise
 from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.named_parameters import as_told
@@ -293,6 +294,10 @@ def _finish(
     errors = frame.errors
     slopes, values = last.slopes, begin.physical(outcome.values)
     settled = model.frozen(values)
+    here = tuple(found)
+    if isinstance(model, ExtractingModel):
+        here = with_free_lines(found, model.by_squares(values), values, outcome, frame)
+        here = needed(model, frame, origin, values, here, outcome)
     return FrameFit(
         model=settled,
         origin=origin,
@@ -300,7 +305,7 @@ def _finish(
         outcome=with_esd_correction(outcome, errors, model.spec.esd_correction),
         serial_factor=serial_factor(outcome, errors),
         values=values,
-        found=with_free_lines(found, settled, values, outcome, frame),
+        found=here,
         chi2_background=chi2_background,
         sources=() if errors is None else errors.sources,
         neighbour_correlation=0.0 if errors is None else neighbour_correlation(errors),

@@ -35,7 +35,8 @@ def with_free_lines(
     """Return which phases are found, those with free lines judged by these.
 
     They are worth their k lines and shapes where Σ (A/error)² > k ln n, as in
-    `evidence.is_evident`, errors as the module says; `model` is that with the lines as found.
+    `evidence.is_evident`, errors as the module says; `model` is that with the lines by least
+    squares, whose errors are the smallest.
     """
     result = [bool(here) for here in found]
     free = free_phases(model)

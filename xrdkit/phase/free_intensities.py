@@ -8,7 +8,11 @@ Pawley (J. Appl. Cryst. 14 (1981) 357): I minimise χ², none below 0. Lines tha
 Le Bail (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23 (1988) 447): each point is shared out as
 the lines of before say, I_h <- Σ_i y_i I_h Ω_ih / Σ_k I_k Ω_ik, until they stay.
 
-Their errors are those of least squares at fixed shapes, (Ω W Ωᵀ)⁻¹, for both.
+Errors are those at fixed shapes: (Ω W Ωᵀ)⁻¹ of least squares. Sharing out is the maximum of the
+likelihood of counts without background (Shepp & Vardi, IEEE Trans. Med. Imaging 1 (1982) 113), to
+which every point in reach of a line counts the same: with S_hi = I_h Ω_ih / y_i, y = Σ I_k Ω_k, and
+M = S diag(y) Sᵀ, ln I has the covariance M⁻¹ S diag(σ²) Sᵀ M⁻¹, of which the rounds that are done
+leave what they reach. They are larger.
 """
 
 import copy
@@ -28,6 +32,7 @@ from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.parameters import Plan
 from xrdkit.phase.positions import bragg_angle
 from xrdkit.phase.profile_function import sum_lines
+from xrdkit.phase.shared_lines import shared_errors, shared_out
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -35,7 +40,6 @@ Index = NDArray[np.int64]
 #: Share of its square that is added to each line: lines that coincide get equal parts.
 _RIDGE = 1e-8
 _ROUNDS = 40
-_SETTLED = 1e-4
 #: Le Bail intensities start at this share of the largest at least: from 0 none returns.
 _FAINT = 1e-4
 
@@ -84,35 +88,98 @@ class ExtractingModel(PatternModel):
 
     def frozen(self, values: Values) -> PatternModel:
         """Return the model with the lines as they are at `values` and their errors."""
-        plain = self._found(values)
-        for p, errors in self._area_errors(values).items():
-            plain.known[p] = replace(plain.known[p], area_sigma=errors)
-        return plain
+        return self._with_errors(self._found(values), self._area_errors(values))
+
+    def by_squares(self, values: Values) -> PatternModel:
+        """Return the model with all lines by least squares at the shapes of `values`, and errors.
+
+        They tell best whether anything is there, however the lines are found in the fit.
+        """
+        if all(self._extraction.pawley):
+            return self.frozen(values)
+        designs = [self._columns(self.shapes(values, p)) for p in self._extraction.phases]
+        area = self._least_squares(sparse.vstack(designs).tocsr(), self._net(values))
+        areas = np.split(area, np.cumsum([d.shape[0] for d in designs])[:-1])
+        return self._with_errors(
+            self._plain(areas), self._spread(areas, self._square_errors(self._rows(designs, areas)))
+        )
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Numbers of the phases whose lines are free."""
+        return self._extraction.phases
+
+    def seen(self, values: Values, phase: int) -> int:
+        """Return how many lines of a phase are above 0."""
+        return int(np.count_nonzero(self._solved(values)[self.free.index(phase)] > 0))
+
+    def without(self, phase: int) -> PatternModel:
+        """Return the model without the lines of a phase whose lines are free."""
+        free, kinds = self._extraction.phases, self._extraction.pawley
+        bare = self._plain([self._areas[p] * (p != phase) for p in free])
+        rest = [(p, kind) for p, kind in zip(free, kinds, strict=True) if p != phase]
+        if not rest:
+            return bare
+        left = Extraction(phases=tuple(p for p, _ in rest), pawley=tuple(k for _, k in rest))
+        return ExtractingModel.of(bare, self._intensity, self._sigma, left)
 
     def _found(self, values: Values) -> PatternModel:
+        return self._plain(self._solved(values))
+
+    def _plain(self, areas: Sequence[Array]) -> PatternModel:
+        """Return the model with free lines of these areas."""
         plain = PatternModel.__new__(PatternModel)
         state = dict(self.__dict__)
         for name in ("_intensity", "_sigma", "_extraction", "_areas", "_last"):
             state.pop(name)
         plain.__dict__.update(state)
         plain.known = list(self.known)
-        for p, area in zip(self._extraction.phases, self._solved(values), strict=True):
+        for p, area in zip(self._extraction.phases, areas, strict=True):
             known = self.known[p]
             plain.known[p] = replace(known, area=np.outer(known.copies, area).ravel())
         return plain
 
-    def _area_errors(self, values: Values) -> dict[int, Array]:
+    def _with_errors(self, plain: PatternModel, errors: Sequence[Array]) -> PatternModel:
+        for p, error in zip(self._extraction.phases, errors, strict=True):
+            plain.known[p] = replace(plain.known[p], area_sigma=error)
+        return plain
+
+    def _area_errors(self, values: Values) -> list[Array]:
         """Return the standard errors of the areas of each free phase; NaN for lines of none."""
         areas = self._solved(values)
-        design = self._design(values)
+        designs = [self._columns(self.shapes(values, p)) for p in self._extraction.phases]
+        errors = self._spread(areas, self._square_errors(self._rows(designs, areas)))
+        kinds = self._extraction.pawley
+        shared = [k for k, by_squares in enumerate(kinds) if not by_squares]
+        if shared:
+            parts, some = [designs[k] for k in shared], [areas[k] for k in shared]
+            design = self._rows(parts, some)
+            area = np.concatenate([a[a > 0] for a in some])
+            for k, error in zip(
+                shared, self._spread(some, shared_errors(design, area, self._sigma)), strict=True
+            ):
+                errors[k] = error
+        return errors
+
+    @staticmethod
+    def _rows(designs: Sequence[sparse.csr_matrix], areas: Sequence[Array]) -> sparse.csr_matrix:
+        """Return the lines of area 1 (lines, n) that are not 0."""
+        seen = [d[np.flatnonzero(a > 0)] for d, a in zip(designs, areas, strict=True)]
+        return sparse.vstack(seen).tocsr()
+
+    def _square_errors(self, design: sparse.csr_matrix) -> Array:
         weighted = sparse.csr_matrix(design.multiply(1.0 / self._sigma))
         gram = _with_ridge((weighted @ weighted.T).toarray())
-        errors = np.sqrt(np.diag(np.linalg.inv(gram)))
-        result, taken = {}, 0
-        for p, area in zip(self._extraction.phases, areas, strict=True):
+        return np.asarray(np.sqrt(np.diag(np.linalg.inv(gram))))
+
+    @staticmethod
+    def _spread(areas: Sequence[Array], errors: Array) -> list[Array]:
+        """Return errors of the lines that are not 0 as errors of all lines of each phase."""
+        result, taken = [], 0
+        for area in areas:
             seen = np.flatnonzero(area > 0)
-            result[p] = np.full(area.size, np.nan)
-            result[p][seen] = errors[taken : taken + seen.size]
+            result.append(np.full(area.size, np.nan))
+            result[-1][seen] = errors[taken : taken + seen.size]
             taken += seen.size
         return result
 
@@ -136,9 +203,7 @@ class ExtractingModel(PatternModel):
         if self._last is not None and self._last[0] == now:
             return self._last[1]
         free = self._extraction.phases
-        rest = [p for p in range(len(self.structures)) if p not in free]
-        held = PatternModel.phases(self, values, rest).sum(axis=0) + self.background(values)
-        net = self._intensity - held
+        net = self._net(values)
         designs = [self._columns(self.shapes(values, p)) for p in free]
         areas = [np.maximum(self._areas[p], _FAINT * self._areas[p].max()) for p in free]
         if all(self._extraction.pawley):
@@ -146,7 +211,7 @@ class ExtractingModel(PatternModel):
             ends = np.cumsum([d.shape[0] for d in designs])[:-1]
             areas = np.split(found, ends)
         else:
-            areas = _shared_out(designs, areas, net)
+            areas = shared_out(designs, areas, net)
             for k, by_squares in enumerate(self._extraction.pawley):
                 if by_squares:
                     others = sum(
@@ -159,6 +224,12 @@ class ExtractingModel(PatternModel):
             self._areas[p] = area
         self._last = now, areas
         return areas
+
+    def _net(self, values: Values) -> Array:
+        """Return what background and other phases leave (n,)."""
+        rest = [p for p in range(len(self.structures)) if p not in self._extraction.phases]
+        held = PatternModel.phases(self, values, rest).sum(axis=0) + self.background(values)
+        return np.asarray(self._intensity - held)
 
     def _least_squares(self, design: sparse.csr_matrix, net: Array) -> Array:
         """Return areas, none below 0, that suit `net` best."""
@@ -179,11 +250,9 @@ class ExtractingModel(PatternModel):
 
     def _design(self, values: Values) -> sparse.csr_matrix:
         """Return lines of area 1 (lines, n) that are not 0."""
-        parts = []
-        for p, area in zip(self._extraction.phases, self._solved(values), strict=True):
-            design = self._columns(self.shapes(values, p))
-            parts.append(design[np.flatnonzero(area > 0)])
-        return sparse.vstack(parts).tocsr()
+        areas = self._solved(values)
+        designs = [self._columns(self.shapes(values, p)) for p in self._extraction.phases]
+        return self._rows(designs, areas)
 
     def _columns(self, shapes: LineShapes) -> sparse.csr_matrix:
         """Return the lines of a phase for area 1 at all emission lines together (lines, n)."""
@@ -240,27 +309,6 @@ def _lines_within(model: PatternModel, phase: int) -> int:
     cell = model.structures[phase].cell
     angles = bragg_angle(inverse_d_squared(model.lines[phase].hkl, cell), model.wavelength)
     return int(np.count_nonzero((angles > model.x[0]) & (angles < model.x[-1])))
-
-
-def _shared_out(
-    designs: Sequence[sparse.csr_matrix], areas: Sequence[Array], net: Array
-) -> list[Array]:
-    """Return Le Bail's areas from those of before."""
-    design = sparse.vstack(designs).tocsr()
-    area = np.concatenate(areas)
-    whole = np.asarray(design.sum(axis=1)).ravel()
-    seen = whole > 0
-    for _ in range(_ROUNDS):
-        calculated = design.T.dot(area)
-        # Points below the background count too: without them noise would add up.
-        ratio = np.divide(net, calculated, out=np.zeros_like(net), where=calculated > 0)
-        after = np.where(seen, area * (design @ ratio) / np.where(seen, whole, 1.0), 0.0)
-        after = np.maximum(after, 0.0)
-        moved = np.abs(after - area).max()
-        area = after
-        if moved <= _SETTLED * area.max(initial=1e-300):
-            break
-    return list(np.split(area, np.cumsum([d.shape[0] for d in designs])[:-1]))
 
 
 def _with_ridge(gram: Array) -> Array:
