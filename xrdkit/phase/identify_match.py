@@ -153,10 +153,12 @@ class Windows:
     """The lines (n,)."""
     stretches: Array
     """Sizes of the cell that it may have (k,)."""
-    shift: float
-    """Shift of the lines, degree."""
+    shifts: Array
+    """Shift of the lines with each, degree (k,)."""
+    usual: Array
+    """How usual each is, by which what it explains counts (k,)."""
     tried: Array
-    """These and, behind them, those it cannot have (m,)."""
+    """These sizes and, behind them, those it cannot have (m,)."""
     first: Index
     """First point of each window (m, n)."""
     last: Index
@@ -181,23 +183,29 @@ def windows_of(
     pattern: NetPattern,
     sticks: Sticks,
     stretches: Array,
-    shift: float = 0.0,
+    shifts: Array | float = 0.0,
+    *,
+    usual: Array | float = 1.0,
     decoys: Array | None = None,
 ) -> Windows:
     """Return the windows of `sticks` in `pattern`, whatever other phases have of it.
 
-    shift: how much lower the lines lie at 2θ = 0, degree, as cos θ: the displacement of a sample.
+    shifts: how much lower the lines lie at 2θ = 0, degree, as cos θ: the displacement of a sample;
+    one, or one for each of `stretches` (k,), as `usual`. Those of `decoys` are the first.
     """
-    tried = stretches if decoys is None else np.concatenate([stretches, decoys])
+    moved = np.broadcast_to(np.asarray(shifts, dtype=float), stretches.shape)
+    rows = stretches if decoys is None else np.concatenate([stretches, decoys])
+    away = np.concatenate([moved, np.full(rows.size - stretches.size, moved[0])])
     first, last = pattern.windows(
-        sticks.inverse[np.newaxis] / tried[:, np.newaxis] ** 2, shift=shift
+        sticks.inverse[np.newaxis] / rows[:, np.newaxis] ** 2, shift=away[:, np.newaxis]
     )
     area, sigma = pattern.areas(first, last)
     return Windows(
         sticks=sticks,
         stretches=stretches,
-        shift=shift,
-        tried=tried,
+        shifts=moved,
+        usual=np.broadcast_to(np.asarray(usual, dtype=float), stretches.shape),
+        tried=rows,
         first=first,
         last=last,
         area=area,
@@ -230,14 +238,14 @@ def match(windows: Windows, taken: Taken) -> Match:
     amount = np.where(told > 0, ratio[rows, chosen], 0.0)
     explained = np.where(np.isfinite(amount), amount, 0.0) * told
     own, chance = explained[: len(stretches)], explained[len(stretches) :]
-    best = int(np.argmax(own))
+    best = int(np.argmax(own * windows.usual))
     k = chosen[best]
     high = ratio[best, order[best, above[best]]]
     return Match(
         amount=float(amount[best]),
         sigma=float(sigma[best, k] / sticks.together[k]),
         stretch=float(tried[best]),
-        shift=windows.shift,
+        shift=float(windows.shifts[best]),
         lines=_separate(first[best][seen[best]], last[best][seen[best]]),
         told=float(told[best] / sticks.area.sum()),
         explained=float(amount[best] * sticks.area.sum()) if told[best] > 0 else 0.0,

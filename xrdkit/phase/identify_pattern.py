@@ -32,7 +32,8 @@ class NetPattern:
         self._first, self._last = min(major), max(major)
         self._gap = _gaps(two_theta)
         step = _steps(two_theta, self._gap)
-        self._area = np.concatenate([[0.0], np.cumsum(net * step)])
+        # Cumulated: before each point, (n + 1,).
+        self.area = np.concatenate([[0.0], np.cumsum(net * step)])
         self._moment = np.concatenate([[0.0], np.cumsum(net * step * two_theta)])
         self._variance = np.concatenate([[0.0], np.cumsum((sigma * step) ** 2)])
         self.total = float(np.sum(np.maximum(net, 0.0) * step))
@@ -43,7 +44,7 @@ class NetPattern:
         return np.asarray(self._gap[np.clip(behind - 1, 0, self._gap.size - 1)])
 
     def windows(
-        self, inverse: Array, reach: float = 1.0, shift: float = 0.0
+        self, inverse: Array, reach: float = 1.0, shift: Array | float = 0.0
     ) -> tuple[Index, Index]:
         """Return first and last point of the windows of lines (any shape); empty beyond the ends.
 
@@ -52,7 +53,7 @@ class NetPattern:
         """
         low = bragg_angle(inverse, self._first) - reach * self.fwhm
         high = bragg_angle(inverse, self._last) + reach * self.fwhm
-        if shift != 0.0:
+        if np.any(shift):
             sine = 0.05 * self.wavelength * np.sqrt(inverse)
             lower = shift * np.sqrt(np.maximum(1.0 - sine**2, 0.0))
             low, high = low - lower, high - lower
@@ -64,13 +65,13 @@ class NetPattern:
     def areas(self, first: Index, last: Index) -> tuple[Array, Array]:
         """Return net areas in windows and their standard errors."""
         return (
-            self._area[last] - self._area[first],
+            self.area[last] - self.area[first],
             np.sqrt(self._variance[last] - self._variance[first]),
         )
 
     def centres(self, first: Index, last: Index) -> Array:
         """Return the centres of gravity of windows, degree; NaN without net area."""
-        area = self._area[last] - self._area[first]
+        area = self.area[last] - self.area[first]
         moment = self._moment[last] - self._moment[first]
         return np.asarray(np.divide(moment, area, out=np.full(area.shape, np.nan), where=area > 0))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from xrdkit.phase.identify_match import (
     sticks_of,
     windows_of,
 )
-from xrdkit.phase.identify_pattern import NetPattern
+from xrdkit.phase.identify_pattern import Index, NetPattern
 from xrdkit.phase.identify_place import Expected, Place, place
 from xrdkit.phase.observation import Observation, usable
 from xrdkit.phase.peak_width import typical_width
@@ -27,6 +28,7 @@ from xrdkit.phase.spec import RefinementSpec
 from xrdkit.phase.structure import Structure
 
 Array = NDArray[np.float64]
+_Number = TypeVar("_Number", float, Array)
 
 #: Windows of the baseline, in FWHM of the lines.
 _BASELINE = 8.0
@@ -39,6 +41,9 @@ _OF_REST = 0.06
 #: Lines agree on the amount within this factor, a quarter of the strength below and above it; less
 #: is asked of what explains much of the pattern: real intensities differ from those of structures.
 _EVEN, _LESS = 0.6, 0.4
+#: Oriented crystals have uneven lines: many in their very places, far from chance, that leave
+#: little of the pattern without a line may be.
+_UNEVEN, _PLACED_LINES, _PLACED_CHANCE, _PLACED, _LINED = 0.1, 5, 20.0, 0.1, 0.8
 #: Cells and samples differ from those given by this share of the room, standard deviation.
 _USUAL = 0.4
 #: Larger differences are rarer, but not as rare as Gauss says: degrees of freedom (Student).
@@ -50,6 +55,8 @@ _POWER = 3.0
 _OFF_PER_LINE, _OFF = 0.05, 0.3
 #: Once the shift of the first phase is known, those of others are like it within (degree).
 _SAME_SHIFT = 0.01
+#: A shift of less than this part of a FWHM leaves the windows as they are.
+_ASIDE = 0.1
 #: Shifts are tried in steps of so many FWHM, one of which is no shift, and so many at most.
 _SHIFT_STEP, _MOST_SHIFTS = 0.8, 9
 #: So many structures, from this share of the best of them, are placed before one is chosen.
@@ -65,6 +72,8 @@ _SHARE_OF_TWO, _CHANCE_OF_ALL = 0.6, 3.0
 #: Lines of phases found are felt this many FWHM away, where they have this share of the intensity.
 _REACH, _FELT = 2.5, 3e-4
 _LORENTZIAN = 0.5
+#: The points that belong to the lines of one phase, FWHM.
+_LINE_REACH = 1.5
 _MOST_FOUND = 12
 
 
@@ -190,7 +199,7 @@ class _Task:
         room = self.room.cell
         stretches = 1.0 + np.linspace(-room, room, 2 * self.half + 1)
         return [
-            windows_of(self.pattern, s, stretches, shift, d) if s.area.size else None
+            windows_of(self.pattern, s, stretches, shift, decoys=d) if s.area.size else None
             for s, d in zip(self.sticks, self.decoys, strict=True)
         ]
 
@@ -200,15 +209,16 @@ class _Task:
         steps = min(max(1, steps), _MOST_SHIFTS // 2)
         room, centre = self.room.cell, self.expected.shift
         count = 2 * ((self.half + 1) // 2) + 1
-        stretches = 1.0 + np.linspace(-room, room, count)
+        moved = np.delete(np.linspace(-self.room.shift, self.room.shift, 2 * steps + 1), steps)
+        stretches = np.tile(1.0 + np.linspace(-room, room, count), moved.size)
+        shifts = centre + np.repeat(moved, count)
+        away = ((stretches - 1.0) / max(self.expected.stretch_sigma, 1e-6)) ** 2
+        away += ((shifts - centre) / self.expected.shift_sigma) ** 2
+        usual = _tailed(away) ** (1.0 / _POWER)
         best = list(matches)
-        for shift in centre + np.linspace(-self.room.shift, self.room.shift, 2 * steps + 1):
-            if abs(shift - centre) < 1e-9:
-                continue
-            for k, s in enumerate(self.sticks):
-                if not s.area.size:
-                    continue
-                one = match(windows_of(self.pattern, s, stretches, float(shift)), self.taken)
+        for k, s in enumerate(self.sticks):
+            if s.area.size:
+                one = match(windows_of(self.pattern, s, stretches, shifts, usual=usual), self.taken)
                 here, there = (self._worth(m) * _tailed(self._away(m)) for m in (one, best[k]))
                 if here > there:
                     best[k] = replace(one, by_chance=matches[k].by_chance)
@@ -241,8 +251,10 @@ class _Task:
                 break
             m = matches[k]
             at = place(self.pattern, self.sticks[k], self.taken, m.stretch, m.shift, self.expected)
-            off = min(_OFF_PER_LINE * (m.lines - 1), _OFF)
+            off = min(_OFF_PER_LINE * (m.lines - 1), _OFF if self._is_even(m) else _PLACED)
             if abs(at.stretch - 1.0) > self.room.cell or at.typical > off:
+                continue
+            if not self._is_even(m) and self._lined(k, at) < _LINED:
                 continue
             tried, least = tried + 1, max(least, _CONTENDS * there[k])
             one = windows_of(self.pattern, self.sticks[k], np.array([at.stretch]), at.shift)
@@ -254,8 +266,16 @@ class _Task:
                 highest, chosen = worth, (k, exact, at)
         return chosen
 
+    def _lined(self, number: int, at: Place) -> float:
+        """Return the share of what no phase covers that lies at lines of a structure."""
+        inverse = self.sticks[number].all_inverse / at.stretch**2
+        first, last = self.pattern.windows(inverse, _LINE_REACH, at.shift)
+        own = _points(first, last, self.pattern.x.size)
+        net = np.where(np.diff(self.taken.covered) > 0, 0.0, np.diff(self.pattern.area))
+        return float(net[own].sum() / max(np.maximum(net, 0.0).sum(), 1e-300))
+
     def _take(self, number: int, m: Match, at: Place) -> None:
-        first = not self.found
+        first, centre = not self.found, self.expected.shift
         self.found.append(Found(number=number, match=m))
         self.matches[number] = m
         if first and self.room.shift > 0:
@@ -264,13 +284,18 @@ class _Task:
                 shift=at.shift,
                 shift_sigma=_SAME_SHIFT,
             )
-            self.windows = self._grid(at.shift)
+            if abs(at.shift - centre) > _ASIDE * self.pattern.fwhm:
+                self.windows = self._grid(at.shift)
         self.taken = _taken(self.pattern, self.sticks, self.found)
         done = {f.number for f in self.found}
         self.matches = [
             m if k in done else _matched(w, self.taken)
             for k, (w, m) in enumerate(zip(self.windows, self.matches, strict=True))
         ]
+
+    def _is_even(self, m: Match) -> bool:
+        """Return whether the lines agree on the amount."""
+        return m.even > _EVEN - _LESS * m.explained / max(self.pattern.total, 1e-300)
 
     def _is_there(self, m: Match) -> bool:
         share = m.explained / max(self.pattern.total, 1e-300)
@@ -279,10 +304,15 @@ class _Task:
             and share > _LEAST
             and abs(m.stretch - 1.0) <= _END * self.room.cell
         )
+        oriented = (
+            m.even > _UNEVEN
+            and m.lines >= _PLACED_LINES
+            and m.explained > _PLACED_CHANCE * m.by_chance
+        )
         many = (
             m.lines >= _FEWEST
             and m.told >= _TOLD
-            and m.even > _EVEN - _LESS * share
+            and (self._is_even(m) or oriented)
             and m.explained > (_CHANCE - _LESS_CHANCE * min(share, 1.0)) * m.by_chance
         )
         # Of a phase with few lines, others may leave two: these must be far from chance.
@@ -311,7 +341,7 @@ _NOTHING = Match(
 _UNKNOWN = replace(_NOTHING, amount=np.nan, sigma=np.nan, stretch=np.nan, explained=np.nan)
 
 
-def _tailed(away: float) -> float:
+def _tailed(away: _Number) -> _Number:
     """Return the density of Student's distribution at `away` squared deviations, 1 at none."""
     return (1.0 + away / _FREEDOM) ** (-0.5 * (_FREEDOM + 1.0))
 
@@ -326,7 +356,7 @@ def _taken(pattern: NetPattern, sticks: Sequence[Sticks], found: Sequence[Found]
     Beyond the points that a line covers its tail is taken for that of a line half Lorentzian.
     """
     x = pattern.x
-    edges, density = np.zeros(x.size + 1), np.zeros(x.size)
+    covered, density = np.zeros(x.size, dtype=bool), np.zeros(x.size)
     half = 0.5 * pattern.fwhm
     for one in found:
         own = sticks[one.number]
@@ -334,15 +364,21 @@ def _taken(pattern: NetPattern, sticks: Sequence[Sticks], found: Sequence[Found]
         first, last = pattern.windows(inverse, _REACH, one.match.shift)
         area = one.match.amount * own.all_area
         strong = (last > first) & (area > _FELT * pattern.total)
-        np.add.at(edges, first[strong], 1.0)
-        np.add.at(edges, last[strong], -1.0)
+        covered |= _points(first[strong], last[strong], x.size)
         angle = bragg_angle(inverse[strong], pattern.wavelength)
         middle = (angle - one.match.shift * np.cos(np.radians(angle) / 2.0))[:, np.newaxis]
         bell = half / np.pi / ((x - middle) ** 2 + half**2)
         density += _LORENTZIAN * (area[strong] @ bell)
-    covered = np.cumsum(edges)[:-1] > 0
     tails = np.cumsum(density * np.gradient(x))
     return Taken(
         covered=np.concatenate([[0.0], np.cumsum(covered)]),
         tails=np.concatenate([[0.0], tails]),
     )
+
+
+def _points(first: Index, last: Index, count: int) -> NDArray[np.bool_]:
+    """Return which of `count` points lie in windows."""
+    edges = np.zeros(count + 1)
+    np.add.at(edges, first, 1.0)
+    np.add.at(edges, last, -1.0)
+    return np.asarray(np.cumsum(edges)[:-1] > 0)
