@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.amounts import Derived
-from xrdkit.saxs.background import POROD, background_columns
+from xrdkit.saxs.background import POSITIVE, background_names
 from xrdkit.saxs.density import density
 from xrdkit.saxs.moments import moments
 from xrdkit.saxs.parametric import ParametricFit
@@ -28,9 +28,7 @@ _DILUTE = 0.1
 def parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of all parameters of a parametric fit with `spec`, in order."""
     names = [name for component in spec.components for name in component.names]
-    return names + list(
-        background_columns(np.ones(1), flat=spec.flat, porod=spec.porod, slope=spec.slope)
-    )
+    return names + background_names(spec)
 
 
 def describe(
@@ -108,7 +106,7 @@ def describe(
         amplitudes=[_ratio(parts[k]["volume_fraction"], scatter) for k in order],
         has_sigma=has_sigma,
         errors=errors,
-        at_bound=[_said(name, model, order) for name in outcome.at_bound if name != POROD],
+        at_bound=[_said(name, model, order) for name in outcome.at_bound if name not in POSITIVE],
     )
     _note_shape(frame, model, outcome.sigma(scaled=scaled))
     note_fraction(frame, spec, absolute=absolute)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
-from xrdkit.saxs.background import background_chi2, background_columns
+from xrdkit.saxs.background import background_chi2, background_names
 from xrdkit.saxs.describe import name_sources, note_fraction
 from xrdkit.saxs.formfree_numbers import (
     SURFACE_AMOUNT,
@@ -42,8 +42,7 @@ _SMOOTHED = ("mean_radius_volume", "width_volume", "scattering_volume")
 
 def formfree_parameter_names(spec: SizeSpec) -> list[str]:
     """Return the names of the parameters that a form-free fit reports."""
-    backgrounds = background_columns(np.ones(1), flat=spec.flat, porod=spec.porod, slope=spec.slope)
-    return [*backgrounds, *_settings(spec)]
+    return [*background_names(spec), *_settings(spec)]
 
 
 def _settings(spec: SizeSpec) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.saxs.background import POWER
 from xrdkit.saxs.maxent import MaxEnt
 from xrdkit.saxs.montecarlo import MonteCarlo
 from xrdkit.saxs.nonnegative import Mask, nonnegative
@@ -207,7 +208,9 @@ def _fitted(curve: Curve, spec: SizeSpec) -> tuple[Problem, Noise, Solver, Array
     highest = HIGHEST
     share = x[: problem.nodes] / max(float(x[: problem.nodes].sum()), _TINY)
     at_edge = float(share[-_EDGE_NODES:].sum()) > _EDGE_SHARE
-    if at_edge or _least(Problem(curve, WIDEST), target) < _BETTER * noise.least:
+    # A power law is there for what these q do not tell: larger sizes would only compete with it.
+    narrow = POWER in curve.background
+    if not narrow and (at_edge or _wide(curve, target) < _BETTER * noise.least):
         highest = WIDEST
         problem, noise, solver, x = _on_nodes(curve, spec, highest, COARSEST)
     while problem.level < FINEST and _too_narrow(problem, x):
@@ -225,7 +228,8 @@ def _on_nodes(
     return problem, noise, solver, solver.fit(target)
 
 
-def _least(problem: Problem, target: Array) -> float:
+def _wide(curve: Curve, target: Array) -> float:
+    problem = Problem(curve, WIDEST)
     x, _ = nonnegative(
         problem.smoothed(WEAKEST), problem.matrix.T @ target, free=problem.free, start=None
     )

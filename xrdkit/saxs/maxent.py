@@ -9,17 +9,15 @@ numbers (Bryan, Eur. Biophys. J. 18 (1990) 165). z is the maximum of the concave
 
     D(z) = z·t - α z²/2 - Σ m exp(Aᵀ z),
 
-found by Newton steps that are halved until they climb. It has no search directions to be chosen,
-and what is left of the gradient tells convergence.
+found by Newton steps that are halved until they climb (`xrdkit.saxs.maxent_dual`). It has no search
+directions to be chosen, and what is left of the gradient tells convergence.
 """
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
-from xrdkit.saxs.background import POROD
+from xrdkit.saxs.background import EXPONENT, POSITIVE
+from xrdkit.saxs.maxent_dual import climb
 from xrdkit.saxs.problem import Noise, Problem
 from xrdkit.saxs.spec import SizeSpec
 from xrdkit.saxs.tikhonov import allowed_chi2
@@ -30,18 +28,13 @@ Array = NDArray[np.float64]
 _DEFAULT_SHARE = 1e-3
 _WEAKEST, _STRONGEST = -8.0, 8.0
 _BISECTIONS = 14
-_MAX_STEPS = 200
-_SMALLEST_STEP = 1e-9
-_CLIMB, _ROUNDING = 1e-4, 1e-13
-#: Share of the gradient that a step with an old curvature may leave.
-_GOOD_WAY = 0.5
-_CONVERGED = 1e-8
+#: Gradient that may be left, over the largest it can be; and while α is looked for.
+_CONVERGED, _ON_THE_WAY = 1e-8, 1e-6
 _TINY = 1e-300
 #: Smallest noise, over the root mean square of the curve, that is taken for real.
 _SMALLEST_NOISE = 1e-6
 #: Singular values below this share of the largest are noise of the arithmetic.
 _INDEPENDENT = 1e-6
-_LARGEST_EXPONENT = 200.0
 
 
 class MaxEnt:
@@ -64,10 +57,10 @@ class MaxEnt:
         amount = float(noise.x[:nodes].sum()) / self._unit
         default = max(_DEFAULT_SHARE * amount / nodes, _TINY)
         names = problem.background
-        # B is not negative: where it comes out so, it is 0 and the problem one without it.
+        # B and C are not negative: where one comes out so, it is 0 and the problem one without.
         self._duals = [_Dual(problem, default, list(range(len(names))))]
-        if POROD in names:
-            rest = [i for i, name in enumerate(names) if name != POROD]
+        if set(names) & set(POSITIVE):
+            rest = [i for i, name in enumerate(names) if name not in (*POSITIVE, EXPONENT)]
             self._duals.append(_Dual(problem, default, rest))
         self._log_strength = _WEAKEST
         allowed = max(allowed_chi2(noise, target.size), target.size * self._unit**2)
@@ -105,7 +98,7 @@ class MaxEnt:
         self._kept = kept
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
-            x, kept = self._solve(target, middle, kept)
+            x, kept = self._solve(target, middle, kept, _ON_THE_WAY)
             if self._problem.chi2(x, target) <= allowed:
                 low, self._kept = middle, kept
             else:
@@ -116,86 +109,71 @@ class MaxEnt:
         _, self._kept = self._solve(target, low, self._kept)
 
     def _solve(
-        self, target: Array, log_strength: float, start: list[Array | None]
+        self,
+        target: Array,
+        log_strength: float,
+        start: list[Array | None],
+        enough: float = _CONVERGED,
     ) -> tuple[Array, list[Array | None]]:
         kept = list(start)
         x = np.zeros(self._problem.scale.size)
         for place, dual in enumerate(self._duals):
-            x, kept[place], left = dual.solve(target / self._unit, 10.0**log_strength, start[place])
-            if place + 1 == len(self._duals) or dual.porod is None or x[dual.porod] >= 0:
+            x, kept[place], left = dual.solve(
+                target / self._unit, 10.0**log_strength, start[place], enough
+            )
+            last = place + 1 == len(self._duals)
+            if last or not dual.positive or x[dual.positive].min() >= 0:
                 self._worst = max(self._worst, left)
                 break
         return x * self._unit, kept
 
 
 class _Dual:
-    """Newton's method for z with the given backgrounds eliminated."""
+    """Maxima of the dual with the given backgrounds eliminated."""
 
     def __init__(self, problem: Problem, default: float, backgrounds: list[int]) -> None:
         nodes = problem.nodes
         self._at = [nodes + i for i in backgrounds]
-        names = [problem.background[i] for i in backgrounds]
-        self.porod = self._at[names.index(POROD)] if POROD in names else None
+        #: Places of the backgrounds that cannot be negative.
+        self.positive = [nodes + i for i in backgrounds if problem.background[i] in POSITIVE]
         self._default = default
         self._columns = problem.matrix[:, :nodes]
-        self._behind = problem.matrix[:, self._at]
+        behind = problem.matrix[:, self._at]
+        self._inverse = np.linalg.pinv(behind)
         self._unknowns = problem.scale.size
-        self._basis = np.linalg.qr(self._behind)[0]
-        rest = self._columns - self._basis @ (self._basis.T @ self._columns)
+        basis = np.linalg.qr(behind)[0]
+        rest = self._columns - basis @ (basis.T @ self._columns)
         left, singular, right = np.linalg.svd(rest, full_matrices=False)
         rank = max(int((singular > _INDEPENDENT * singular[0]).sum()), 1)
         self._left = left[:, :rank]
-        self._reduced = singular[:rank, None] * right[:rank]
-        self._factor: tuple[Array, bool] | None = None
-        self._strength = math.nan
+        #: Singular vectors times values, a row for each node.
+        self._reduced = np.ascontiguousarray((singular[:rank, None] * right[:rank]).T)
+        self._root = np.zeros((rank, rank))
+        self._strength = np.nan
 
     def solve(
-        self, target: Array, strength: float, start: Array | None
+        self, target: Array, strength: float, start: Array | None, enough: float
     ) -> tuple[Array, Array, float]:
         """Return unknowns, z, and the gradient that is left over the largest it can be."""
-        seen = self._left.T @ target
-        z = np.zeros(seen.size) if start is None else start
-        value, x = self._dual(z, seen, strength)
-        slope = seen - strength * z - self._reduced @ x
-        left = float(np.linalg.norm(slope))
-        enough = _CONVERGED * float(np.linalg.norm(seen))
-        # An old curvature serves as long as steps with it make good way.
-        factor = self._factor if strength == self._strength else None
-        for _ in range(_MAX_STEPS):
-            if left <= enough:
-                break
-            if factor is not None:
-                trial = z + cho_solve(factor, slope, check_finite=False)
-                reached, x_there = self._dual(trial, seen, strength)
-                slope_there = seen - strength * trial - self._reduced @ x_there
-                left_there = float(np.linalg.norm(slope_there))
-                if left_there < _GOOD_WAY * left:
-                    z, value, x, slope, left = trial, reached, x_there, slope_there, left_there
-                    continue
-            curvature = (self._reduced * x) @ self._reduced.T
-            curvature[np.diag_indices(z.size)] += strength
-            factor = cho_factor(curvature, lower=True, overwrite_a=True, check_finite=False)
-            step = cho_solve(factor, slope, check_finite=False)
-            climb = float(slope @ step)
-            length = 1.0
-            while length > _SMALLEST_STEP:
-                trial = z + length * step
-                reached, x_there = self._dual(trial, seen, strength)
-                # Where the dual does not tell values apart any more, its rounding may not stop us.
-                if reached >= value + _CLIMB * length * climb - _ROUNDING * abs(value):
-                    break
-                length *= 0.5
-            z, value, x = trial, reached, x_there
-            slope = seen - strength * z - self._reduced @ x
-            left = float(np.linalg.norm(slope))
-        self._factor, self._strength = factor, strength
+        seen = np.ascontiguousarray(self._left.T @ target)
+        z = np.zeros(seen.size) if start is None else start.copy()
+        x = np.empty(len(self._reduced))
+        size = float(np.linalg.norm(seen))
+        left = climb(
+            self._reduced,
+            seen,
+            strength,
+            self._default,
+            enough * size,
+            # An old curvature serves as long as steps with it make good way.
+            strength == self._strength,
+            self._root,
+            z,
+            x,
+        )
+        self._strength = strength
         out = np.zeros(self._unknowns)
         out[: x.size] = x
         if self._at:
-            out[self._at] = np.linalg.lstsq(self._behind, target - self._columns @ x)[0]
-        size = float(np.linalg.norm(seen))
+            out[self._at] = self._inverse @ (target - self._columns @ x)
         return out, z, left / size if size > 0 else 0.0
-
-    def _dual(self, z: Array, seen: Array, strength: float) -> tuple[float, Array]:
-        x = self._default * np.exp(np.minimum(z @ self._reduced, _LARGEST_EXPONENT))
-        return float(z @ seen - 0.5 * strength * (z @ z) - x.sum()), x

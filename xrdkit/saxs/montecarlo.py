@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.compiled import compiled
-from xrdkit.saxs.background import POROD
+from xrdkit.saxs.background import EXPONENT, POSITIVE
 from xrdkit.saxs.problem import Noise, Problem
 from xrdkit.saxs.spec import SizeSpec
 
@@ -57,8 +57,8 @@ class MonteCarlo:
         self._share: Array = share / share.max()
         names = problem.background
         self._walks = [_Walk(problem, self._share, list(range(len(names))))]
-        if POROD in names:
-            rest = [i for i, name in enumerate(names) if name != POROD]
+        if set(names) & set(POSITIVE):
+            rest = [i for i, name in enumerate(names) if name not in (*POSITIVE, EXPONENT)]
             self._walks.append(_Walk(problem, self._share, rest))
         self._limit = STEP_LIMIT
         self.steps = 0.0
@@ -131,7 +131,7 @@ class MonteCarlo:
         for place, walk in enumerate(self._walks):
             found = walk.search(target, allowed, self._spec.contributions, generator, self._limit)
             last = place + 1 == len(self._walks)
-            if last or walk.porod is None or found[0][walk.porod] >= 0:
+            if last or not walk.positive or found[0][walk.positive].min() >= 0:
                 break
         return found
 
@@ -142,8 +142,8 @@ class _Walk:
     def __init__(self, problem: Problem, share: Array, backgrounds: list[int]) -> None:
         nodes = problem.nodes
         self._at = [nodes + i for i in backgrounds]
-        names = [problem.background[i] for i in backgrounds]
-        self.porod = self._at[names.index(POROD)] if POROD in names else None
+        #: Places of the backgrounds that cannot be negative.
+        self.positive = [nodes + i for i in backgrounds if problem.background[i] in POSITIVE]
         self._share = share
         self._unknowns = problem.scale.size
         self._plain = problem.matrix[:, :nodes] * share

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.fitting import FitOutcome, Table, Values, Verdict, least_squares, without
-from xrdkit.saxs.background import POROD, background_chi2
+from xrdkit.saxs.background import POSITIVE, background_chi2
 from xrdkit.saxs.distribution import Array
 from xrdkit.saxs.neighbour import neighbour
 from xrdkit.saxs.particles import Particles
@@ -141,7 +141,7 @@ def _table(model: Particles, start: Start) -> Table:
                 held.add(name)
     for name in model.background:
         values[name] = start.background[name]
-        if name == POROD:
+        if name in POSITIVE:
             bounds[name] = 0.0, np.inf
     return Table(values=values, free=tuple(n for n in values if n not in held), bounds=bounds)
 
@@ -172,8 +172,9 @@ def _fit(
         solver="lm",
         precision=_PRECISION_SHAPES if looked_for else _PRECISION,
     )
-    if POROD in outcome.at_bound:
-        outcome = _without_surface(outcome, errors)
+    for name in POSITIVE:
+        if name in outcome.at_bound:
+            outcome = _without_surface(outcome, name, errors)
     values = outcome.values
     return ParametricFit(
         outcome=outcome,
@@ -185,15 +186,15 @@ def _fit(
     )
 
 
-def _without_surface(outcome: FitOutcome, errors: ErrorModel | None) -> FitOutcome:
-    """Return what a fit is worth where the q⁻⁴ background is, or nearly is, at its bound of 0.
+def _without_surface(outcome: FitOutcome, name: str, errors: ErrorModel | None) -> FitOutcome:
+    """Return what a fit is worth where the background `name` is, or nearly is, at its bound of 0.
 
     A surface cannot scatter less than nothing, and none is a good answer. What the other numbers
     would be with a little of it stays part of their errors; but what is common to all points, such
     as an absolute scale, leaves it at 0.
     """
-    held = without(outcome, (POROD,), errors=errors)
-    if outcome.values[POROD] != 0.0:
+    held = without(outcome, (name,), errors=errors)
+    if outcome.values[name] != 0.0:
         return replace(outcome, verdict=held.verdict)
-    common = np.insert(held.common, outcome.names.index(POROD), 0.0, axis=1)
+    common = np.insert(held.common, outcome.names.index(name), 0.0, axis=1)
     return replace(outcome, verdict=held.verdict, dof=held.dof, common=common)

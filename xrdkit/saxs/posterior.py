@@ -98,6 +98,11 @@ def sample_sizes(
         raise SpecError(f"sampling is a {type(sampling).__name__}, not a PosteriorSpec")
     if isinstance(spec, SizeSpec) and spec.method in FORM_FREE:
         raise SpecError(f"method {spec.method!r} has no parameters to sample")
+    if isinstance(spec, SizeSpec) and isinstance(spec.power_law, tuple):
+        raise SpecError(
+            f"power_law {spec.power_law} is fitted, a posterior needs its exponent",
+            hint="state the background_exponent that fit_sizes finds",
+        )
     if "sigma" not in profile:
         raise SchemaError("the profile has no 'sigma': its errors are needed for a posterior")
     if COVARIANCE in profile:
@@ -207,7 +212,13 @@ def _model(
     spread = np.ascontiguousarray(position_spreads(data)[place])
     smearing = smearing_of(data, given=spec.smearing, frame=number)
     background = background_columns(
-        q, flat=spec.flat, porod=spec.porod, slope=spec.slope, spread=spread, smearing=smearing
+        q,
+        flat=spec.flat,
+        porod=spec.porod,
+        slope=spec.slope,
+        power=None if isinstance(spec.power_law, tuple) else spec.power_law,
+        spread=spread,
+        smearing=smearing,
     )
     kernels = [kernel(q, spread, smearing, component.shape) for component in spec.components]
     sigma = row["sigma"].values

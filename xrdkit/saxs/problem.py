@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.saxs.background import POROD
+from xrdkit.saxs.background import POSITIVE
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.nonnegative import Mask, nonnegative
 from xrdkit.saxs.shapes.lattice import Lattice
@@ -95,7 +95,9 @@ class Problem:
         self.penalty = np.zeros_like(self.gram)
         rough = second_difference(self.nodes)
         self.penalty[: self.nodes, : self.nodes] = rough.T @ rough
-        self.free = np.array([False] * self.nodes + [name != POROD for name in curve.background])
+        self.free = np.array(
+            [False] * self.nodes + [name not in POSITIVE for name in curve.background]
+        )
 
     def chi2(self, x: Array, target: Array) -> float:
         """Return what `x` (unknowns,) leaves of `target` (n,)."""

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.fitting import Verdict
-from xrdkit.saxs.background import FLAT, POROD, SLOPE
+from xrdkit.saxs.background import EXPONENT, FLAT, POROD, POWER, SLOPE
 from xrdkit.saxs.quantities import (
     BY_SOURCE,
     CONTRAST,
@@ -139,6 +139,10 @@ def collect(
     if any(SLOPE in f.values for f in frames):
         builder.number(SLOPE, _times_nm(unit), "coefficient of the background proportional to q")
     builder.number(POROD, f"{unit}/nm^4", "coefficient of the q⁻⁴ background")
+    if any(POWER in f.values for f in frames):
+        builder.number(POWER, unit, "intensity at q = 1 1/nm of the power-law background")
+    if any(EXPONENT in f.values for f in frames):
+        builder.number(EXPONENT, "1", "exponent of the power-law background")
     for name, (units, what) in (SOMETIMES | own).items():
         if any(name in f.values for f in frames):
             if name.startswith("scattering_volume"):

@@ -5,20 +5,29 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xrdkit.errors import FitFailed, SpecError
-from xrdkit.fitting import Verdict
+from xrdkit.fitting import FitOutcome, Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.background import background_columns
+from xrdkit.saxs.background_exponent import (
+    Columns,
+    PowerLaw,
+    find_exponent,
+    inversion_trials,
+    tell_exponent,
+    trial_of,
+)
 from xrdkit.saxs.describe import describe, parameter_names
 from xrdkit.saxs.formfree import fit_formfree, formfree_parameter_names
 from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.parametric import fit_parametric
 from xrdkit.saxs.particles import Particles
 from xrdkit.saxs.plausible import not_measured, note_doubts
+from xrdkit.saxs.problem import Curve
 from xrdkit.saxs.relative_error import relative_error
 from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.selection import MIN_POINTS, select
 from xrdkit.saxs.smearing import Smearing, smearing_of
-from xrdkit.saxs.spec import FORM_FREE, SizeSpec
+from xrdkit.saxs.spec import FORM_FREE, MONTECARLO, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE
 from xrdkit.schema import (
     FRAME,
@@ -55,12 +64,14 @@ def fit_sizes(profile: xr.Dataset, spec: SizeSpec = _DEFAULT) -> xr.Dataset:
     ``width_volume``, ``width_number`` (standard deviations), ``median_radius_volume``,
     ``radius_percentile_volume(percentile)``, ``radius_of_gyration`` (all nm), ``volume_fraction``
     (NaN without contrast or absolute intensity), ``scattering_volume`` = φΔρ²,
-    ``background_flat`` and ``background_porod``; the same per ``population`` where there are
-    several; ``distribution_volume(radius)`` in 1/nm with integral 1, ``intensity_calculated(q)``,
-    ``background(q)``, ``parameter_value`` and ``parameter_covariance``, ``gof``, ``sigma_scale``,
-    ``verdict`` and ``verdict_reason``. Standard errors come from the full covariance by the delta
-    method, times ``sigma_scale`` = √χ²r (where `spec.scale_errors`; divide by it for the raw ones).
-    Without ``sigma`` in the profile all points get the same relative error, found from the misfit.
+    ``background_flat`` and ``background_porod``; ``background_power``, the intensity at q = 1 1/nm
+    of a `spec.power_law`, and ``background_exponent`` where that is fitted; the same per
+    ``population`` where there are several; ``distribution_volume(radius)`` in 1/nm with integral 1,
+    ``intensity_calculated(q)``, ``background(q)``, ``parameter_value`` and
+    ``parameter_covariance``, ``gof``, ``sigma_scale``, ``verdict`` and ``verdict_reason``.
+    Standard errors come from the full covariance by the delta method, times ``sigma_scale`` = √χ²r
+    (where `spec.scale_errors`; divide by it for the raw ones). Without ``sigma`` in the profile all
+    points get the same relative error, found from the misfit.
 
     A profile that names the sources of its errors is weighted by those that scatter from point to
     point alone. A source common to all points (transmission, absolute scale) neither weights nor
@@ -177,9 +188,6 @@ def _fit_frame(
             verdict=Verdict.UNIDENTIFIABLE,
             reason=f"{points} usable points, at least {MIN_POINTS} are needed",
         )
-    background = background_columns(
-        q, flat=spec.flat, porod=spec.porod, slope=spec.slope, spread=spread, smearing=smearing
-    )
     observed = intensity[valid]
     why = not_measured(observed, None if sigma is None else sigma[valid])
     if why:
@@ -187,13 +195,28 @@ def _fit_frame(
     error = relative_error(observed) if sigma is None else sigma[valid]
     # From here on errors are in units of the weights, as residuals are.
     errors = None if model is None else model.select(np.flatnonzero(valid)).over(error)
+    kernels = [kernel(q, spread, smearing, component.shape) for component in spec.components]
+
+    def columns(exponent: float | None, tangent: bool) -> dict[str, Array]:
+        return background_columns(
+            q,
+            flat=spec.flat,
+            porod=spec.porod,
+            slope=spec.slope,
+            power=exponent,
+            tangent=tangent,
+            spread=spread,
+            smearing=smearing,
+        )
+
     try:
+        law = _power_law(kernels, valid, observed, error, columns, spec, errors)
         frame = _fitted(
-            [kernel(q, spread, smearing, component.shape) for component in spec.components],
+            kernels,
             valid,
             observed,
             error,
-            background,
+            columns(None, False) if law is None else columns(law.exponent, law.fitted),
             spec,
             radius=radius,
             errors=errors,
@@ -202,12 +225,61 @@ def _fit_frame(
         )
     except FitFailed as exc:
         return FrameSizes(points=points, verdict=Verdict.NOT_CONVERGED, reason=str(exc))
+    if law is not None and isinstance(spec.power_law, tuple):
+        names = formfree_parameter_names if spec.method in FORM_FREE else parameter_names
+        tell_exponent(frame, law, names(spec), q)
     if errors is not None:
         frame.neighbour_correlation = neighbour_correlation(errors)
         frame.effective_points = effective_points(errors)
     if frame.reason.startswith(BACKGROUND_ALONE):
         frame.withhold_sizes()
     return frame
+
+
+def _power_law(
+    kernels: list[Kernel],
+    valid: NDArray[np.bool_],
+    intensity: Array,
+    sigma: Array,
+    columns: Columns,
+    spec: SizeSpec,
+    errors: ErrorModel | None,
+) -> PowerLaw | None:
+    """Return the power-law background of the fit, None where there is none."""
+    stated = spec.power_law
+    if not isinstance(stated, tuple):
+        return None if stated is None else PowerLaw(exponent=float(stated))
+    if spec.method in FORM_FREE:
+
+        def curve(background: dict[str, Array]) -> Curve:
+            return Curve(
+                kernel=kernels[0],
+                valid=valid,
+                intensity=intensity,
+                sigma=sigma,
+                background=background,
+                errors=errors,
+            )
+
+        held = spec.method == MONTECARLO
+        return find_exponent(stated, columns, *inversion_trials(curve, spec), held=held)
+
+    def outcome(background: dict[str, Array]) -> FitOutcome | None:
+        found = fit_parametric(
+            Particles(spec.components, kernels, background),
+            valid,
+            intensity,
+            sigma,
+            max_evaluations=spec.max_evaluations,
+            errors=errors,
+        )
+        return None if found is None else found.outcome
+
+    def coarse(background: dict[str, Array]) -> float:
+        found = outcome(background)
+        return np.inf if found is None else found.chi2
+
+    return find_exponent(stated, columns, coarse, lambda background: trial_of(outcome(background)))
 
 
 def _fitted(

@@ -24,6 +24,7 @@ TIKHONOV, MAXENT, MONTECARLO = FORM_FREE = ("tikhonov", "maxent", "montecarlo")
 METHODS = (*FAMILIES, *FORM_FREE)
 REGULARISATIONS = ("discrepancy", "l_curve", "evidence")
 MAX_POPULATIONS = 4
+_EXPONENTS = (1.0, 6.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,12 @@ class SizeSpec:
     """Whether a flat background, 1/cm, is fitted. It may be negative (over-subtraction)."""
     porod: bool = True
     """Whether a background B q⁻⁴ (surfaces much larger than the particles) is fitted, B >= 0."""
+    power_law: float | tuple[float, float] | None = None
+    """Exponent p of a background C q⁻ᵖ, C >= 0, of structures much larger than the particles
+    (aggregates, voids, a porous matrix), in place of B q⁻⁴: a number from 1 to 6 that is held, or
+    (lowest, highest) for one that is fitted, such as (3.0, 4.0) for rough surfaces. None: no such
+    background. Large particles look like it: with it, sizes that these q do not tell are not
+    found."""
     slope: bool = False
     """Whether a background proportional to q is fitted, such as fluorescence leaves where a sample
     absorbs; of either sign. Only where it is known to be there: it takes up what wide
@@ -111,6 +118,7 @@ class SizeSpec:
             )
         check_range(self.range)
         check_flags(self, "flat", "porod", "slope", "scale_errors")
+        self._check_power_law()
         one_of("regularisation", self.regularisation, REGULARISATIONS)
         if self.regularisation != REGULARISATIONS[0] and self.method != TIKHONOV:
             raise SpecError(f"regularisation {self.regularisation!r} is for method 'tikhonov' only")
@@ -124,6 +132,21 @@ class SizeSpec:
                 raise SpecError(f"{name} is {number!r}, not a whole number {low} to {high}")
         if not (is_number(self.max_evaluations) and self.max_evaluations >= 10):
             raise SpecError(f"max_evaluations is {self.max_evaluations!r}, at least 10 are needed")
+
+    def _check_power_law(self) -> None:
+        law = self.power_law
+        if law is None:
+            return
+        ends = law if isinstance(law, tuple) else (law, law)
+        given = len(ends) == 2 and all(map(is_number, ends))
+        low, high = ends if given else (0.0, 0.0)
+        rising = low < high if isinstance(law, tuple) else True
+        if not (rising and _EXPONENTS[0] <= low and high <= _EXPONENTS[1]):
+            raise SpecError(
+                f"power_law is {law!r}, neither an exponent from 1 to 6 nor (lowest, highest) of"
+                " these",
+                hint="power_law=(3.0, 4.0) for rough surfaces, 4.0 for smooth ones",
+            )
 
     def _check_interaction(self) -> None:
         if not isinstance(self.interaction, StructureFactor):

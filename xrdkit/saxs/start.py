@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from xrdkit.saxs.background import EITHER_SIGN, POROD
+from xrdkit.saxs.background import EITHER_SIGN, EXPONENT, POSITIVE
 from xrdkit.saxs.distribution import Array, lattice_weights
 from xrdkit.saxs.kernel import Kernel
 from xrdkit.saxs.population import Component
@@ -102,7 +102,7 @@ def starts(
     columns = np.concatenate([grid.columns for grid in grids], axis=1)[valid] * weight[:, None]
     refined = _REFINED_SHAPES if any(c.shape.free for c in components) else _REFINED
     picked: set[tuple[int, ...]] = set()
-    for names in {tuple(sides), tuple(n for n in sides if n != POROD)}:
+    for names in {tuple(sides), tuple(n for n in sides if n not in (*POSITIVE, EXPONENT))}:
         base = np.stack([sides[n] for n in names], axis=1) if names else None
         picked.update(_best(columns, target, base, kind_of, places, refined))
     found = [_solve(choice, columns, target, sides) for choice in sorted(picked)]

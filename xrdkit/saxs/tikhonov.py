@@ -46,6 +46,7 @@ class Tikhonov:
 
     def __init__(self, problem: Problem, target: Array, noise: Noise, spec: SizeSpec) -> None:
         self._problem = problem
+        self.positive: Mask = noise.positive
         self._discrepancy(target, noise)
         if spec.regularisation != "discrepancy":
             self._scan(target, spec.regularisation)
@@ -54,6 +55,11 @@ class Tikhonov:
     def log_strength(self) -> float:
         """log10 λ."""
         return self._log_strength
+
+    def hold(self, log_strength: float, target: Array) -> None:
+        """Take 10^`log_strength` for λ, and the positive unknowns that it leaves of `target`."""
+        _, self.positive = self._solve(target, log_strength, self.positive)
+        self._log_strength = log_strength
 
     def fit(self, target: Array) -> Array:
         """Return the unknowns (unknowns,) of the measured curve."""
@@ -81,7 +87,6 @@ class Tikhonov:
     def _discrepancy(self, target: Array, noise: Noise) -> None:
         allowed = allowed_chi2(noise, target.size)
         low, high = WEAKEST, _STRONGEST
-        self.positive = noise.positive
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
             x, positive = self._solve(target, middle, self.positive)
