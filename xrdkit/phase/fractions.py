@@ -20,6 +20,9 @@ Derived = tuple[float, dict[str, float]]
 
 UNKNOWN: Derived = (float("nan"), {})
 _STEP = 1e-6
+#: Standard error of the mass of a phase that is not found, over what is found, beyond which
+#: fractions say nothing.
+_UNTOLD = 0.5
 #: g/mol in a nm³ as g/cm³.
 _TO_DENSITY = 1e21 / 6.02214076e23
 
@@ -51,12 +54,7 @@ def fractions(fit: FrameFit) -> Fractions:
     free = [spec.mode_of(s.name) != "rietveld" for s in structures]
     # Lines that are free tell nothing of how much there is of a phase.
     now = np.array([0.0 if f else max(fit.values[k], 0.0) for k, f in zip(keys, free, strict=True)])
-    cells = [volume(cell_of(fit.values, p, s)) for p, s in enumerate(structures)]
-    # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
-    # angle there, which goes with the third root of the volume.
-    solid = np.array([(v / s.volume) ** (5 / 3) for v, s in zip(cells, structures, strict=True)])
-    mass = [_mass(fit, p) for p in range(len(structures))]
-    density = np.array([m / v for v, m in zip(cells, mass, strict=True)])
+    solid, density = _per_scale(fit)
     own = [spec.of(s.name) for s in structures]
     diameter = np.array([o.particle_diameter or 0.0 for o in own])
     absorption = np.zeros(len(own))
@@ -70,9 +68,7 @@ def fractions(fit: FrameFit) -> Fractions:
         masses = density * volumes
         return np.asarray(masses / masses.sum())
 
-    # A phase without a line in the range may be there in any amount.
-    unseen = any(s > 0 and not shown.any() for s, shown in zip(now, fit.phases, strict=True))
-    if not now.sum() > 0 or not any(fit.found) or unseen:
+    if not now.sum() > 0 or not any(fit.found) or untold(fit):
         return _nothing(fit, len(keys))
     if diameter.any():
         volumes = without_microabsorption(solid * now, absorption, diameter)
@@ -98,6 +94,42 @@ def fractions(fit: FrameFit) -> Fractions:
     each = [UNKNOWN if f else value for f, value in zip(free, each, strict=True)]
     each[spike] = UNKNOWN
     return Fractions(crystalline=crystalline, absolute=tuple(each), amorphous=rest)
+
+
+def untold(fit: FrameFit) -> tuple[str, ...]:
+    """Return the names of phases that are not found and may be there in any amount.
+
+    They have no line in the range, or the standard error of their mass is more than a half of what
+    is found. Empty where nothing is found.
+    """
+    structures = fit.model.structures
+    told = [fit.model.spec.mode_of(s.name) == "rietveld" for s in structures]
+    solid, density = _per_scale(fit)
+    keys = [phase_key(p, "scale") for p in range(len(structures))]
+    there = sum(
+        solid[p] * density[p] * max(fit.values[k], 0.0) for p, k in enumerate(keys) if fit.found[p]
+    )
+    names = []
+    for p, key in enumerate(keys):
+        if fit.found[p] or not told[p] or not there > 0:
+            continue
+        error = solid[p] * density[p] * fit.sigma(key)
+        unseen = fit.values[key] > 0 and not fit.phases[p].any()
+        told_badly = key in fit.outcome.names and not error <= _UNTOLD * there
+        if unseen or told_badly:
+            names.append(structures[p].name)
+    return tuple(names)
+
+
+def _per_scale(fit: FrameFit) -> tuple[Array, Array]:
+    """Return volume over scale of each phase, up to one factor, and its density."""
+    structures = fit.model.structures
+    cells = [volume(cell_of(fit.values, p, s)) for p, s in enumerate(structures)]
+    # Line strengths are those of the start cell, per its volume squared and the sine of the Bragg
+    # angle there, which goes with the third root of the volume.
+    solid = np.array([(v / s.volume) ** (5 / 3) for v, s in zip(cells, structures, strict=True)])
+    mass = [_mass(fit, p) for p in range(len(structures))]
+    return solid, np.array([m / v for v, m in zip(cells, mass, strict=True)])
 
 
 def mass_scales(fit: FrameFit) -> tuple[Derived, ...]:

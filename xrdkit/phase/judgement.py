@@ -10,6 +10,8 @@ from xrdkit.phase.anisotropic_numbers import impossible
 from xrdkit.phase.broad_residual import broad_residual, may_be_broad
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import Frame, FrameFit
+from xrdkit.phase.fractions import untold
+from xrdkit.phase.sampling import clipped, too_few_points
 from xrdkit.uncertainty import NOTABLE_CORRELATION
 
 Array = NDArray[np.float64]
@@ -36,9 +38,10 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     """Return the verdict on a fit and a sentence that says why.
 
     Convergence, identifiability and bounds come first. Then MISFIT where (1) no phase is
-    significant, or all of them together improve on a background alone by less than chance allows;
-    (2) a peak above 10 % of the strongest line, and 10 standard errors, belongs to no phase, or a
-    line of a phase is that much stronger than its structure says; (3) more than a quarter of the
+    significant, or all of them together improve on a background alone by less than chance allows,
+    or the points are too sparse for the lines, or clipped; (2) a peak above 10 % of the strongest
+    line, and 10 standard errors, belongs to no phase, or a line of a phase is that much stronger
+    than its structure says; (3) more than a quarter of the
     signal stays unexplained although the noise is small; (4) structure broader than the lines makes
     up more than 40 % of the misfit, as a missing phase of small crystals does. AT_BOUND where
     anisotropic strain comes out with negative variances.
@@ -48,7 +51,7 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     absorption is mixed up with.
     """
     verdict, reason = _judge(frame, fit)
-    reason = "; ".join(filter(None, [reason, absorption_note(fit)]))
+    reason = "; ".join(filter(None, [reason, absorption_note(fit), _untold_note(fit)]))
     if not fit.neighbour_correlation > NOTABLE_CORRELATION:
         return verdict, reason
     note = (
@@ -57,6 +60,16 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
         " ones"
     )
     return verdict, f"{reason}; {note}" if reason else note
+
+
+def _untold_note(fit: FrameFit) -> str:
+    names = untold(fit)
+    if not names:
+        return ""
+    return (
+        f"no line tells how much there may be of {', '.join(names)}: the weight fractions are not"
+        " determined"
+    )
 
 
 def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
@@ -69,6 +82,10 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
         return Verdict.MISFIT, "no phase is significant"
     if nothing:
         return Verdict.MISFIT, _BLANK
+    width = _line_width(fit)
+    unfit = too_few_points(fit.model.step, width) or clipped(frame, width)
+    if unfit:
+        return Verdict.MISFIT, unfit
     place = unexplained_peak(frame, fit, calculated)
     if place is not None:
         return Verdict.MISFIT, _peak_reason(fit, place)
@@ -78,10 +95,12 @@ def _judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
             Verdict.MISFIT,
             f"{100 * left:.0f} % of the signal over the background is unexplained",
         )
+    least = _EVIDENCE / max(frame.points * fit.outcome.gof**2, 1e-300)
     broad = None
     if may_be_broad(frame, fit, _BROAD_SHARE):
-        broad = broad_residual(frame, fit, _line_width(fit))
-    if broad is not None and broad.share > _BROAD_SHARE:
+        broad = broad_residual(frame, fit, width)
+    # What is less than the stated errors allow is nothing, however exact the data may be.
+    if broad is not None and broad.share > max(_BROAD_SHARE, least):
         return (
             Verdict.MISFIT,
             f"broad scattering near {broad.angle:.1f} degree belongs to no phase and bends the"

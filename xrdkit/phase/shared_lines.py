@@ -37,14 +37,14 @@ def shared_errors(design: sparse.csr_matrix, area: Array, sigma: Array) -> Array
     """Return the standard errors of areas (h,) above 0 that were shared out."""
     calculated = design.T.dot(area)
     inverse = np.divide(1.0, calculated, out=np.zeros_like(calculated), where=calculated > 0)
-    share = sparse.csr_matrix(design.multiply(area[:, np.newaxis]).multiply(inverse))
-    normal = (share.multiply(calculated) @ share.T).toarray()
+    share = sparse.diags_array(area) @ design @ sparse.diags_array(inverse)
+    normal = (share @ sparse.diags_array(calculated) @ share.T).toarray()
     root = np.sqrt(np.maximum(normal.sum(axis=1), 1e-300))
     weights, vectors = np.linalg.eigh(normal / np.outer(root, root))
     weights = np.clip(weights, 1e-12, 1.0)
     reached = (1.0 - (1.0 - weights) ** ROUNDS) / weights
     response = (vectors * reached) @ (vectors.T / root)
-    scatter = sparse.csr_matrix(share.multiply(sigma))
+    scatter = share @ sparse.diags_array(sigma)
     middle = (scatter @ scatter.T).toarray()
     variance = np.einsum("hi,ij,hj->h", response, middle, response)
     return np.asarray(area / root * np.sqrt(np.maximum(variance, 0.0)))
