@@ -22,6 +22,7 @@ from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
 from xrdkit.phase.free_evidence import with_free_lines
 from xrdkit.phase.free_intensities import ExtractingModel, measuring
 from xrdkit.phase.free_need import needed
+from xrdkit.phase.line_errors import pieces, with_line_errors
 from xrdkit.phase.minimise import ROUGHLY, minimise
 from xrdkit.phase.model import PatternModel, Values
 from xrdkit.phase.named_parameters import as_told
@@ -298,11 +299,14 @@ def _finish(
     if isinstance(model, ExtractingModel):
         here = with_free_lines(found, model.by_squares(values), values, outcome, frame)
         here = needed(model, frame, origin, values, here, outcome)
+    final = with_esd_correction(outcome, errors, model.spec.esd_correction)
+    if model.spec.esd_correction == "lines":
+        final = with_line_errors(final, pieces(settled.phases(values).sum(axis=0)))
     return FrameFit(
         model=settled,
         origin=origin,
         plan=begin,
-        outcome=with_esd_correction(outcome, errors, model.spec.esd_correction),
+        outcome=final,
         serial_factor=serial_factor(outcome, errors),
         values=values,
         found=here,

@@ -10,7 +10,8 @@ from xrdkit.phase.anisotropic_numbers import impossible
 from xrdkit.phase.broad_residual import broad_residual, may_be_broad
 from xrdkit.phase.effects import phase_key
 from xrdkit.phase.fit import Frame, FrameFit
-from xrdkit.phase.fractions import untold
+from xrdkit.phase.fractions import fractions, untold
+from xrdkit.phase.line_errors import pieces, quick_covariance
 from xrdkit.phase.sampling import clipped, too_few_points
 from xrdkit.uncertainty import NOTABLE_CORRELATION
 
@@ -31,6 +32,8 @@ _NARROW = 3
 _BROAD_SHARE = 0.4
 #: Goodness of fit from which an acceptable fit says how far it is from counting statistics.
 _NOTABLE_GOF = 3.0
+#: Errors of fractions that lines say are larger by this factor, and this share of the mass.
+_TIMES, _NOTABLE_SHARE = 2.0, 1e-3
 _BLANK = "the phases explain no more than a smooth background does"
 
 
@@ -51,7 +54,9 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
     absorption is mixed up with.
     """
     verdict, reason = _judge(frame, fit)
-    reason = "; ".join(filter(None, [reason, absorption_note(fit), _untold_note(fit)]))
+    reason = "; ".join(
+        filter(None, [reason, absorption_note(fit), _untold_note(fit), _lines_note(fit)])
+    )
     if not fit.neighbour_correlation > NOTABLE_CORRELATION:
         return verdict, reason
     note = (
@@ -60,6 +65,31 @@ def judge(frame: Frame, fit: FrameFit) -> tuple[Verdict, str]:
         " ones"
     )
     return verdict, f"{reason}; {note}" if reason else note
+
+
+def _lines_note(fit: FrameFit) -> str:
+    """Return by how much the errors of the fractions are too small, where lines say so."""
+    if fit.model.spec.esd_correction == "lines" or sum(fit.found) < 2:
+        return ""
+    found = quick_covariance(fit.outcome, pieces(fit.phases.sum(axis=0)))
+    if found is None:
+        return ""
+    worst, share = 1.0, 0.0
+    for value, gradient in fractions(fit).crystalline:
+        given = fit.sigma_of(gradient) if gradient else np.nan
+        if not np.isfinite(value) or not given > 0:
+            continue
+        slope = [gradient.get(n, 0.0) * fit.plan.units[n] for n in fit.outcome.seen]
+        wide = float(np.sqrt(max(slope @ found @ np.array(slope), 0.0)))
+        if wide / given > worst:
+            worst, share = wide / given, wide
+    if not (worst > _TIMES and share > _NOTABLE_SHARE):
+        return ""
+    return (
+        "lines differ from the structures by more than chance (grains, orientation, shapes):"
+        f" errors of weight fractions are up to {worst:.1f} times those given,"
+        f" {100 * share:.1g} wt% (esd_correction='lines')"
+    )
 
 
 def _untold_note(fit: FrameFit) -> str:

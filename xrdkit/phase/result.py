@@ -44,6 +44,7 @@ _ERROR_NOTES = {
     "none": "",
     "gof": ", scaled by the GoF",
     "berar_lelann": ", scaled by the GoF and the factor of Bérar & Lelann",
+    "lines": ", by the GoF and the scatter of whole lines",
 }
 #: Not in the result where no phase has them.
 _WHERE_ASKED = ("absolute_fraction", "march", "size_ratio")

@@ -63,7 +63,7 @@ def with_esd_correction(
     outcome: FitOutcome, errors: ErrorModel | None, correction: EsdCorrection
 ) -> FitOutcome:
     """Return the outcome with the errors that `correction` asks for."""
-    if correction == "gof":
+    if correction in ("gof", "lines"):
         return outcome
     factor = 1.0 if correction == "none" else outcome.gof * serial_factor(outcome, errors)
     return replace(outcome, error_scale=factor)

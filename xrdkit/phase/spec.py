@@ -25,8 +25,8 @@ from xrdkit.phase.sphere_components import SIGMA_MOST
 from xrdkit.phase.ties import parse_tie
 from xrdkit.phase.widths import NO_TAILS, InstrumentWidths, check_tails
 
-EsdCorrection = Literal["none", "gof", "berar_lelann"]
-ESD_CORRECTIONS = ("none", "gof", "berar_lelann")
+EsdCorrection = Literal["none", "gof", "berar_lelann", "lines"]
+ESD_CORRECTIONS = ("none", "gof", "berar_lelann", "lines")
 _SWITCHES = (
     "refine_zero",
     "refine_displacement",
@@ -143,7 +143,9 @@ class RefinementSpec:
     esd_correction: EsdCorrection = "gof"
     """What standard errors are multiplied by, beyond what the errors of the points say: ``"none"``;
     ``"gof"``: the goodness of fit; ``"berar_lelann"``: that and the factor for residuals that hang
-    together (`xrdkit.phase.serial_correlation`), which is in the result in any case."""
+    together (`xrdkit.phase.serial_correlation`), which is in the result in any case; ``"lines"``:
+    at least the goodness of fit, and what the scatter of whole lines says
+    (`xrdkit.phase.line_errors`): right where grains or orientation change their intensities."""
 
     def __post_init__(self) -> None:
         if not is_one_of(self.mode, MODES):
@@ -271,6 +273,8 @@ class RefinementSpec:
             raise SpecError(
                 f"mode {self.mode!r}: free lines tell neither absorption nor roughness: hold them"
             )
+        if self.esd_correction == "lines" and self.parametric:
+            raise SpecError("errors by lines are those of single frames: not with parametric ties")
         if self.refine_instrument and (self.size or self.strain):
             raise SpecError(
                 "refine_instrument needs size=False and strain=False",
