@@ -212,6 +212,9 @@ def test_show_and_export(xrdkit, source: Path, tmp_path: Path) -> None:
     assert said.code == 0
     assert "open_frames > integrate > fit_sizes" in said.out
     assert "mean_radius_volume nm" in said.out
+    assert "…" not in said.out  # no number is cut off
+    reasons = set(load(tmp_path / "saxs.sizes.nc")["verdict_reason"].values) - {""}
+    assert all(reason in said.out for reason in reasons)
     assert xrdkit("show", tmp_path / "saxs.profile.nc").code == 0
     said = xrdkit("export", tmp_path / "saxs.sizes.nc", "--format", "csv")
     assert said.out.strip() == str(tmp_path / "saxs.sizes.csv")

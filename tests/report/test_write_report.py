@@ -11,6 +11,7 @@ import pytest
 
 from xrdkit.errors import LinkRefused, SchemaError, StoreError, StoreFull
 from xrdkit.report import write_report
+from xrdkit.report.verdict import reason_lines
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -194,6 +195,28 @@ def test_frames_and_series_all_failed(phases, sizes, tmp_path):
     text = " ".join(parse(write_report(results, tmp_path / "r.html", title="t")).text)
     assert text.count("No frame gave a fit.") == 2
     assert "not converged" in text
+
+
+def test_the_page_says_why_fits_are_doubted(phases, sizes, tmp_path):
+    series, single = phases(5, points=80, failed=[3]), sizes(1, failed=[0])
+    why = np.array(["", "gentle\x07remark", "", "no line is where Pt has one", ""])
+    series = series.assign(verdict_reason=("frame", why))
+    single = single.assign(verdict_reason=("frame", ["the background alone describes it"]))
+    results = {"waxs.phases": series, "saxs.sizes": single}
+    text = " ".join(parse(write_report(results, tmp_path / "r.html", title="t")).text)
+    assert "frame 3: no line is where Pt has one" in text
+    assert "the background alone describes it" in text
+    assert "frame 1: gentle" not in text  # that fit is OK
+
+
+def test_reasons_are_told_once_with_their_frames(phases):
+    data = phases(9, points=80, failed=range(9))
+    reasons = ["same"] * 7 + ["other", ""]
+    data = data.assign(verdict_reason=("frame", reasons))
+    assert reason_lines(data) == ["frame 0, 1, 2, 3, 4 and 2 more: same", "frame 7: other"]
+    assert reason_lines(data, most=1)[1] == "and 1 other reasons"
+    assert reason_lines(data.isel(frame=0, drop=True)) == ["same"]
+    assert reason_lines(data.drop_vars("verdict_reason")) == []
 
 
 def test_one_failed_frame_without_a_series(phases, tmp_path):

@@ -80,8 +80,10 @@ def _frame(profile: "xr.Dataset", frame: int, path: Path) -> "xr.Dataset":
 
 
 def _say(found: "AbsoluteScale") -> None:
+    from xrdkit.report.measured import value_with_error
+
     low, high = found.range
-    typer.echo(f"K          {found.value:.6g} ± {found.sigma:.2g}  ({found.verdict})")
+    typer.echo(f"K          {value_with_error(found.value, found.sigma)}  ({found.verdict})")
     for part in _PARTS:
         share = getattr(found, f"sigma_{part}") / found.value
         typer.echo(f"  {part:12} {share:.2%}")

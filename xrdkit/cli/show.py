@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     import xarray as xr
 
-_COLUMN, _MOST = 18, 60
+_GAP, _MOST = 2, 60
 _CURVES = {"q", "two_theta", "d_spacing", "detector_radius", "radius", "y", "x", "reflection"}
 
 
@@ -21,6 +21,7 @@ def show(
     from rich.console import Console
 
     from xrdkit.provenance import content_sha256, steps
+    from xrdkit.report.verdict import reason_lines
     from xrdkit.store import load
 
     data = load(result)
@@ -42,6 +43,8 @@ def show(
     table = _table(data, console.width)
     if table is not None:
         console.print(table)
+    for line in reason_lines(data):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _sources(data: "xr.Dataset") -> str:
@@ -87,15 +90,18 @@ def _table(data: "xr.Dataset", width: int) -> Any:
     if not rows:
         return None
     count = data.sizes.get("frame", 1)
-    room = max(1, (width - max(len(head) for head, _, _ in rows)) // _COLUMN)
+    cells = [(head, list(map(_cell, values, errors))) for head, values, errors in rows]
+    # A number cut off is worse than one column less.
+    widest = max(len(cell) for _, column in cells for cell in column)
+    room = max(1, (width - max(len(head) for head, _ in cells)) // (widest + _GAP))
     chosen = sorted({round(k * (count - 1) / max(1, room - 1)) for k in range(room)})
     table = Table(box=None, pad_edge=False)
     table.add_column("frame" if "frame" in data.dims else "", no_wrap=True)
     for place in chosen:
         head = str(data["frame"].values[place]) if "frame" in data.coords else ""
         table.add_column(head, justify="right", no_wrap=True)
-    for head, values, errors in rows:
-        table.add_row(head, *(_cell(values[p], errors[p]) for p in chosen))
+    for head, column in cells:
+        table.add_row(head, *(column[place] for place in chosen))
     return table
 
 

@@ -23,7 +23,7 @@ from xrdkit.report.saxs_section import has_numbers, saxs_part, size_series
 from xrdkit.report.series_figure import MOST_BARS, plot_series
 from xrdkit.report.sizes_figure import plot_sizes
 from xrdkit.report.table import badge, fit_table
-from xrdkit.report.verdict import read, verdicts
+from xrdkit.report.verdict import read, reason_lines, verdicts
 from xrdkit.schema import PEAKS, PHASES, PROFILE, QUALITY, SIZES
 
 
@@ -142,6 +142,10 @@ def _fit(data: xr.Dataset, pictures: Pictures) -> Iterator[Markup]:
         yield from _course(data, pictures)
     yield fit_table(data)
     chosen = telling(data)
+    said = reason_lines(data, doubted=True)
+    if said and (frame_count(data) > 1 or not chosen):
+        yield element("p", "What speaks against fits that are not OK:", class_="note")
+        yield element("ul", *(element("li", line) for line in said), class_="note")
     if not chosen:
         yield element("p", "No frame gave a fit.", class_="note")
         return

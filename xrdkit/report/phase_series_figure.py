@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from xrdkit.report.binning import fewer_rows, resampled
@@ -21,6 +21,7 @@ from xrdkit.report.label import (
     intensity_label,
     legend_text,
     log_axis,
+    power_of_ten,
     radial_label,
     strictly_finite,
 )
@@ -158,7 +159,11 @@ def _draw_map(
     bar.xaxis.set_ticks_position("top")
     bar.grid(visible=False)
     bar.tick_params(length=2, pad=1, labelsize=7.5)
-    bar.xaxis.set_major_locator(FixedLocator(root_ticks(low, float(high), apart=0.2)))
+    ticks = root_ticks(low, float(high), apart=0.2)
+    if max((len(power_of_ten(tick)) for tick in ticks), default=0) > 4:
+        ticks = root_ticks(low, float(high), apart=0.5)
+    bar.xaxis.set_major_locator(FixedLocator(ticks))
+    bar.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value) or "0"))
     axes.text(
         0.0,
         1.015,
@@ -273,7 +278,8 @@ def _draw_panel(
             margin = 0.08 * (high - low) or 0.01 * abs(high) or 1.0
             axes.set_xlim(low - margin, high + margin)
     if not panel.log:
-        few_ticks(axes, "x", 3)
+        # The panel is narrow: numbers of five digits would touch.
+        axes.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
     axes.set_xlabel(panel.label)
     axes.tick_params(labelleft=False)
     styles = sorted({max(s, 0) for _, _, s in panel.members})

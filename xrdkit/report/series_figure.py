@@ -1,6 +1,7 @@
 """Fitted numbers along a series, with error bars, and what was varied meanwhile."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
 from xrdkit.report.label import few_ticks, legend_text, superscript, unit_text, with_unit
-from xrdkit.report.palette import DOUBTFUL, MUTED, SERIES
-from xrdkit.report.quantity import Quantity, quantities
+from xrdkit.report.palette import DOUBTFUL, MUTED, PHASES, SERIES
+from xrdkit.report.quantity import Quantity, phase_names, quantities
 from xrdkit.report.series_axis import SeriesAxis, companions, series_axis
 from xrdkit.report.verdict import is_good
+from xrdkit.schema import PHASES as PHASES_SCHEMA
 
 Array = NDArray[np.float64]
 MOST_BARS = 120
@@ -36,13 +38,16 @@ def plot_series(result: xr.Dataset, *, against: str | None = None) -> ReportFigu
             panels.setdefault(quantity.panel, []).append(quantity)
     extra = companions(result, axis)
     good = is_good(result)
+    # A phase has its own colour in every picture of the page.
+    names = phase_names(result) if result.attrs.get("schema") == PHASES_SCHEMA.name else []
+    colours = {name: PHASES[i % len(PHASES)] for i, name in enumerate(names)}
     with drawing():
         count = max(1, len(panels) + len(extra))
         rows = -(-count // 2)
         figure = empty(_BOTTOM + rows * _TALL + (rows - 1) * _GAP_Y + 0.32)
         places = _places(figure, count, rows)
         for place, members in zip(places, panels.values(), strict=False):
-            draw_panel(place, axis, members, good)
+            draw_panel(place, axis, members, good, colours)
         for place, companion in zip(places[len(panels) :], extra, strict=False):
             place.step(axis.values, companion.values, where="post", color=MUTED, linewidth=1.2)
             place.set_ylabel(companion.label)
@@ -122,13 +127,20 @@ def _places(figure: ReportFigure, count: int, rows: int) -> list[Axes]:
 
 
 def draw_panel(
-    axes: Axes, axis: SeriesAxis, members: list[Quantity], good: NDArray[np.bool_]
+    axes: Axes,
+    axis: SeriesAxis,
+    members: list[Quantity],
+    good: NDArray[np.bool_],
+    colours: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw quantities of one kind along a series on one panel; rings mark fits not in `good`."""
+    """Draw quantities of one kind along a series on one panel; rings mark fits not in `good`.
+
+    `colours` are those of what a quantity is of, by name; others have those of `SERIES` in order.
+    """
     power = _power(members)
     members = [_scaled(quantity, power) for quantity in members]
     for i, quantity in enumerate(members):
-        colour = SERIES[i % len(SERIES)]
+        colour = (colours or {}).get(quantity.of, SERIES[i % len(SERIES)])
         name = legend_text(quantity.of) if len(members) > 1 else ""
         draw_quantity(axes, axis.values, quantity, colour, marker="os^Dv"[i % 5], label=name)
         doubt = ~good & np.isfinite(quantity.value)

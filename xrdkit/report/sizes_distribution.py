@@ -132,7 +132,7 @@ def _mark_populations(axes: Axes, one: xr.Dataset) -> None:
         height = float(np.interp(mean, radii, density)) / float(np.nanmax(density))
         axes.plot([mean], [height], "v", color=INK, markersize=4.5, markeredgewidth=0, zorder=5)
         axes.annotate(
-            str(k + 1),
+            str(k),
             (mean, height),
             xytext=(0, 5),
             textcoords="offset points",

@@ -26,7 +26,7 @@ _READINGS = {
     Verdict.OK: Reading(
         word="OK",
         grade="good",
-        meaning="the fit converged, away from every bound, and describes the data",
+        meaning="the fit converged, away from every bound, and nothing was found against it",
     ),
     Verdict.MISFIT: Reading(
         word="misfit",
@@ -64,6 +64,35 @@ def verdicts(result: xr.Dataset) -> list[str]:
     if "verdict" not in result:
         return []
     return [str(v) for v in np.atleast_1d(result["verdict"].values).ravel()]
+
+
+def reason_lines(result: xr.Dataset, *, most: int = 6, doubted: bool = False) -> list[str]:
+    """Return what the verdicts say, each reason once with the frames that have it.
+
+    At most `most` reasons are told and the others counted. `doubted` leaves out those of fits that
+    are OK.
+    """
+    if "verdict_reason" not in result:
+        return []
+    reasons = [_printable(text) for text in np.atleast_1d(result["verdict_reason"].values).ravel()]
+    keep = ~is_good(result) if doubted else np.full(len(reasons), True)
+    names = result["frame"].values.tolist() if "frame" in result.dims else [None] * len(reasons)
+    frames: dict[str, list[object]] = {}
+    for name, reason, wanted in zip(names, reasons, keep, strict=True):
+        if reason and wanted:
+            frames.setdefault(reason, []).append(name)
+    lines = []
+    for reason, found in list(frames.items())[:most]:
+        first = ", ".join(map(str, found[:5]))
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        lines.append(reason if found == [None] else f"frame {first}{more}: {reason}")
+    if len(frames) > most:
+        lines.append(f"and {len(frames) - most} other reasons")
+    return lines
+
+
+def _printable(text: object) -> str:
+    return "".join(c if c.isprintable() else " " for c in str(text))
 
 
 def is_good(result: xr.Dataset) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -62,7 +62,11 @@ def write_gsas(
     target = Path(path)
     lines, weights = wavelengths(data)
     if not lines:
-        raise SchemaError("the pattern has no wavelength", source=target)
+        raise SchemaError(
+            "cannot be written: the data hold no wavelength",
+            source=target,
+            hint="GSAS-II takes patterns and refined phases, profiles that know their wavelength",
+        )
     if "sigma" not in data or "intensity" not in data:
         raise SchemaError("FXYE needs intensity and sigma", source=target)
     known = _polarization(data, polarization_ratio, target)
