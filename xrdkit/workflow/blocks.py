@@ -76,6 +76,8 @@ def make_blocks(
         }
         keys = {"profile": sha256_value(content)}
         for name in detector.products[1:]:
+            if name in detector.of_whole_series:
+                continue
             tables = {"phases": detector.refine_phases, "sizes": detector.fit_sizes}
             table = tables.get(name, detector.fit_model)
             settings = {} if table is None else table.model_dump(exclude={"phases"})

@@ -11,8 +11,6 @@ import xarray as xr
 
 from xrdkit.atomic import write_file
 from xrdkit.canonical import canonical_json
-from xrdkit.errors import StoreError
-from xrdkit.files import file_sha256
 from xrdkit.report import write_report
 from xrdkit.store import load, save
 from xrdkit.workflow.merge import join
@@ -21,7 +19,9 @@ from xrdkit.workflow.parts import FOLDER, find_part, read_part
 from xrdkit.workflow.plan import Plan
 from xrdkit.workflow.quality import flagged_frames, judged, tell_flagged
 from xrdkit.workflow.recipe import Recipe
+from xrdkit.workflow.remembered import read_record, sha256_of
 from xrdkit.workflow.series import open_all
+from xrdkit.workflow.whole_series import refined
 
 REPORT_NAME = "report.html"
 
@@ -30,8 +30,13 @@ def merge_products(into: Path, plan: Plan) -> Iterator[Outcome]:
     """Yield one outcome for each product of each detector, made from the parts that are there."""
     for detector in plan.recipe.detectors:
         label = detector.label
+        profile: Outcome | None = None
         for product in detector.products:
-            outcome = _tried(label, product, partial(_merged, into, plan, label, product))
+            make = partial(_merged, into, plan, label, product)
+            if product in detector.of_whole_series:
+                make = partial(refined, into, detector, plan.inputs[label], profile)
+            outcome = _tried(label, product, make)
+            profile = outcome if product == "profile" else profile
             if outcome is not None:
                 yield outcome
             if product == "profile" and detector.quality is not None:
@@ -66,8 +71,8 @@ def make_report(
     try:
         if not results:
             return
-        digest = _file_sha256(path)
-        if digest and _read(remembered) == {**record, "file_sha256": digest}:
+        digest = sha256_of(path)
+        if digest and read_record(remembered) == {**record, "file_sha256": digest}:
             yield Skipped("was there already", path, digest, product="report")
             return
         datasets = {f"{o.label}.{o.product}": load(o.path) for o in results if o.path is not None}
@@ -81,7 +86,7 @@ def make_report(
             recipe_text=record["recipe"],
             failed=worst,
         )
-        digest = _file_sha256(path)
+        digest = sha256_of(path)
         text = canonical_json({**record, "file_sha256": digest})
         write_file(remembered, text.encode(), overwrite=True)
         yield Done(path, digest, product="report")
@@ -103,9 +108,9 @@ def _merged(into: Path, plan: Plan, label: str, product: str) -> Outcome | None:
         path.unlink(missing_ok=True)
         return None
     record = {"parts": [part.file_sha256 for part in parts]}
-    known = _read(remembered)
+    known = read_record(remembered)
     frames = sum(part.frames for part in parts)
-    if known.get("parts") == record["parts"] and known.get("file_sha256") == _file_sha256(path):
+    if known.get("parts") == record["parts"] and known.get("file_sha256") == sha256_of(path):
         digest = str(known.get("content_sha256"))
         return Skipped(
             "was there already", path, digest, label=label, product=product, frames=frames
@@ -129,9 +134,9 @@ def _judged(
         return None
     remembered = into / FOLDER / f"merged-{label}-quality.json"
     record = {"profile": profile.digest, "quality": values}
-    known = _read(remembered)
+    known = read_record(remembered)
     same = {name: known.get(name) for name in record} == record
-    if same and known.get("file_sha256") == _file_sha256(path):
+    if same and known.get("file_sha256") == sha256_of(path):
         digest, flags = str(known.get("content_sha256")), known["flags"]
         reason, flagged = "was there already", _flagged(label, flags, profile.frames)
         return Skipped(reason, path, digest, label, "quality", profile.frames, flagged=flagged)
@@ -187,20 +192,3 @@ def _recipe_text(recipe: Recipe) -> str:
                 table = detector["refine_phases"]
                 table["instrument"] = Path(table["instrument"]).name
     return json.dumps(values, indent=2, ensure_ascii=False)
-
-
-def _file_sha256(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except FileNotFoundError:
-        return ""
-    except OSError as exc:
-        raise StoreError(f"cannot be read: {exc.strerror}", source=path) from exc
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -63,9 +63,7 @@ if TYPE_CHECKING:
     QualityTable = QualityBase
 else:
     IntegrateTable = settings_model(IntegrationSpec)
-    RefineTable = settings_model(
-        RefinementSpec, PhaseSettings, without=("instrument", "parametric")
-    )
+    RefineTable = settings_model(RefinementSpec, PhaseSettings, without=("instrument",))
     SizesTable = settings_model(SizeSpec)
     CorrectionsTable = corrections_model()
     StatedTable = stated_model()
@@ -187,6 +185,12 @@ class DetectorRecipe(BaseModel):
         sizes = ("sizes",) if self.fit_sizes is not None else ()
         model = ("model",) if self.fit_model is not None else ()
         return ("profile", *phases, *sizes, *model)
+
+    @property
+    def of_whole_series(self) -> tuple[str, ...]:
+        """Kinds of results that are made of the whole series, not of its blocks."""
+        table: Any = self.refine_phases
+        return ("phases",) if table is not None and table.parametric else ()
 
 
 class RunSettings(BaseModel):

@@ -15,6 +15,7 @@ from xrdkit.workflow.inputs import Inputs
 from xrdkit.workflow.quality import check_reference
 from xrdkit.workflow.recipe import DetectorRecipe
 from xrdkit.workflow.series import Series
+from xrdkit.workflow.whole_series import check_curves
 
 #: Factors of the dose. Only their presence is looked at here: one bad value spoils one frame.
 _FACTORS = tuple(name + end for name in COORDINATES.values() for end in ("", "_sigma"))
@@ -36,6 +37,7 @@ def rehearse(detector: DetectorRecipe, series: Series, inputs: Inputs) -> None:
         if inputs.refinement is not None:
             resolve(inputs.phases)
             observe(profile, inputs.refinement)
+            check_curves(inputs, profile)
         if detector.fit_sizes is not None:
             select(profile, detector.fit_sizes.spec().range, "sizes are fitted")
         if detector.fit_model is not None:

@@ -33,7 +33,7 @@ def do_block(into: Path, block: Block, detector: DetectorRecipe, inputs: Inputs)
     """
     outcomes: list[Outcome] = []
     profile: xr.Dataset | None = None
-    for product in detector.products:
+    for product in block.keys:
         part = settled_part(into, block, product)
         if part is not None:
             outcomes.extend(found(part, block, product))
@@ -46,7 +46,7 @@ def do_block(into: Path, block: Block, detector: DetectorRecipe, inputs: Inputs)
                 before = find_part(into, block, "profile")
                 profile = read_part(before) if before is not None and before.frames else None
             pieces, failures = [] if profile is None else [profile], []
-        verb = _verb(product, detector, inputs)
+        verb = verb_of(product, detector, inputs)
         data, more = _each(verb, pieces, block, product)
         part = write_part(into, block, product, data, [*failures, *more])
         profile = data if product == "profile" else profile
@@ -81,7 +81,8 @@ def _done(part: Part, block: Block, product: str) -> Done:
     )
 
 
-def _verb(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
+def verb_of(product: str, detector: DetectorRecipe, inputs: Inputs) -> Verb:
+    """Return what makes a product; raise RecipeError for one that the detector does not make."""
     if product == "profile":
         return lambda frames: _without_blanks(
             integrate(
