@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 #: Share of the strength below which the amounts of the lines must lie to count (weighted quantile).
 _QUANTILE = 0.25
 _HEAVIEST = 0.25
+#: The lower quartile of numbers scatters so many times as much as their mean.
+_OF_QUANTILE = 1.36
 #: Lines weaker than this share of the strongest are not asked for.
 _WEAKEST = 0.03
 #: Most lines that are asked for.
@@ -239,11 +241,10 @@ def match(windows: Windows, taken: Taken) -> Match:
     explained = np.where(np.isfinite(amount), amount, 0.0) * told
     own, chance = explained[: len(stretches)], explained[len(stretches) :]
     best = int(np.argmax(own * windows.usual))
-    k = chosen[best]
     high = ratio[best, order[best, above[best]]]
     return Match(
         amount=float(amount[best]),
-        sigma=float(sigma[best, k] / sticks.together[k]),
+        sigma=_error(sticks.together[seen[best]], sigma[best][seen[best]]),
         stretch=float(tried[best]),
         shift=float(windows.shifts[best]),
         lines=_separate(first[best][seen[best]], last[best][seen[best]]),
@@ -252,6 +253,12 @@ def match(windows: Windows, taken: Taken) -> Match:
         even=float(amount[best] / high) if 0 < high < np.inf else 0.0,
         by_chance=float(chance.max(initial=0.0) / max(told[best] / sticks.area.sum(), 1e-6)),
     )
+
+
+def _error(together: Array, sigma: Array) -> float:
+    """Return the standard error of an amount read from all lines, with that of a quantile."""
+    said = np.sum((together / np.maximum(sigma, 1e-300)) ** 2)
+    return float(_OF_QUANTILE / np.sqrt(said)) if said > 0 else np.inf
 
 
 def _separate(first: Index, last: Index) -> int:

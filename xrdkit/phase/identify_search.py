@@ -51,8 +51,10 @@ _FREEDOM = 3.0
 #: What explains more, and more evenly, is likelier there: this power of both.
 _POWER = 3.0
 #: The median line of what is there lies within this part of a FWHM of its place, for each line
-#: beyond one, and no more than the second number.
-_OFF_PER_LINE, _OFF = 0.05, 0.3
+#: beyond one, and within the share that it explains, between the other two numbers.
+_OFF_PER_LINE, _OFF_LEAST, _OFF = 0.05, 0.1, 0.3
+#: A place where a phase explains less than this part of what it does nearby is that of others.
+_DRAWN = 0.9
 #: Once the shift of the first phase is known, those of others are like it within (degree).
 _SAME_SHIFT = 0.01
 #: A shift of less than this part of a FWHM leaves the windows as they are.
@@ -251,7 +253,9 @@ class _Task:
                 break
             m = matches[k]
             at = place(self.pattern, self.sticks[k], self.taken, m.stretch, m.shift, self.expected)
-            off = min(_OFF_PER_LINE * (m.lines - 1), _OFF if self._is_even(m) else _PLACED)
+            share = m.explained / max(self.pattern.total, 1e-300)
+            off = float(np.clip(share, _OFF_LEAST, _OFF)) if self._is_even(m) else _PLACED
+            off = min(_OFF_PER_LINE * (m.lines - 1), off)
             if abs(at.stretch - 1.0) > self.room.cell or at.typical > off:
                 continue
             if not self._is_even(m) and self._lined(k, at) < _LINED:
@@ -259,8 +263,8 @@ class _Task:
             tried, least = tried + 1, max(least, _CONTENDS * there[k])
             one = windows_of(self.pattern, self.sticks[k], np.array([at.stretch]), at.shift)
             exact = replace(match(one, self.taken), by_chance=m.by_chance)
-            # Other lines in its windows may have drawn a phase off its place.
-            exact = exact if exact.explained >= m.explained else m
+            if exact.explained < _DRAWN * m.explained:
+                exact = m
             worth = self._worth(exact) * _tailed(at.away)
             if worth > highest:
                 highest, chosen = worth, (k, exact, at)
