@@ -5,6 +5,7 @@ G. R. Strobl, M. Schneider, J. Polym. Sci. Polym. Phys. Ed. 18 (1980) 1343.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -26,6 +27,7 @@ from xrdkit.saxs.model_free import (
 )
 from xrdkit.saxs.porod import porod_verdict, why_no_porod
 from xrdkit.saxs.porod_fit import PorodFit, best_porod
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.schema import CORRELATION
 
 _DRAWS = 64
@@ -50,6 +52,8 @@ class CorrelationSpec:
     """Lowest and highest q that are used, 1/nm; None: all."""
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r of Porod's window."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """Resolution that smears the curve; ``"auto"``: what the profile says; ``"none"``: none."""
 
     def __post_init__(self) -> None:
         if self.largest is not None and not (is_number(self.largest) and self.largest > 0):
@@ -59,6 +63,7 @@ class CorrelationSpec:
             raise SpecError(f"points is {self.points!r}, not 51 to 5000")
         check_range(self.range)
         check_flags(self, "flat", "scale_errors")
+        check_smearing(self.smearing)
 
 
 _DEFAULT = CorrelationSpec()
@@ -69,7 +74,8 @@ def correlation_function(profile: xr.Dataset, spec: CorrelationSpec = _DEFAULT) 
 
     `profile` (PROFILE) is a curve over q of a two-phase system; points without a finite intensity
     and a positive sigma are left out. Flat background and Porod's law above the data are those of
-    `porod`; below the data a Gaussian through the first points goes on.
+    `porod`; below the data a Gaussian through the first points goes on. What the resolution of the
+    profile (``q_resolution``) does is taken off (`xrdkit.saxs.rays`).
 
     The result holds, each with ``<name>_sigma``: ``correlation(distance)`` γ1(z), along the normal
     of stacked lamellae, ``correlation_3d(distance)`` γ0(r) of isotropic systems; of γ1
@@ -93,7 +99,9 @@ def correlation_function(profile: xr.Dataset, spec: CorrelationSpec = _DEFAULT) 
     lowest = float(data["q"].values[0])
     largest = 2.0 * np.pi / lowest if spec.largest is None else spec.largest
     distance = np.linspace(0.0, largest, spec.points)
-    frames = each_frame(profile, data, lambda curve: _correlate(curve, spec, distance))
+    frames = each_frame(
+        profile, data, lambda curve: _correlate(curve, spec, distance), spec.smearing
+    )
     quantities = {
         "correlation": Quantity(
             unit="1", what="correlation function along the normal of lamellae", dims=("distance",)

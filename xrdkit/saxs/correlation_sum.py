@@ -14,6 +14,7 @@ from scipy.special import sici
 
 from xrdkit.saxs.model_free import Array, Curve
 from xrdkit.saxs.porod_fit import PorodFit
+from xrdkit.saxs.rays import unsmeared
 
 _LOW_POINTS = 8
 #: Phase q z between points of the fine grid at the largest distance.
@@ -68,6 +69,7 @@ def estimate(curve: Curve, fit: PorodFit, distance: Array) -> Estimate:
         rows[:, inside] = weighted @ onto
         rows += weighted[:, low] @ below_rows
         curvature = weighted[:, low] @ (below - below_rows @ curve.intensity)
+        rows = unsmeared(rows, curve.q, curve.smearing, curve.used)[0]
         derivative = np.stack([tail[0], -(kernel * weights) @ flat, tail[1]], axis=1)
         theta = np.array([fit.constant, fit.background, fit.next_term])
         value = rows @ curve.intensity + curvature + derivative @ theta

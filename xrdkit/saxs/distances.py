@@ -5,6 +5,7 @@ O. Glatter, J. Appl. Cryst. 10 (1977) 415; S. Hansen, J. Appl. Cryst. 33 (2000) 
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -23,6 +24,7 @@ from xrdkit.saxs.model_free import (
     refusal,
     select_range,
 )
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.saxs.verdict import misfit
 from xrdkit.schema import PAIR_DISTANCES
 
@@ -58,6 +60,9 @@ class DistanceSpec:
     scale_errors: bool = True
     """Whether the size of the noise is found from the fit (its errors multiplied by
     ``sigma_scale``) rather than taken as stated."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """What smears the curve; ``"auto"``: what the profile says of its resolution and slits;
+    ``"none"``: nothing."""
 
     def __post_init__(self) -> None:
         if self.order not in (1, 2):
@@ -67,6 +72,7 @@ class DistanceSpec:
             raise SpecError(f"points is {self.points!r}, not 21 to 5000")
         check_range(self.range)
         check_flags(self, "flat", "scale_errors")
+        check_smearing(self.smearing)
 
 
 _DEFAULT = DistanceSpec()
@@ -91,12 +97,12 @@ def pair_distances(profile: xr.Dataset, spec: DistanceSpec = _DEFAULT) -> xr.Dat
     only be told as well as its last percents.
 
     A frame without a p(r) gets NaN and a verdict with the reason. Raises SchemaError for what is no
-    profile over q, CurveError for a curve smeared by a slit, SpecError for q = 0, EmptyResult where
-    fewer than 10 points lie in `spec.range`.
+    profile over q, CurveError for a curve smeared by a slit of unknown length, SpecError for q = 0,
+    EmptyResult where fewer than 10 points lie in `spec.range`.
     """
     if not isinstance(spec, DistanceSpec):
         raise SpecError(f"spec is a {type(spec).__name__}, not a DistanceSpec")
-    data = select_range(profile, spec.range)
+    data = select_range(profile, spec.range, slits=True)
     size = data.sizes["q"]
     curves: list[tuple[Curve, Members] | None] = []
 
@@ -117,7 +123,7 @@ def pair_distances(profile: xr.Dataset, spec: DistanceSpec = _DEFAULT) -> xr.Dat
         frame.values["_fit"] = len(curves) - 1
         return frame
 
-    frames = each_frame(profile, data, every)
+    frames = each_frame(profile, data, every, spec.smearing)
     fits = [curves[int(f.values["_fit"])] if "_fit" in f.values else None for f in frames]
     distance = _distances(fits, spec.points, np.asarray(data["q"].values, dtype=np.float64))
     finished = [

@@ -6,6 +6,8 @@ form; the unknown size of the noise is integrated out. What is told is the mean 
 weighted by evidence, and its error has the spread between them. One D or one α alone, as found by a
 search, gives errors of Rg that are too small by factors.
 
+Where a slit or the resolution smears the curve, so are the curves of the splines.
+
 O. Glatter, J. Appl. Cryst. 10 (1977) 415 (splines, penalty); S. Hansen, J. Appl. Cryst. 33 (2000)
 1415 (evidence).
 """
@@ -16,6 +18,7 @@ import numpy as np
 
 from xrdkit.saxs.distances_basis import Basis, basis
 from xrdkit.saxs.model_free import Array, Curve
+from xrdkit.saxs.rays import Rays
 from xrdkit.saxs.relative_error import relative_error
 from xrdkit.saxs.selection import MIN_POINTS
 
@@ -95,6 +98,8 @@ class _Problem:
     """Unit vector of a flat background, taken out of everything."""
     power: float
     """|target|² without the flat background."""
+    rays: Rays
+    """Where the points look."""
 
     @classmethod
     def of(cls, curve: Curve, *, flat: bool) -> "_Problem":
@@ -103,12 +108,23 @@ class _Problem:
         unit = scaled / np.linalg.norm(scaled) if flat else None
         if unit is not None:
             target = target - unit * float(unit @ target)
-        return cls(q=curve.q, scaled=scaled, target=target, flat=unit, power=float(target @ target))
+        return cls(
+            q=curve.q,
+            scaled=scaled,
+            target=target,
+            flat=unit,
+            power=float(target @ target),
+            rays=curve.rays(),
+        )
+
+    def seen(self, splines: Basis, extent: float) -> Array:
+        """Return the curves of unit p at each node, 4π sin(qr)/(qr), (points, nodes)."""
+        x = np.outer(self.rays.q, extent * splines.nodes)
+        return self.rays.apply(4.0 * np.pi * extent * np.sin(x) / x)
 
     def kernel(self, splines: Basis, extent: float) -> Array:
-        """Return the curves of unit p at each node, 4π sin(qr)/(qr) over σ, (points, nodes)."""
-        x = np.outer(self.q, extent * splines.nodes)
-        table = 4.0 * np.pi * extent * np.sin(x) / x * self.scaled[:, None]
+        """Return them over σ, without the flat background."""
+        table = self.seen(splines, extent) * self.scaled[:, None]
         if self.flat is not None:
             table -= np.outer(self.flat, self.flat @ table)
         return table
@@ -379,13 +395,13 @@ def _best(
     shape = splines.weights * (1.0 - splines.nodes) ** tail
     node = (splines.splines * shape[:, None]) @ modes.turn
     z = modes.right * free
-    x = np.outer(problem.q, extent * splines.nodes)
-    whole = 4.0 * np.pi * extent * np.sin(x) / x @ (node @ z) * problem.scaled
+    curves = problem.seen(splines, extent)
+    whole = curves @ (node @ z) * problem.scaled
     first = extent * node.sum(axis=0)
     second = extent**3 * (splines.nodes**2 @ node)
     rows = np.stack([first, second]) * free @ (table @ node).T * problem.scaled
     # What the background takes over of the uncertainty of p.
     along = problem.scaled * (0.0 if problem.flat is None else problem.flat)
-    seen = 4.0 * np.pi * extent * (along @ (np.sin(x) / x)) @ node
+    seen = (along @ curves) @ node
     told = np.array([float(seen**2 @ free)])
     return {"told": told, "model": table @ (node @ z), "whole": whole, "estimator": rows}

@@ -12,6 +12,7 @@ import xarray as xr
 from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.guinier_fit import FEWEST, GuinierFit, best_window, fit_points
+from xrdkit.saxs.guinier_prior import LOWEST_K
 from xrdkit.saxs.guinier_spec import GuinierSpec
 from xrdkit.saxs.model_free import (
     Curve,
@@ -37,9 +38,12 @@ _FEW_LEFT_OUT = 3
 _NOTABLE_UPTURN = 0.01
 #: Difference of windows, in its standard deviations, that noise explains.
 _EXPECTED = 2.0
-#: No distances between points give a lower coefficient of v²: the mean of the fourth power is at
-#: least the square of the mean square, in three, two and one dimensions.
-_LOWEST_K = {0: -1.0 / 5.0, 1: -1.0 / 4.0, 2: -1.0 / 3.0}
+#: k over the lowest that contrast of one sign has, from which the curve is taken for one of
+#: interference alone.
+_FAR_BELOW = 2.0
+#: k above that of any single body, rods and chains among them, and standard deviations to tell it.
+_BROAD_K = 0.25
+_DEVIATIONS = 3.0
 #: Radii, nm, outside which the unit of q is doubtful.
 _USUAL_RADII = (0.2, 500.0)
 _RADIUS = {
@@ -64,8 +68,9 @@ def guinier(profile: xr.Dataset, spec: GuinierSpec = _DEFAULT) -> xr.Dataset:
     ``sigma_scale``, ``intensity_calculated(q)`` (NaN outside the window), ``verdict`` and
     ``verdict_reason``.
 
-    Model: ln(q^a I) = ln A - v + k v² + l v³, v = q²R²/(3 - a), fitted to I itself with weights
-    1/σ²; k and l under normal priors of width 0.13 and 0.03 about 0 (`xrdkit.saxs.guinier_fit`).
+    Model: ln(q^a I) = ln A - v + k v² + l v³ + m v⁴, v = q²R²/(3 - a), fitted to I itself with
+    weights 1/σ²; k, l and m under priors (`xrdkit.saxs.guinier_fit`, `xrdkit.saxs.guinier_prior`).
+    Where the profile states its resolution (``q_resolution``), the law is smeared by it.
     Errors: the fit, times ``sigma_scale``, with the priors and the spread of windows; errors common
     to all points go through the fit as they are.
 
@@ -80,7 +85,9 @@ def guinier(profile: xr.Dataset, spec: GuinierSpec = _DEFAULT) -> xr.Dataset:
         raise SpecError(f"spec is a {type(spec).__name__}, not a GuinierSpec")
     data = select_range(profile, spec.range)
     size = data.sizes["q"]
-    frames = each_frame(profile, data, lambda curve: guinier_curve(curve, spec, size))
+    frames = each_frame(
+        profile, data, lambda curve: guinier_curve(curve, spec, size), spec.smearing
+    )
     unit = str(data["intensity"].attrs["units"])
     forward = unit if spec.power == 0 else f"{unit}/nm^{spec.power}"
     radius = _RADIUS[spec.geometry]
@@ -241,12 +248,21 @@ def _judge(
     fall = fit.slope * float(curve.q[fit.stop - 1]) ** 2
     if not (radius > 2.0 * _SIGNIFICANT * error and fall > _ROUNDING):
         return Verdict.UNIDENTIFIABLE, "the fall of the curve is no larger than its error"
-    k, k_error = values["curvature"], values["curvature_sigma"]
-    if spec.curved and k + 3.0 * k_error < _LOWEST_K[spec.power]:
+    k, k_error = fit.k_alone
+    k_error *= max(1.0, values["sigma_scale"])
+    lowest = LOWEST_K[spec.power]
+    if spec.curved and k + _DEVIATIONS * k_error < _FAR_BELOW * lowest:
         return (
             Verdict.UNIDENTIFIABLE,
             f"the curve bends down more (k = {k:.2g}) than any particle alone can:"
             " interference between particles",
+        )
+    if spec.curved and k + _DEVIATIONS * k_error < lowest:
+        return (
+            Verdict.MISFIT,
+            f"the curve bends down more (k = {k:.2g}) than particles of one sign of contrast can"
+            f" ({lowest:.2g}) that do not see each other: weak repulsion, which makes the radius"
+            " too small, or contrast of both signs",
         )
     if fit.porod:
         share = fit.porod * curve.q[: fit.stop] ** -4 / np.maximum(fit.calculated[0], 1e-300)
@@ -272,6 +288,12 @@ def _judge(
         )
     if not _USUAL_RADII[0] < radius < _USUAL_RADII[1]:
         return Verdict.OK, f"a radius of {radius:.3g} nm is unusual: check the unit of q"
+    if spec.curved and k - _DEVIATIONS * k_error > _BROAD_K:
+        return (
+            Verdict.OK,
+            f"the curve bends up more (k = {k:.2g}) than any single body: sizes spread widely, or"
+            " some are aggregates, and the radius is mostly that of the largest",
+        )
     if fit.first:
         left = "1 point is" if fit.first == 1 else f"{fit.first} points are"
         return Verdict.OK, f"{left} left out at the low end"

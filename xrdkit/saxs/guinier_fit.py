@@ -5,23 +5,29 @@ section of rods (Rc), 2 for the thickness of sheets (Rt). To q Rg = 1.3 the law 
 for most bodies: Rg of a sphere by +1.9 %, of a thin shell by +2.8 %, of a thin rod or a chain by
 -6 %. k is -0.071 for a sphere, -0.1 for a shell or a sheet, -0.083 for a disc, +0.25 for a Gaussian
 chain, +0.22 for a rod, +0.31 for spheres of lognormal width 0.4; l is -0.011, -0.019 and -0.019 of
-the first, -0.03, +0.06 and -0.24 of the last three. Both are fitted under normal priors of about
-these widths: exact data overrule them, poor data are not asked what they cannot tell.
+the first, -0.03, +0.06 and -0.24 of the last three. Both are fitted under priors of about these
+widths (`xrdkit.saxs.guinier_prior`): exact data overrule them, poor data are not asked what they
+cannot tell.
 
-The curve itself is fitted, not its logarithm: the logarithm of few counts is biased.
+The curve itself is fitted, not its logarithm: the logarithm of few counts is biased. Where the
+resolution smears it, the law is smeared by the same.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from xrdkit.saxs.guinier_prior import curvature_prior
 from xrdkit.saxs.model_free import Array, Curve, noise_scale
 from xrdkit.saxs.relative_error import relative_error
 
-#: Mean and standard deviation of the prior of k.
-PRIOR_K = (0.05, 0.15)
-#: Standard deviation of the prior of l at k = 0 and what it grows by with k.
-PRIOR_L = (0.03, 0.25)
+#: Standard deviation of the prior of l at k = 0, what it grows by with k, and its mean over k.
+PRIOR_L = (0.02, 0.25)
+MEAN_L = -0.2
+#: Standard deviation of the coefficient of v⁴ at k = 0 and, times k³, with it: the expansion of
+#: sizes that spread goes on.
+PRIOR_M = (0.003, 5.0)
 #: The window begins below this v, q Rg = 1 for bodies.
 LOWEST_V = 1.0 / 3.0
 #: Fewest points of a window.
@@ -49,6 +55,10 @@ _FARTHEST = 20.0
 _WIDE = 0.6
 #: Relative error that the law has by itself: no noise is taken for smaller.
 _EXACT = 0.002
+#: End over that of the window, in q², up to which rays meet the expansion.
+_BEYOND = 1.5
+#: Standard deviation of k beyond which it is not looked for.
+_UNKNOWN_K = 10.0
 #: Starts are tried one by one, then in steps of this share of their number.
 _STEP = 0.1
 
@@ -68,14 +78,15 @@ class GuinierFit:
     k: float
     """Coefficient of v²."""
     parameters: Array
-    """ln A, b, coefficients of q⁴ and q⁶, and B q₁⁻⁴ at the first point: those that are fitted."""
+    """ln A, b, coefficients of q⁴ to q⁸, and B q₁⁻⁴ at the first point: those that are
+    fitted."""
     calculated: Array
     """I of the model in the window."""
     chi2: float
     """Σ of the squared weighted residuals."""
     estimator: Array
     """Linear estimator of the parameters near the minimum, (p, points): ln A, b, coefficients of q⁴
-    and q⁶, amplitude of q⁻⁴ over that at the first point."""
+    to q⁸, amplitude of q⁻⁴ over that at the first point."""
     prior: Array
     """Covariance of the same parameters that the prior alone leaves, (p, p)."""
     taken: float
@@ -86,6 +97,13 @@ class GuinierFit:
     """Excess at the low end over the law, in standard deviations; negative for a lack."""
     porod: float = 0.0
     """Amplitude B of the q⁻⁴ that was fitted beside the law, (unit)/nm⁴."""
+    k_alone: tuple[float, float] = (0.0, math.inf)
+    """k that the data alone have, and its standard error by the noise."""
+
+    @property
+    def law(self) -> int:
+        """Number of parameters of the law itself, an upturn not among them."""
+        return 5 if self.parameters.size >= 5 else 2
 
     @property
     def dof(self) -> float:
@@ -170,26 +188,36 @@ def fit_points(
     """
     part = slice(first, stop)
     q, intensity, sigma = curve.q[part], curve.intensity[part], curve.sigma[part]
-    x = q**2
-    columns = np.stack([np.ones_like(x), -x, x**2, x**3][: 4 if curved else 2], axis=1)
+    rays = curve.rays(first, stop)
+    columns = _columns(rays.q, float(q[-1]), curved=curved)
     law = columns.shape[1]
-    rise = (q / q[0]) ** -4.0
+    rise = rays.apply((rays.q / q[0]) ** -4.0)
+    front = rays.q**-power
     parameters = _start(q, intensity, power, b, law, upturn=upturn)
     if parameters is None:
         return None
     p = parameters
+    alone = (0.0, math.inf)
     for _ in range(_ITERATIONS):
-        model = np.exp(np.minimum(columns @ p[:law], _LARGEST_EXPONENT)) * q**-power
-        jacobian = columns * (model / sigma)[:, None]
+        seen = np.exp(np.minimum(columns @ p[:law], _LARGEST_EXPONENT)) * front
+        model = rays.apply(seen)
+        jacobian = rays.apply(columns * seen[:, None]) / sigma[:, None]
         residual = (intensity - model) / sigma
         if upturn:
             jacobian = np.column_stack([jacobian, rise / sigma])
             residual = residual - p[law] * rise / sigma
-        mean, precision = _prior(p, b, curved=curved)
         # Priors weigh against what the noise is, not against what it is said to be.
         noise = max(noise_scale(residual), _EXACT * float(np.sqrt(np.mean((model / sigma) ** 2))))
-        precision *= noise**2
         information = jacobian.T @ jacobian
+        mean, precision = np.zeros(p.size), np.zeros(p.size)
+        if curved:
+            size = abs(float(p[1])) or b
+            mean[3], precision[3:5] = _next_terms(p, size, noise)
+            pull = jacobian.T @ residual + precision * (mean - p)
+            alone = _k_alone(information, pull, p, precision, noise, size)
+            middle, variance = curvature_prior(*alone, power)
+            mean[2] = middle * size**2
+            precision[2] = noise**2 / (variance * size**4)
         normal = information + np.diag(precision)
         if not np.all(np.diag(normal) > 0):
             return None
@@ -200,7 +228,7 @@ def fit_points(
             return None
         step = inverse @ (jacobian.T @ residual + precision * (mean - p))
         p = p + step
-        if not _sane(p, parameters, float(x[-1])):
+        if not _sane(p, parameters, float(q[-1]) ** 2):
             return None
         if float(step @ normal @ step) < _TOLERANCE:
             break
@@ -226,6 +254,7 @@ def fit_points(
         noise=noise,
         upturn=float(excess) / noise,
         porod=float(p[law]) * float(q[0]) ** 4 if upturn else 0.0,
+        k_alone=alone,
     )
 
 
@@ -249,16 +278,38 @@ def _sane(p: Array, start: Array, x: float) -> bool:
     return bool(abs(p[0] - start[0]) < _FARTHEST and abs(p[1]) * x < _FARTHEST)
 
 
-def _prior(p: Array, b: float, *, curved: bool) -> tuple[Array, Array]:
-    """Return means and inverse variances of the priors of all parameters, 0 where there is none."""
-    mean, precision = np.zeros(p.size), np.zeros(p.size)
-    if curved:
-        size = abs(p[1]) or b
-        k = float(np.clip(p[2] / size**2, 0.0, _LARGEST_K))
-        mean[2] = PRIOR_K[0] * size**2
-        precision[2] = (PRIOR_K[1] * size**2) ** -2.0
-        precision[3] = ((PRIOR_L[0] + PRIOR_L[1] * k) * size**3) ** -2.0
-    return mean, precision
+def _columns(q: Array, last: float, *, curved: bool) -> Array:
+    """Return the columns of ln A, b and the coefficients of q⁴ to q⁸, (m, 2 or 5).
+
+    Rays beyond the window, which ends at `last`, meet the expansion held where it still is one.
+    """
+    x = q**2
+    held = np.minimum(x, _BEYOND * last**2)
+    terms = (2, 3, 4) if curved else ()
+    return np.stack([np.ones_like(x), -x, *(held**n for n in terms)], axis=1)
+
+
+def _next_terms(p: Array, size: float, noise: float) -> tuple[float, Array]:
+    """Return the priors of the coefficients of q⁶ and q⁸: mean of one, precisions of both.
+
+    Precisions are inverse variances times that of the noise.
+    """
+    k = float(np.clip(p[2] / size**2, 0.0, _LARGEST_K))
+    width = np.array([PRIOR_L[0] + PRIOR_L[1] * k, PRIOR_M[0] + PRIOR_M[1] * k**3])
+    return MEAN_L * k * size**3, (noise / (width * size ** np.array([3.0, 4.0]))) ** 2
+
+
+def _k_alone(
+    information: Array, pull: Array, p: Array, precision: Array, noise: float, size: float
+) -> tuple[float, float]:
+    """Return k and its standard error by the data alone, near the parameters `p`."""
+    normal = information + np.diag(precision)
+    # Data that do not tell k at all leave it to the prior.
+    normal[2, 2] += (noise / (_UNKNOWN_K * size**2)) ** 2
+    unit = 1.0 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    inverse = np.linalg.pinv(normal * np.outer(unit, unit), hermitian=True) * np.outer(unit, unit)
+    moved = float(p[2] + (inverse @ pull)[2])
+    return moved / size**2, noise * math.sqrt(max(float(inverse[2, 2]), 0.0)) / size**2
 
 
 def _excess(column: Array, residual: Array, jacobian: Array, inverse: Array) -> float:

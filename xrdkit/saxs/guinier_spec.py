@@ -5,13 +5,14 @@ from typing import Literal
 
 from xrdkit.errors import SpecError
 from xrdkit.saxs.checks import check_flags, check_range, is_number
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 
 Geometry = Literal["sphere", "rod", "sheet"]
 
 #: geometry -> power of q that multiplies the curve.
 POWERS = {"sphere": 0, "rod": 1, "sheet": 2}
 #: Widest windows, q times the radius.
-WIDEST = {"sphere": 1.4, "rod": 1.1, "sheet": 0.8}
+WIDEST = {"sphere": 1.5, "rod": 1.1, "sheet": 0.8}
 _LARGEST_QR = 2.0
 
 
@@ -24,15 +25,17 @@ class GuinierSpec:
     long rods, ln qI, radius of gyration Rc of the cross section (radius R/√2); ``"sheet"``: wide
     sheets, ln q²I, Rt of the thickness (T/√12)."""
     curved: bool = True
-    """Whether the next two terms of the expansion, in q⁴ and q⁶, are fitted too (under a prior).
+    """Whether the next three terms of the expansion, in q⁴ to q⁸, are fitted too (under priors).
     Without them Rg of a sphere is too large by 2 %, with a standard error that does not say so."""
     qr_max: float | None = None
-    """Upper end of the window as q times the radius; None: 1.4, 1.1 and 0.8 for sphere, rod, sheet.
+    """Upper end of the window as q times the radius; None: 1.5, 1.1 and 0.8 for sphere, rod, sheet.
     The usual limits, 1.3, 1 and 0.75, are of the law without the curved terms."""
     range: tuple[float, float] | None = None
     """Lowest and highest q that a window may use, 1/nm; None: all."""
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """Resolution that smears the law; ``"auto"``: what the profile says; ``"none"``: none."""
 
     def __post_init__(self) -> None:
         if self.geometry not in POWERS:
@@ -46,6 +49,7 @@ class GuinierSpec:
             )
         check_range(self.range)
         check_flags(self, "curved", "scale_errors")
+        check_smearing(self.smearing)
 
     @property
     def power(self) -> int:

@@ -5,6 +5,7 @@ G. Porod, Kolloid-Z. 124 (1951) 83; O. Glatter, O. Kratky, Small Angle X-ray Sca
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import xarray as xr
 
@@ -12,6 +13,7 @@ from xrdkit.errors import SpecError
 from xrdkit.saxs.checks import check_contrast, check_flags, check_range, is_number
 from xrdkit.saxs.invariant_sum import invariant_curve
 from xrdkit.saxs.model_free import Quantity, assemble, each_frame, select_range
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.schema import INVARIANT
 
 
@@ -36,11 +38,14 @@ class InvariantSpec:
     """Lowest and highest q that are used, 1/nm; None: all."""
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """Resolution that smears the curve; ``"auto"``: what the profile says; ``"none"``: none."""
 
     def __post_init__(self) -> None:
         check_contrast(self.contrast, self.contrast_sigma)
         check_range(self.range)
         check_flags(self, "dilute", "flat", "scale_errors")
+        check_smearing(self.smearing)
         fraction = self.volume_fraction
         if fraction is not None and not (is_number(fraction) and 0 < fraction < 1):
             raise SpecError(f"volume_fraction {fraction!r} is not between 0 and 1")
@@ -92,6 +97,7 @@ def invariant(profile: xr.Dataset, spec: InvariantSpec = _DEFAULT) -> xr.Dataset
             flat=spec.flat,
             scale_errors=spec.scale_errors,
         ),
+        spec.smearing,
     )
     quantities = {
         "invariant": Quantity(unit=f"{unit}/nm^3", what="scattering invariant ∫q²I dq"),

@@ -12,6 +12,7 @@ from xrdkit.saxs.guinier_spec import GuinierSpec
 from xrdkit.saxs.model_free import Array, Curve, Frame, refusal
 from xrdkit.saxs.porod import CONTRAST_UNIT, porod_verdict, why_no_porod
 from xrdkit.saxs.porod_fit import PorodFit, best_porod
+from xrdkit.saxs.rays import unsmeared
 
 _NODES = np.polynomial.legendre.leggauss(24)
 #: Share of the invariant below the data, without Guinier's law, from which the user is told.
@@ -122,6 +123,8 @@ def _linear(
     weights[at] = _trapezoid(curve.q[at])
     thin = np.union1d(at[::2], [stop])
     coarse[thin] = _trapezoid(curve.q[thin])
+    both = np.stack([weights, coarse])
+    (weights, coarse), (beyond, _) = unsmeared(both, curve.q, curve.smearing, curve.used)
     upturn = low.upturn_estimator if low.upturn_estimator is not None else 0.0
     # The Porod constant of the particles is what the upturn leaves of the whole.
     rows = np.stack(
@@ -149,7 +152,7 @@ def _linear(
     # The sum over half the points tells what the distance of points costs, beyond noise.
     step = (weights - coarse) / 3.0
     noise = float(curve.covariance(step[None], scale)[0, 0])
-    covariance[0, 0] += low.variance
+    covariance[0, 0] += low.variance + float(beyond @ curve.intensity) ** 2
     covariance[0, 0] += max(0.0, float(step @ curve.intensity) ** 2 - _EXPECTED**2 * noise)
     theta = np.array([below + inside + above, constant, fit.background])
     return theta, covariance, (below, above), scale
@@ -186,8 +189,8 @@ def _guinier_tail(curve: Curve, fit: GuinierFit) -> _Low:
     edge = float(curve.q[fit.first])
     x, w = _NODES
     q, w = 0.5 * edge * (x + 1.0), 0.5 * edge * w
-    size = 4 if fit.parameters.size >= 4 else 2
-    columns = np.stack([np.ones_like(q), -(q**2), q**4, q**6][:size], axis=1)
+    size = fit.law
+    columns = np.stack([np.ones_like(q), -(q**2), q**4, q**6, q**8][:size], axis=1)
     law = w * q**2 * np.exp(columns @ fit.parameters[:size])
     gradient = np.zeros(fit.parameters.size)
     gradient[:size] = law @ columns

@@ -7,6 +7,7 @@ O. Kratky, Small Angle X-ray Scattering (1982); D. Durand et al., J. Struct. Bio
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -17,6 +18,7 @@ from xrdkit.saxs.checks import check_range, is_number
 from xrdkit.saxs.guinier import guinier_curve
 from xrdkit.saxs.guinier_spec import GuinierSpec
 from xrdkit.saxs.model_free import Curve, Frame, Quantity, assemble, each_frame, select_range
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.schema import KRATKY
 
 
@@ -30,6 +32,9 @@ class KratkySpec:
     """I(0), unit of the profile; None: that of `guinier`. Both are given or neither."""
     range: tuple[float, float] | None = None
     """Lowest and highest q that are used, 1/nm; None: all."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """Resolution that smears the law of `guinier`; ``"auto"``: what the profile says; ``"none"``:
+    none. The points of the plots are as measured."""
 
     def __post_init__(self) -> None:
         given = (self.radius_of_gyration, self.forward_intensity)
@@ -38,6 +43,7 @@ class KratkySpec:
         if given[0] is not None and not all(is_number(v) and float(v or 0) > 0 for v in given):
             raise SpecError(f"radius_of_gyration and forward_intensity {given} are not above 0")
         check_range(self.range)
+        check_smearing(self.smearing)
 
 
 _DEFAULT = KratkySpec()
@@ -61,7 +67,7 @@ def kratky(profile: xr.Dataset, spec: KratkySpec = _DEFAULT) -> xr.Dataset:
     data = select_range(profile, spec.range)
     size = data.sizes["q"]
     unit = str(data["intensity"].attrs["units"])
-    frames = each_frame(profile, data, lambda curve: _plots(curve, spec, size))
+    frames = each_frame(profile, data, lambda curve: _plots(curve, spec, size), spec.smearing)
     quantities = {
         "kratky": Quantity(unit=f"{unit}/nm^2", what="q² times intensity", dims=("q",)),
         "kratky_dimensionless": Quantity(

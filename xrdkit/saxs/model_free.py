@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -13,8 +13,10 @@ from xrdkit.errors import CurveError
 from xrdkit.fitting import Verdict
 from xrdkit.provenance import append, content_sha256
 from xrdkit.saxs.plausible import not_measured, unit_doubt
+from xrdkit.saxs.rays import Rays
 from xrdkit.saxs.relative_error import relative_error
 from xrdkit.saxs.selection import MIN_POINTS, select
+from xrdkit.saxs.smearing import Smearing, SmearingSpec, smearing_of
 from xrdkit.schema import FRAME, Schema, mean_positions, validate
 from xrdkit.uncertainty import ERRORS, ErrorModel, error_model, independent_sigma
 
@@ -40,6 +42,13 @@ class Curve:
     """All that is known of the errors of these points, units of the curve."""
     used: NDArray[np.intp]
     """Number of each point among those of the selected profile."""
+    smearing: Smearing | None = None
+    """What smears the selected profile; None: nothing."""
+
+    def rays(self, first: int = 0, stop: int | None = None) -> Rays:
+        """Return what the points `first` to `stop` see of a law."""
+        part = slice(first, stop)
+        return Rays.of(self.q[part], self.smearing, self.used[part])
 
     def until(self, stop: int) -> "Curve":
         """Return the first `stop` points."""
@@ -53,6 +62,7 @@ class Curve:
             has_sigma=self.has_sigma,
             errors=self.errors.select(at),
             used=self.used[at],
+            smearing=self.smearing,
         )
 
     def covariance(self, estimator: Array, scale: float) -> Array:
@@ -99,14 +109,17 @@ def refusal(reason: str, verdict: Verdict = Verdict.UNIDENTIFIABLE) -> Frame:
     return Frame(verdict=verdict, reason=reason)
 
 
-def select_range(profile: xr.Dataset, limits: tuple[float, float] | None) -> xr.Dataset:
+def select_range(
+    profile: xr.Dataset, limits: tuple[float, float] | None, *, slits: bool = False
+) -> xr.Dataset:
     """Return the part of a profile over q within `limits`, 1/nm, sorted by q and checked.
 
-    Raises SchemaError for another axis than q, CurveError for a slit-smeared curve, EmptyResult
-    where hardly a point is left, SpecError where q is not positive.
+    `slits` tells whether the analysis takes slit-smeared curves. Raises SchemaError for another
+    axis than q, CurveError for a slit-smeared curve that it does not take, EmptyResult where hardly
+    a point is left, SpecError where q is not positive.
     """
     data = select(profile, limits, "this analysis is")
-    if profile.attrs.get("slit_smeared"):
+    if profile.attrs.get("slit_smeared") and not slits:
         raise CurveError(
             "the curve is smeared by a slit, and this analysis is of a point-collimated one",
             source=profile.attrs.get("source_file"),
@@ -116,12 +129,16 @@ def select_range(profile: xr.Dataset, limits: tuple[float, float] | None) -> xr.
 
 
 def each_frame(
-    profile: xr.Dataset, data: xr.Dataset, analyse: Callable[[Curve], Frame]
+    profile: xr.Dataset,
+    data: xr.Dataset,
+    analyse: Callable[[Curve], Frame],
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto",
 ) -> list[Frame]:
     """Return what `analyse` finds in each frame of `data`, selected from `profile`.
 
-    Points without a finite intensity and a positive sigma are left out. A frame with fewer than 10
-    usable points, or of zeros alone, is refused without being analysed.
+    `smearing` is what the profile does not say, or says wrongly, of its resolution. Points without
+    a finite intensity and a positive sigma are left out. A frame with fewer than 10 usable points,
+    or of zeros alone, is refused without being analysed.
     """
     positions = mean_positions(data)
     rows = np.asarray(data["intensity"].values, dtype=np.float64).reshape(positions.shape)
@@ -134,6 +151,8 @@ def each_frame(
         whole = error_model(profile, i) if ERRORS in profile else None
         model = None if whole is None else whole.select(places)
         curve = _curve(positions[i], row, sigma[i] if "sigma" in data else None, model)
+        if isinstance(curve, Curve):
+            curve = replace(curve, smearing=smearing_of(data, given=smearing, frame=i))
         found.append(analyse(curve) if isinstance(curve, Curve) else refusal(curve))
     return found
 

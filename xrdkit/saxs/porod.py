@@ -5,6 +5,7 @@ G. Porod, Kolloid-Z. 124 (1951) 83; 125 (1952) 51.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -21,7 +22,8 @@ from xrdkit.saxs.model_free import (
     refusal,
     select_range,
 )
-from xrdkit.saxs.porod_fit import PorodFit, best_porod, unknown_power
+from xrdkit.saxs.porod_fit import PorodFit, best_porod, law_columns, unknown_power
+from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.schema import POROD
 
 #: (1e10 1/cm²)² · nm to 1/cm.
@@ -44,11 +46,14 @@ class PorodSpec:
     bends, from which the scale of lengths is taken."""
     scale_errors: bool = True
     """Whether standard errors are multiplied by ``sigma_scale`` = √χ²r."""
+    smearing: SmearingSpec | Literal["auto", "none"] = "auto"
+    """Resolution that smears the curve; ``"auto"``: what the profile says; ``"none"``: none."""
 
     def __post_init__(self) -> None:
         check_contrast(self.contrast, self.contrast_sigma)
         check_range(self.range)
         check_flags(self, "flat", "scale_errors")
+        check_smearing(self.smearing)
 
 
 _DEFAULT = PorodSpec()
@@ -68,7 +73,9 @@ def porod(profile: xr.Dataset, spec: PorodSpec = _DEFAULT) -> xr.Dataset:
     ``sigma_scale``, ``intensity_calculated(q)``, ``porod_plot(q)`` = q⁴(I - b) with its error,
     ``verdict``, ``verdict_reason``.
 
-    Model: I = K q⁻⁴ (1 + c/q²) + b, S/V = K/(2πΔρ²). Errors: the fit, times ``sigma_scale``, with
+    Model: I = K q⁻⁴ (1 + c/q²) + b, S/V = K/(2πΔρ²). Where the profile states its resolution
+    (``q_resolution``), the law is smeared by it, and ``porod_plot`` is over what the points see of
+    q⁻⁴. Errors: the fit, times ``sigma_scale``, with
     the prior of c and the spread of windows (`xrdkit.saxs.porod_fit`).
 
     A frame that does not fall as q⁻⁴ anywhere gets NaN and the verdict ``unidentifiable`` with the
@@ -81,7 +88,10 @@ def porod(profile: xr.Dataset, spec: PorodSpec = _DEFAULT) -> xr.Dataset:
     unit = str(data["intensity"].attrs["units"])
     size = data.sizes["q"]
     frames = each_frame(
-        profile, data, lambda curve: _porod_curve(curve, spec, size, absolute=unit == "1/cm")
+        profile,
+        data,
+        lambda curve: _porod_curve(curve, spec, size, absolute=unit == "1/cm"),
+        spec.smearing,
     )
     quantities = {
         "porod_constant": Quantity(unit=f"{unit}/nm^4", what="constant K of Porod's law"),
@@ -149,11 +159,12 @@ def _porod_curve(curve: Curve, spec: PorodSpec, size: int, *, absolute: bool) ->
     )
     calculated, plot, plot_sigma = (np.full(size, np.nan) for _ in range(3))
     window = slice(fit.first, None)
-    calculated[curve.used[window]] = fit.calculated(curve.q[window])
-    plot[curve.used] = curve.q**4 * (curve.intensity - fit.background)
+    fourth = law_columns(curve, 0)[:, 0]
+    calculated[curve.used[window]] = fit.calculated(curve)
+    plot[curve.used] = (curve.intensity - fit.background) / fourth
     frame.curves = {"intensity_calculated": calculated, "porod_plot": plot}
     if curve.has_sigma:
-        plot_sigma[curve.used] = curve.q**4 * np.hypot(curve.sigma, sigma[1])
+        plot_sigma[curve.used] = np.hypot(curve.sigma, sigma[1]) / fourth
         frame.curves["porod_plot_sigma"] = plot_sigma
     frame.verdict, frame.reason = porod_verdict(fit)
     return frame

@@ -82,10 +82,11 @@ class PorodFit:
     averaged: bool = False
     """Whether oscillations were averaged."""
 
-    def calculated(self, q: Array) -> Array:
-        """Return the law with its background."""
-        curve: Array = self.constant * q**-4 + self.next_term * q**-6 + self.background
-        return curve
+    def calculated(self, curve: Curve) -> Array:
+        """Return the law with its background as the points of the window see it."""
+        theta = np.array([self.constant, self.background, self.next_term])
+        seen: Array = law_columns(curve, self.first) @ theta
+        return seen
 
     @property
     def scale(self) -> float:
@@ -95,6 +96,13 @@ class PorodFit:
     def covariance(self, curve: Curve, scale: float) -> Array:
         """Return the covariance of (K, b, K c)."""
         return curve.covariance(self.estimator, scale) + self.prior
+
+
+def law_columns(curve: Curve, first: int) -> Array:
+    """Return q⁻⁴, 1 and q⁻⁶ as the points from number `first` on see them, (n, 3)."""
+    rays = curve.rays(first)
+    power = rays.apply(np.stack([rays.q**-4, rays.q**-6], axis=1))
+    return np.column_stack([power[:, 0], np.ones(len(power)), power[:, 1]])
 
 
 def rough_length(curve: Curve) -> float:
@@ -111,7 +119,7 @@ def rough_length(curve: Curve) -> float:
 def fit_from(curve: Curve, first: int, length: float, *, flat: bool) -> PorodFit | None:
     """Return the fit of all points from number `first` on."""
     q, sigma = curve.q[first:], curve.sigma[first:]
-    columns = np.stack([q**-4, np.ones_like(q), q**-6], axis=1)
+    columns = law_columns(curve, first)
     if not flat:
         columns[:, 1] = 0.0
     weighted = columns / sigma[:, None]
@@ -136,7 +144,8 @@ def fit_from(curve: Curve, first: int, length: float, *, flat: bool) -> PorodFit
     rows[:, first:] = (inverse @ design.T) / size[:, None] / sigma
     prior = noise**2 * inverse @ (precision[:, None] * inverse) / np.outer(size, size)
     taken = float(np.sum(inverse * information))
-    power, power_sigma = _power(q, design, residual, precision, constant, sigma, noise)
+    law = constant * columns[:, 0] / sigma
+    power, power_sigma = _power(q, law, design, residual, precision, noise)
     return PorodFit(
         first=first,
         edge=first,
@@ -154,17 +163,11 @@ def fit_from(curve: Curve, first: int, length: float, *, flat: bool) -> PorodFit
 
 
 def _power(
-    q: Array,
-    design: Array,
-    residual: Array,
-    precision: Array,
-    constant: float,
-    sigma: Array,
-    noise: float,
+    q: Array, law: Array, design: Array, residual: Array, precision: Array, noise: float
 ) -> tuple[float, float]:
     """Return the exponent of the window, were it free, and its standard error."""
     middle = np.exp(np.mean(np.log(q)))
-    column = -constant * q**-4 * np.log(q / middle) / sigma
+    column = -law * np.log(q / middle)
     inverse = np.linalg.pinv(design.T @ design + np.diag(precision), hermitian=True)
     left = column - design @ (inverse @ (design.T @ column))
     strength = float(left @ column)
@@ -178,7 +181,7 @@ def flat_enough(fit: PorodFit, curve: Curve) -> bool:
     if fit.chi2 > fit.noise**2 * (fit.dof + _MISFIT * math.sqrt(2.0 * fit.dof)):
         return False
     part = slice(fit.first, None)
-    residual = (curve.intensity[part] - fit.calculated(curve.q[part])) / curve.sigma[part]
+    residual = (curve.intensity[part] - fit.calculated(curve)) / curve.sigma[part]
     blocks = np.array_split(residual / fit.noise, 2 * _BLOCKS)
     sums = np.array([block.sum() / math.sqrt(block.size) for block in blocks])
     return bool(np.sum(sums**2) < 2 * _BLOCKS + _MISFIT * math.sqrt(4.0 * _BLOCKS))
@@ -316,6 +319,7 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
     if not _oscillates(curve, int(np.searchsorted(curve.q, lowest))):
         return None
     fits, tilts = [], []
+    seen_law = law_columns(curve, 0)[:last]
     for start in np.linspace(lowest, 0.3 * curve.q[last - 1] + 0.7 * lowest, _AVERAGED_STARTS):
         first = int(np.searchsorted(curve.q, start))
         if last - first < 2 * FEWEST:
@@ -323,16 +327,17 @@ def _averaged(curve: Curve, length: float, *, flat: bool) -> PorodFit | None:
         q = curve.q[first:last]
         ramp = np.sin(np.pi * (q - q[0]) / (q[-1] - q[0])) ** 2
         root = np.sqrt(ramp * np.gradient(q))
-        columns = np.stack([np.ones_like(q), q**4 if flat else 0.0 * q, q**-2], axis=1)
+        fourth, sixth = seen_law[first:, 0], seen_law[first:, 2]
         # The next term is taken as zero within its prior: averages cannot tell it.
-        design = columns[:, :2] * root[:, None]
+        columns = np.stack([np.ones_like(q), 1.0 / fourth if flat else 0.0 * q], axis=1)
+        design = columns * root[:, None]
         size = np.linalg.norm(design, axis=0)
         size[size == 0] = 1.0
-        rows = np.linalg.pinv(design / size) * root * q**4 / size[:, None]
+        rows = np.linalg.pinv(design / size) * root / fourth / size[:, None]
         estimate = rows @ curve.intensity[first:last]
-        moved = float((rows @ (q**-6))[0])
+        moved = float((rows @ sixth)[0])
         tilted = np.column_stack([root, np.log(q / q[-1]) * root])
-        above = q**4 * (curve.intensity[first:last] - estimate[1])
+        above = (curve.intensity[first:last] - estimate[1]) / fourth
         tilts.append(float(np.linalg.pinv(tilted)[1] @ (root * above)) / float(estimate[0]))
         fits.append((first, rows, estimate, moved))
     if len(fits) < 3 or not all(f[2][0] > 0 for f in fits):

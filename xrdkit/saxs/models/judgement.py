@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from xrdkit.fitting import FitOutcome, Verdict, without
 from xrdkit.saxs.background import FLAT, background_chi2
+from xrdkit.saxs.model_free import noise_scale
 from xrdkit.saxs.models.fit import CurveFit
 from xrdkit.saxs.models.flat import Flat
+from xrdkit.saxs.models.power_law import PowerLaw
+from xrdkit.saxs.models.unified_level import UnifiedLevel
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, misfit
 from xrdkit.uncertainty import (
     NOTABLE_CORRELATION,
@@ -29,6 +32,23 @@ _PRESENT = 9.0
 _LOG_UNKNOWN, _SHARE_UNKNOWN = 1.0, 0.2
 #: Parameters are told apart where their correlation has no smaller eigenvalue.
 _BLAMED = 0.2
+
+#: Of the parameters of a structure factor: correlation with another from which they are one, and
+#: value over standard error below which there is no interference.
+_ONE, _SEEN = 0.98, 2.0
+#: Root mean square of the relative deviation that is notable by itself, and of any over what
+#: scatters from point to point: stated errors that are too large hide no misfit of this kind.
+_DEVIATION, _SMOOTH = 0.02, 4.0
+#: Intensity over its error from which a point counts for it, and fewest of them.
+_CLEAR, _FEW = 5.0, 10
+
+#: q times Rg up to which a Guinier range reaches, and the number of points that it takes to see it.
+_UNSEEN, _POINTS = 2.5, 8
+#: Ratio of the sizes of levels from which they are two, and what power laws of neighbours may
+#: differ by in power and prefactor and still be one.
+_OVERLAP, _SAME_POWER, _SAME_PREFACTOR = 4.5, 0.3, 4.0
+#: Lowest power of what larger structures scatter.
+_LOWEST_POWER = 1.0
 
 FREE, FIXED, TIED, AT_BOUND = "free", "fixed", "tied", "at_bound"
 UNDETERMINED, IDLE = "undetermined", "idle"
@@ -92,11 +112,18 @@ def judge_model(
         )
         if (text := part.doubt(fit.curve.local(number, fit.values)))
     )
+    doubts += _levels(fit)
     if verdict is Verdict.UNIDENTIFIABLE:
         doubts = ()
     if doubts and verdict in (Verdict.OK, Verdict.AT_BOUND):
         verdict = Verdict.MISFIT
-    reason = "; ".join([reason] * bool(reason) + list(doubts))
+    hidden = "" if verdict is not Verdict.OK or not has_sigma else _hidden(fit, intensity, weight)
+    if hidden:
+        verdict, reason = Verdict.MISFIT, hidden
+    notes = [reason, *doubts]
+    if verdict in (Verdict.OK, Verdict.MISFIT):
+        notes += _interference(fit, scaled=scaled)
+    reason = "; ".join(filter(None, notes))
     correlation = 0.0 if errors is None else neighbour_correlation(errors)
     if errors is not None and correlation > NOTABLE_CORRELATION:
         note = (
@@ -156,6 +183,114 @@ def _verdict(
         fewer * outcome.residual.size,
         has_sigma=has_sigma,
     )
+
+
+def _hidden(fit: CurveFit, intensity: Array, weight: Array) -> str:
+    """Return what is wrong with a fit whose stated errors are larger than what it leaves over."""
+    residual = fit.outcome.residual
+    clear = np.abs(intensity) * weight > _CLEAR
+    # Errors may be far too large: what scatters from point to point is the measure then.
+    noise = noise_scale(residual)
+    clear |= np.abs(intensity) * weight > _CLEAR * noise
+    power = float(residual @ residual)
+    if np.count_nonzero(clear) < _FEW or not power > (_SMOOTH * noise) ** 2 * residual.size:
+        return ""
+    if not float(residual[1:] @ residual[:-1]) > 0.5 * power:
+        return ""
+    relative = residual[clear] / (intensity * weight)[clear]
+    size = float(np.sqrt(np.mean(relative**2)))
+    if not size > _DEVIATION:
+        return ""
+    whole = math.sqrt(power / residual.size)
+    times = f"{whole / noise:.2g}" if noise > 1e-6 * whole else "many"
+    return (
+        f"the model deviates smoothly by {size:.1%} (root mean square), {times} times what scatters"
+        " from point to point: the stated errors are too large to show it"
+    )
+
+
+def _levels(fit: CurveFit) -> tuple[str, ...]:
+    """Return what speaks against levels beside their own numbers: where they lie, and neighbours.
+
+    A curve tells the size of a level whose Guinier range it holds. One structure whose knee is
+    wider than a level's (a fractal that ends gradually, sizes that spread) is fitted best by two
+    levels that run into each other, of which neither size is one of the sample.
+    """
+    found: list[str] = []
+    before: str | None = None
+    inside = np.sort(fit.curve.points.q)
+    # As many points as Guinier's law takes: fewer are bent by noise.
+    lowest = float(inside[min(_POINTS, inside.size) - 1])
+    parts = zip(fit.curve.model.names, fit.curve.model.components, strict=True)
+    for number, (name, part) in enumerate(parts):
+        if isinstance(part, PowerLaw) and before is not None:
+            power = fit.values[f"{name}.power"]
+            if power < _LOWEST_POWER:
+                found.append(f"{name} of power {power:.2g} is flatter than any structure")
+        if not isinstance(part, UnifiedLevel):
+            continue
+        if part.packing is not None and fit.curve.by_name[f"{name}.packing"].free:
+            own = fit.curve.component(number, fit.values)[0]
+            if np.all(np.diff(own[np.argsort(fit.curve.points.q)]) <= 0):
+                found.append(
+                    f"{name} keeps a distance without a hump: a knee of another form than a level's"
+                    " looks the same"
+                )
+        size = fit.values[f"{name}.radius_of_gyration"]
+        free = fit.curve.by_name[f"{name}.radius_of_gyration"].free
+        if free and size * lowest > _UNSEEN:
+            found.append(
+                f"{name} has its Guinier range below all q (Rg = {size:.3g} nm): a power law, whose"
+                " size is not seen"
+            )
+        if before is not None and free and _one(fit, before, name):
+            found.append(
+                f"{before} and {name} run into each other: one structure with a wide knee looks the"
+                " same"
+            )
+        before = name
+    return tuple(found)
+
+
+def _one(fit: CurveFit, small: str, large: str) -> bool:
+    """Return whether two levels are hardly apart in size, or have one power law in common."""
+    ratio, prefactors = (
+        fit.values[f"{large}.{n}"] / max(fit.values[f"{small}.{n}"], 1e-300)
+        for n in ("radius_of_gyration", "prefactor")
+    )
+    powers = fit.values[f"{large}.power"] - fit.values[f"{small}.power"]
+    same = abs(powers) < _SAME_POWER and 1.0 / _SAME_PREFACTOR < prefactors < _SAME_PREFACTOR
+    return 1.0 < ratio < _OVERLAP or (ratio > 1.0 and same)
+
+
+def _interference(fit: CurveFit, *, scaled: bool) -> list[str]:
+    """Return what is to be said of structure factors that the curve hardly tells."""
+    outcome, notes = fit.outcome, []
+    if not np.all(np.isfinite(outcome.covariance)):
+        return []
+    size = np.sqrt(np.maximum(np.diag(outcome.covariance), 1e-300))
+    correlation = outcome.covariance / np.outer(size, size)
+    for number, part in enumerate(fit.curve.model.components):
+        structure = getattr(part, "structure", None)
+        if structure is None:
+            continue
+        name = f"{fit.curve.model.names[number]}.effective_volume_fraction"
+        if name not in outcome.names:
+            continue
+        value, error = fit.values[name], outcome.sigma_of({name: 1.0}, scaled=scaled)
+        row = np.abs(correlation[outcome.names.index(name)])
+        row[outcome.names.index(name)] = 0.0
+        other = outcome.names[int(np.argmax(row))]
+        if value < _SEEN * error:
+            notes.append(
+                f"no more interference than its error ({name} = {value:.2g} ± {error:.2g}): leave"
+                " the structure factor out"
+            )
+        elif row.max() > _ONE:
+            notes.append(
+                f"{name} and {other} are hardly told apart (correlation {row.max():.3f}): fix one"
+            )
+    return notes
 
 
 def _present(fit: CurveFit, number: int, *, scaled: bool) -> bool:

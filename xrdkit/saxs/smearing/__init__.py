@@ -13,7 +13,7 @@ from xrdkit.saxs.smearing.operator import (
     slit_smearing,
 )
 from xrdkit.saxs.smearing.profile import smearing_of
-from xrdkit.saxs.smearing.spec import SmearingSpec
+from xrdkit.saxs.smearing.spec import SmearingSpec, check_smearing
 
 __all__ = [
     "BeamProfile",
@@ -21,6 +21,7 @@ __all__ = [
     "SmearingSpec",
     "aperture_beam_fwhm",
     "build_smearing",
+    "check_smearing",
     "pinhole_resolution",
     "pinhole_smearing",
     "read_beam_profile",

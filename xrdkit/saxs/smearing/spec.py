@@ -56,3 +56,9 @@ class SmearingSpec:
             and self.slit_flat > self.slit_length
         ):
             raise SpecError(f"slit_flat {self.slit_flat} is beyond slit_length {self.slit_length}")
+
+
+def check_smearing(smearing: object) -> None:
+    """Raise SpecError unless `smearing` is a SmearingSpec, ``"auto"`` or ``"none"``."""
+    if not isinstance(smearing, SmearingSpec) and smearing not in ("auto", "none"):
+        raise SpecError(f"smearing is {smearing!r}, not a SmearingSpec, 'auto' or 'none'")
