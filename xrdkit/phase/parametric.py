@@ -18,11 +18,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.errors import FitFailed, SpecError
+from xrdkit.errors import SpecError
 from xrdkit.fitting import LEAST_GOF, FitOutcome
-from xrdkit.phase.frame_fit import Frame, FrameFit
+from xrdkit.phase.frame_fit import Chord, Frame, FrameFit
 from xrdkit.phase.free_intensities import measuring
-from xrdkit.phase.minimise import expanded, minimise, slopes_of, tied_of
+from xrdkit.phase.joint_steps import bent, solved
+from xrdkit.phase.minimise import EXACTLY, expanded, minimise, slopes_of, tied_of
 from xrdkit.phase.named_parameters import key_of, parameter_names
 from xrdkit.phase.parametric_spec import Curve, ParametricTie
 from xrdkit.phase.serial_correlation import serial_factor, with_esd_correction
@@ -33,6 +34,10 @@ _ROUNDS, _HALVINGS = 30, 4
 #: Steps shorter than this many standard errors are the end, and steps that lower χ² by less than
 #: this many times χ² per degree of freedom: a tenth of a standard error.
 _EXACTLY, _NEARLY = 1e-3, 0.01
+#: On the way frames are brought this near to their minima, standard errors.
+_WITHIN = 0.01
+#: Steps from which the curvature of χ² beyond that of the normal matrix is learned.
+_PAIRS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,44 +143,61 @@ class JointFit:
         """Minimise; raises FitFailed where the frames do not determine the coefficients."""
         members, chi2 = self._all(self._now, None)
         converged = False
+        before: tuple[Array, Array] | None = None
+        pairs: list[tuple[Array, Array]] = []
         for _ in range(_ROUNDS):
             normal, right = self._normal(members, self._now)
-            step = -_solved(normal, right)
+            if before is not None:
+                pairs = [*pairs[1 - _PAIRS :], (before[0], right - before[1])]
+            step = -solved(bent(normal, pairs), right)
             unit = chi2 / sum(m.outcome.dof for m in members)
             left = -float(right @ step) / unit
             if left < _EXACTLY**2:
                 converged = True
                 break
-            for _half in range(_HALVINGS):
-                trial, after = self._all(self._now + step, members)
+            slope = 2.0 * float(right @ step)
+            share = 1.0
+            for _shorter in range(_HALVINGS):
+                trial, after = self._all(self._now + share * step, members)
                 if after <= chi2:
                     break
-                step = 0.5 * step
+                # Along the step χ² is a parabola.
+                curvature = (after - chi2 - share * slope) / share**2
+                share *= float(np.clip(-0.5 * slope / (curvature * share), 0.1, 0.5))
             else:
                 converged = left < _NEARLY
                 break
             fall, chi2 = chi2 - after, after
-            self._now, members = self._now + step, trial
+            before = (share * step, right)
+            self._now, members = self._now + share * step, trial
             # Where the model misses something, the last steps gain next to nothing.
             if fall < _NEARLY * unit:
                 converged = True
                 break
+        members, chi2 = self._all(self._now, members, EXACTLY)
         return self._result(members, chi2, converged)
 
-    def _all(self, coefficients: Array, known: list[_Member] | None) -> tuple[list[_Member], float]:
+    def _all(
+        self, coefficients: Array, known: list[_Member] | None, precision: float = _WITHIN
+    ) -> tuple[list[_Member], float]:
         curves = [
             c.at(coefficients[part])[0] for c, part in zip(self._curves, self._parts, strict=True)
         ]
         starts: Sequence[_Member | None] = known or [None] * len(self._fits)
         members = [
             self._member(
-                k, {key: float(c[k]) for key, c in zip(self._keys, curves, strict=True)}, m
+                k,
+                {key: float(c[k]) for key, c in zip(self._keys, curves, strict=True)},
+                m,
+                precision,
             )
             for k, m in zip(self._fits, starts, strict=True)
         ]
         return members, sum(m.outcome.chi2 for m in members)
 
-    def _member(self, place: int, values: dict[str, float], before: _Member | None) -> _Member:
+    def _member(
+        self, place: int, values: dict[str, float], before: _Member | None, precision: float
+    ) -> _Member:
         """Return a frame at the minimum of all but the parameters on the curves."""
         fit, frame = self._fits[place], self._frames[place]
         plan = fit.plan
@@ -188,7 +210,7 @@ class JointFit:
                     f"{self._curves[p].tie.parameter} has a curve and follows from ties"
                 )
         inner = tuple(name for name in whole.free if name not in keys)
-        start = dict(fit.values)
+        start, chord = dict(fit.values), None
         if before is not None:
             moved = np.array([values[k] - before.fit.values[k] for k in keys])
             moved /= np.array([plan.units[k] for k in keys])
@@ -196,10 +218,13 @@ class JointFit:
                 n: before.fit.values[n] - shift * plan.units[n]
                 for n, shift in zip(before.locals, before.response @ moved, strict=True)
             }
+            slopes = before.outcome.slopes
+            if slopes is not None:
+                chord = Chord(names=before.outcome.seen, slopes=slopes, sigma=frame.sigma)
         start |= {k: values[k] for k in keys}
         held = plan.changed(values=whole.complete(start), fixed=keys)
         model = self._models[place]
-        outcome = minimise(model, frame, held, model.spec.max_evaluations)
+        outcome = minimise(model, frame, held, model.spec.max_evaluations, precision, chord)
         now = held.physical(outcome.values)
         slopes = slopes_of(model, frame, plan, whole, now)
         columns = {name: slopes[:, k] for k, name in enumerate(whole.free)}
@@ -207,7 +232,7 @@ class JointFit:
         loose = tuple(n for n in inner if n not in outcome.at_bound)
         j_l = np.stack([columns[n] for n in loose], axis=1)
         j_p = np.stack([columns[k] for k in keys], axis=1) if keys else np.zeros((len(slopes), 0))
-        response = _solved(j_l.T @ j_l, j_l.T @ j_p)
+        response = solved(j_l.T @ j_l, j_l.T @ j_p)
         residual = outcome.residual
         return _Member(
             frame=frame,
@@ -240,7 +265,7 @@ class JointFit:
 
     def _result(self, members: Sequence[_Member], chi2: float, converged: bool) -> Joint:
         normal, _ = self._normal(members, self._now)
-        plain = _solved(normal, np.eye(self._now.size))
+        plain = solved(normal, np.eye(self._now.size))
         dof = sum(m.outcome.dof for m in members)
         gof2 = chi2 / max(dof, 1.0)
         scale2, correction = gof2, members[0].fit.model.spec.esd_correction
@@ -347,18 +372,3 @@ class JointFit:
             outcome=with_esd_correction(joint, member.frame.errors, fit.model.spec.esd_correction),
             serial_factor=serial_factor(joint, member.frame.errors),
         )
-
-
-def _solved(matrix: Array, right: Array) -> Array:
-    """Return matrix⁻¹ right for a matrix that is positive, its diagonal scaled to 1."""
-    size = np.sqrt(np.diagonal(matrix))
-    if not np.all(size > 0):
-        raise FitFailed("the frames do not determine all coefficients of the curves")
-    scaled = matrix / np.outer(size, size)
-    weights, vectors = np.linalg.eigh(scaled)
-    if weights.size and weights[0] < 1e-13 * weights[-1]:
-        raise FitFailed("the frames do not determine all coefficients of the curves")
-    unit = size if right.ndim == 1 else size[:, np.newaxis]
-    inner = vectors.T @ (right / unit)
-    inner /= weights if right.ndim == 1 else weights[:, np.newaxis]
-    return np.asarray((vectors @ inner) / unit)
