@@ -52,7 +52,8 @@ def orientation(cake: xr.Dataset, spec: OrientationSpec) -> xr.Dataset:
         I(χ) = M [1 - w + w p(χ - χ0)],
 
     p one maximum of mean 1 with the period of 180°, averaged over the width of the cells, by
-    maximum likelihood: variances are those of the counts that the fit expects.
+    maximum likelihood: variances are those of the counts that the fit expects, and of where the
+    pixels of a cell lie in it (`xrdkit.profiles.orientation_band`).
 
     The result (ORIENTATION) holds for each frame, each with ``<name>_sigma``: ``mean_angle``, the
     azimuth of the axis that `spec.axis` asks for, in (-90, 90] degree; ``hermans`` of that axis,
@@ -121,17 +122,18 @@ def _cells(band: xr.Dataset, radial: str) -> list[Cells]:
         return np.asarray(array.transpose(*order).values, dtype=np.float64).reshape(shape)
 
     intensity, variance = rows(band["intensity"]), rows(independent_sigma(band)) ** 2
+    pixels = rows(band["n_pixels"])
     counting = counting_of(band, order, shape)
     if counting is None:
         usable = np.where(variance > 0, variance, np.inf)
         weight = 1.0 / np.median(usable, axis=(1, 2), keepdims=True) * np.ones_like(usable)
         return [
-            Cells(intensity=i, variance=v, weight=w, counts=None, count_variance=None)
-            for i, v, w in zip(intensity, variance, weight, strict=True)
+            Cells(intensity=i, variance=v, weight=w, counts=None, count_variance=None, pixels=p)
+            for i, v, w, p in zip(intensity, variance, weight, pixels, strict=True)
         ]
     return [
-        Cells(intensity=i, variance=v, weight=n, counts=c, count_variance=s)
-        for i, v, c, s, n in zip(intensity, variance, *counting, strict=True)
+        Cells(intensity=i, variance=v, weight=n, counts=c, count_variance=s, pixels=p)
+        for i, v, c, s, n, p in zip(intensity, variance, *counting, pixels, strict=True)
     ]
 
 

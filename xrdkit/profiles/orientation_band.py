@@ -26,6 +26,8 @@ class Cells:
     """Raw counts, None where not known."""
     count_variance: Array | None
     """Their variance."""
+    pixels: Array
+    """Number of pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,22 @@ class Band:
     """Raw counts, None where not known."""
     count_variance: Array | None
     """Their variance."""
+    pixels: Array
+    """Number of pixels."""
+
+    def placement(self, slope: Array, width: float) -> Array:
+        """Return the variance from where the pixels of each cell lie, for cells `width` wide.
+
+        `slope` is dI/dχ at the cells. The mean azimuth of n pixels in a cell is off its middle by
+        width/√(12 n) where they fall as they like, and by up to half of what is missing where a gap
+        or the edge of the detector cuts the cell.
+        """
+        seen = self.pixels > 0
+        if not seen.any():
+            return np.zeros_like(slope)
+        missing = 1.0 - np.minimum(self.pixels / np.median(self.pixels[seen]), 1.0)
+        share = (1.0 / np.maximum(self.pixels, 1.0) + missing**2) / 12.0
+        return np.asarray((slope * width) ** 2 * share)
 
     def variance_at(self, model: Array) -> Array:
         """Return the variance with that of the counts which `model` expects.
@@ -91,6 +109,7 @@ def azimuthal(cells: Cells, modulation: Array | None = None) -> Band:
         exposure=exposure,
         counts=None,
         count_variance=None,
+        pixels=np.where(used, cells.pixels, 0.0).sum(axis=1),
     )
     if cells.counts is None or cells.count_variance is None:
         return band

@@ -96,7 +96,8 @@ def fit_azimuth(
     values = _start(azimuth, width, band, shape, good, isotropic=isotropic)
     for _ in range(_ROUNDS):
         model = _model(azimuth, width, shape, values)
-        sigma = np.sqrt(band.variance_at(model)[good])
+        turn = _slopes(azimuth, width, shape, values, [_DIRECTION])[:, 0]
+        sigma = np.sqrt((band.variance_at(model) + band.placement(turn, width))[good])
         values = _descend(azimuth, width, band, shape, good, sigma, values, free, low, high)
     residual = (band.intensity[good] - _model(azimuth, width, shape, values)[good]) / sigma
     room = np.where(np.isfinite(high - low), 1e-5 * (high - low), 0.0)
