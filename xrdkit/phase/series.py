@@ -36,9 +36,9 @@ _WORSE = 1.1
 _BETTER = 10.0
 #: Fits that are less than this many standard errors apart are the same.
 _SAME = 0.02
-#: Where a fit without any Gaussian width starts again: squares of widths in natural units, and the
-#: share that is left of other widths.
-_WIDER, _NARROWER = 0.3, 0.2
+#: Where a fit without any Gaussian width starts again: the share of the widths of its lines that is
+#: Gaussian then, and the share that is left of other widths.
+_WIDER, _NARROWER = 0.8, 0.2
 #: Verdicts after which a mixture is tried again, strongest phase first.
 _LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
@@ -210,7 +210,10 @@ class Series:
         values = fit.values | {
             n: _NARROWER * fit.values[n] for n in fit.origin.broadening if fit.values[n] > 0
         }
-        values |= {n: _WIDER * fit.origin.units[n] for n in nodes}
+        # What a fit started from may be far wider than its lines.
+        here = [p for p, found in enumerate(fit.found) if found] or [0]
+        width = float(np.median([fit.model.typical_width(fit.values, p) for p in here]))
+        values |= dict.fromkeys(nodes, (_WIDER * width) ** 2)
         begin = replace(fit, values=values, chord=None)
         try:
             again = _judged(frame, warm_fit(frame, begin, self._observed))
