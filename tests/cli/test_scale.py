@@ -73,3 +73,11 @@ def test_water_needs_its_temperature(folder):
         folder / "carbon.dat", "--unit", "1/nm", "--standard", "water", "--temperature", 293.15
     )
     assert flat.exit_code == 3
+
+
+def test_a_standard_that_is_no_name_and_no_file_is_named(tmp_path):
+    curve = tmp_path / "a.csv"
+    curve.write_text("q (1/nm),I\n" + "".join(f"{0.1 * k},1.0\n" for k in range(1, 20)))
+    done = call(curve, "--standard", "SRM9")
+    assert isinstance(done.exception, SpecError)
+    assert "--standard SRM9: neither SRM3600 nor water, nor a file" in str(done.exception)

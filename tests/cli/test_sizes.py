@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import xrdkit as xk
 from xrdkit.cli.main import app
-from xrdkit.errors import CurveError, RecipeError
+from xrdkit.errors import CurveError, RecipeError, StoreError
 
 Q = np.geomspace(0.01, 0.4, 90)
 
@@ -187,3 +187,11 @@ def test_a_slit_that_is_stated_makes_such_a_curve_usable(folder):
                 "--into", folder / "out")  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "slit" in xk.load(folder / "out" / "curves.sizes.nc").attrs["smearing"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_the_fits(folder, monkeypatch):
+    (folder / "taken").write_text("")
+    monkeypatch.setattr("xrdkit.workflow.curves.fit_sizes", None)
+    done = call(folder / "run_1.dat", "--unit", "1/angstrom", "--into", folder / "taken")
+    assert isinstance(done.exception, StoreError)
+    assert "the folder cannot be made" in str(done.exception)

@@ -252,3 +252,10 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path.write_bytes(sealed(path.read_bytes()))
     with pytest.raises(Exception, match="bytes held"):
         load(path)
+
+
+@pytest.mark.parametrize("result", [[1.0], None, np.ones(3)], ids=["list", "nothing", "array"])
+def test_what_is_no_dataset_is_refused(tmp_path, result):
+    with pytest.raises(SchemaError, match="is no Dataset"):
+        save(result, tmp_path / "a.nc")
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xrdkit.corrections import AbsoluteScale
 
 _DOUBTFUL = 3
+_STANDARDS = ("SRM3600", "water")
 _PARTS = ("statistical", "measured", "standard", "drift")
 
 
@@ -51,7 +52,7 @@ def scale(
     profile = _opened(measured, unit)
     if frame is not None and "frame" in profile.dims:
         profile = _frame(profile, frame, measured)
-    known = standard if standard in ("SRM3600", "water") else _opened(Path(standard), unit, "1/cm")
+    known = standard if standard in _STANDARDS else _standard(Path(standard), unit)
     found = absolute_scale(profile, standard=known, temperature=temperature, range=range_)
     if json:
         sys.stdout.write(jsonlib.dumps(found.to_dict()) + "\n")
@@ -68,6 +69,17 @@ def _opened(path: Path, unit: str | None, intensity_unit: str | None = None) -> 
     if path.suffix == ".nc":
         return load(path)
     return read_profile(path, unit=unit, intensity_unit=intensity_unit)
+
+
+def _standard(path: Path, unit: str | None) -> "xr.Dataset":
+    from xrdkit.errors import SpecError
+
+    if not path.exists():
+        raise SpecError(
+            f"--standard {path}: neither {' nor '.join(_STANDARDS)}, nor a file",
+            hint="a file holds a curve in 1/cm over q",
+        )
+    return _opened(path, unit, "1/cm")
 
 
 def _frame(profile: "xr.Dataset", frame: int, path: Path) -> "xr.Dataset":

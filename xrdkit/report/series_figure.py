@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator
 from numpy.typing import NDArray
 
 from xrdkit.report.canvas import WIDTH, ReportFigure, drawing, empty, inside
@@ -209,6 +210,8 @@ def finish(axes: Axes, axis: SeriesAxis, *, last: bool) -> None:
     span = float(np.ptp(axis.values)) or 1.0
     axes.set_xlim(float(axis.values.min()) - 0.03 * span, float(axis.values.max()) + 0.03 * span)
     few_ticks(axes, "x", 6, integer=axis.coordinate == "frame")
+    if axis.values.size == 1:
+        axes.xaxis.set_major_locator(FixedLocator(axis.values.tolist()))
     axes.yaxis.set_label_coords(-0.62 / (axes.get_position().width * WIDTH), 0.5)
     if last:
         axes.set_xlabel(axis.label)

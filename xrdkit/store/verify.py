@@ -29,6 +29,8 @@ class StoredResult:
 
 def schema_of(data: xr.Dataset) -> Schema:
     """Return the schema that `data` names; raise SchemaError where it names none that is known."""
+    if not isinstance(data, xr.Dataset):
+        raise SchemaError(f"a {type(data).__name__} is no Dataset, which a result is")
     name = data.attrs.get("schema")
     if not isinstance(name, str) or name not in SCHEMAS:
         raise SchemaError(

@@ -158,6 +158,7 @@ def sizes_of_curves(
     curves = [usable[k] for k in kept]
     if not curves:
         return CurveBatch(sizes=None, failures=tuple(failures), files=())
+    make_folder(folder)  # before the fits, which may take long
     profiles = join_profiles(curves)
     profiles = profiles.assign_coords({FRAME: (FRAME, kept, profiles[FRAME].attrs)})
     profiles = profiles.assign_coords({n: c.isel({FRAME: kept}) for n, c in coordinates.items()})
@@ -209,7 +210,6 @@ def _write(
     settings: CurveSettings,
     failures: Sequence[Failed],
 ) -> tuple[Path, ...]:
-    make_folder(folder)
     files = []
     for product, data in (("profile", profiles), ("sizes", sizes)):
         files.append(folder / f"{LABEL}.{product}.nc")
