@@ -91,6 +91,13 @@ def strip() -> VirtualInstrument:
     )  # fmt: skip
 
 
+def corner_of_behenate() -> VirtualInstrument:
+    """Return a small detector with the beam near its corner: quarters of a few rings."""
+    detector = Detector(pixel_size_y=172e-6, pixel_size_x=172e-6, shape=(260, 240))
+    geometry = pose(distance=0.45, center=(30.0, 25.0), wavelength=1.5406, detector=detector)
+    return VirtualInstrument(name="corner", calibration=geometry, dtype="int32", polarization=0.0)
+
+
 def case(name: str) -> Case:
     """Return a case by name; those of grains have rings of few crystals."""
     behenate = {"calibrant": "AgBh", "fwhm": FWHM, **FADING}
@@ -112,6 +119,11 @@ def case(name: str) -> Case:
             virtual_laboratory("corner"), "AgBh", fwhm=FWHM, decay=3.0, grains=800.0,
             tilt_known=False,
         )  # fmt: skip
+    if name == "grains few":
+        return _grains(
+            corner_of_behenate(), "AgBh", fwhm=2.0 * FWHM, decay=6.0, grains=500.0,
+            tilt_known=False,
+        )  # fmt: skip
     if name == "grains waxs":
         return _grains(virtual_waxs(coarse=2), "LaB6", fwhm=0.3, decay=30.0, grains=300.0)
     if name == "grains partial":
@@ -121,7 +133,7 @@ def case(name: str) -> Case:
 
 CASES = (
     "centred", "corner", "tilted", "outside", "weak", "waxs", "weak waxs", "partial",
-    "grains saxs", "grains waxs", "grains partial",
+    "grains few", "grains saxs", "grains waxs", "grains partial",
 )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from disturbed_frames import DISTURBANCES, PATTERNS
 from frames_in_memory import make_frames
 
 import xrdkit as xk
-from xrdkit.calibration import CalibrationVerdict
+from xrdkit.calibration import CalibrationVerdict, unassisted_ridges
 from xrdkit.calibration.rings import calibrant_rings
+from xrdkit.calibration.unassisted_ridges import ridge_points
 from xrdkit.errors import CalibrationRejected, EmptyResult, FrameShapeMismatch, SpecError
 from xrdkit.simulate import expose_calibrant, virtual_laboratory
 
@@ -246,3 +247,17 @@ def test_a_result_tells_residuals_by_ring_and_by_direction_in_pixels_and_in_q(wi
     q = result.calibration.q_of_two_theta(np.arctan(radius / distance))
     assert ring.rms_q == pytest.approx(ring.rms_px * (q[1] - q[0]), rel=0.03)
     assert ring.mean_q == pytest.approx(ring.mean_px * (q[1] - q[0]), rel=0.03, abs=1e-6)
+
+
+def test_ridges_are_looked_for_once_however_many_explanations_are_tried(monkeypatch):
+    calls = []
+
+    def counted(frame):
+        calls.append(frame)
+        return ridge_points(frame)
+
+    monkeypatch.setattr(unassisted_ridges, "ridge_points", counted)
+    random = np.random.default_rng(21)
+    with pytest.raises(CalibrationRejected):
+        tried(random.poisson(20.0, size=(200, 180)).astype(np.int32))
+    assert len(calls) == 1

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 from frames_in_memory import make_frames
+from hostile_frames import CONDITIONS, scene
 from imperfect_frames import FAULTS, exposed, instrument_at, usual
 
 import xrdkit as xk
 from xrdkit.calibration import CalibrationVerdict
 from xrdkit.calibration.frame import CalibrantFrame
-from xrdkit.calibration.unassisted_ridges import ridge_points, without_lonely_pixels
+from xrdkit.calibration.unassisted_ridges import (
+    ridge_points,
+    without_blind_areas,
+    without_lonely_pixels,
+)
 from xrdkit.errors import CalibrationRejected
 
 _SEEDS = 3
@@ -98,3 +103,37 @@ def test_pixels_of_a_sparse_frame_are_joined():
     assert len(points) > 100
     off = np.hypot(points.y - 200, points.x - 200) - 120
     assert np.median(np.abs(off)) < 1.5
+
+
+def test_corners_beside_a_round_detector_are_no_data_to_the_last_pixel():
+    """Where the disc comes near the edge of the frame, no square of empty pixels fits in."""
+    random = np.random.default_rng(36)
+    rows, columns = np.mgrid[:300, :300]
+    inside = np.hypot(rows - 149.5, columns - 149.5) < 150.0
+    counts = np.where(inside, random.poisson(3.0, inside.shape), 0.0)
+    kept = without_blind_areas(CalibrantFrame(counts=counts, valid=np.ones((300, 300), bool)))
+    assert np.count_nonzero(kept.valid & ~inside) == 0
+    # Empty pixels among those that count are data.
+    middle = np.hypot(rows - 149.5, columns - 149.5) < 140.0
+    assert np.all(kept.valid[middle])
+    assert np.count_nonzero(counts[middle] == 0) > 1000
+
+
+@pytest.mark.parametrize("detector", ["Eiger 1M", "CCD"])
+@pytest.mark.parametrize("condition", ["masked_by_value", "second_phase", "binned_unsaid"])
+def test_other_detectors_and_conditions(detector, condition):
+    """The benchmark of hostile frames has 20 conditions on seven detectors."""
+    offered = CONDITIONS[condition](scene(detector, 3), np.random.default_rng(37))
+    pixel = xk.Detector(pixel_size_y=offered.pixel, pixel_size_x=offered.pixel)
+    try:
+        result = xk.calibrate(
+            make_frames(offered.frame),
+            calibrant=offered.calibrant,
+            detector=pixel,
+            wavelength=offered.wavelength,
+        )
+    except CalibrationRejected:
+        assert condition == "second_phase"
+        return
+    q, found = (c.radial(offered.frame.shape, "q") for c in (offered.truth, result.calibration))
+    assert np.sqrt(np.mean((q - found) ** 2)) < 1e-3 * q.max()

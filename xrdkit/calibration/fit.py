@@ -137,28 +137,35 @@ class _Problem:
                 break
         return tuple(now)
 
-    def scaled(self, values: tuple[float, ...]) -> tuple[Array, Bool, Array]:
-        """Return distances, which points are believed, and the whole error of each point."""
-        delta, _ = self.distances(values)
-        total = self.points.sigma
+    def scaled(
+        self, values: tuple[float, ...], free: list[int]
+    ) -> tuple[Array, Bool, Array, Array]:
+        """Return distances, which points are believed, and the whole error of each point.
+
+        Last is how unsure the squares of these errors are, as from `whole_errors`.
+        """
+        delta, slopes = self.distances(values)
+        total, unsure = self.points.sigma, np.zeros(delta.size)
         used = np.ones(delta.size, dtype=bool)
         for _ in range(6):
             z = delta / total
             limit = _CLIP * max(robust_sigma(z[used]), 1e-6)
             used = np.abs(z) <= limit
-            total = whole_errors(delta, used, self.points.sigma, self.points.ring)
-        return delta, used, total
+            weighted = slopes[:, free] / total[:, None]
+            total, unsure = whole_errors(delta, used, self.points.sigma, self.points.ring, weighted)
+        return delta, used, total, unsure
 
     def tilt_is_seen(self, plain: tuple[float, ...], tilted: tuple[float, ...]) -> bool:
         """Whether freeing both rotations improves the fit by more than chance would."""
-        delta, used, total = self.scaled(tilted)
+        free = list(range(len(PARAMETERS)))
+        delta, used, total, unsure = self.scaled(tilted, free)
         if np.count_nonzero(used) < 10:
             return False
         without = self.distances(plain)[0]
         freedom = int(np.count_nonzero(used)) - len(PARAMETERS)
         best = float(np.sum((delta / total)[used] ** 2))
         gain = float(np.sum((without / total)[used] ** 2)) - best
-        scatter, slopes, mean = self.scatter(tilted, list(range(len(PARAMETERS))), used, total)
+        scatter, slopes, mean = self.scatter(tilted, free, used, total, unsure)
         ratio = gain / 2 / mean / scatter.inflation(slopes)
         return bool(stats.f.sf(ratio, 2, freedom) < _CHANCE)
 
@@ -166,7 +173,7 @@ class _Problem:
         """Return the weighted least-squares fit over the believed points."""
         free = [PARAMETERS.index(name) for name in names]
         for _ in range(3):
-            delta, used, whole = self.scaled(values)
+            delta, used, whole, _ = self.scaled(values, free)
             total = whole[used]
             parameters = lmfit.Parameters()
             for name, value in zip(PARAMETERS, values, strict=True):
@@ -187,8 +194,8 @@ class _Problem:
             raise CalibrationRejected(
                 f"the rings do not determine a geometry: fit is {outcome.verdict.value}"
             )
-        delta, used, total = self.scaled(values)
-        scatter, slopes, mean = self.scatter(values, free, used, total)
+        delta, used, total, unsure = self.scaled(values, free)
+        scatter, slopes, mean = self.scatter(values, free, used, total, unsure)
         covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
         covariance[np.ix_(free, free)] = scatter.covariance(slopes) * mean
         distance, poni1, poni2, rot1, rot2 = values
@@ -210,14 +217,19 @@ class _Problem:
         )
 
     def scatter(
-        self, values: tuple[float, ...], free: list[int], used: Bool, total: Array
+        self,
+        values: tuple[float, ...],
+        free: list[int],
+        used: Bool,
+        total: Array,
+        unsure: Array,
     ) -> tuple[Scatter, Array, float]:
         """Return who errs with whom, the weighted slopes, and the mean variance of a point."""
         delta, slopes = self.distances(values)
         error, at = total[used], self.points
         weighted = slopes[used][:, free] / error[:, None]
         groups = groups_of(at.ring[used], at.azimuth[used], at.y[used], at.x[used], error)
-        found, mean = scatter_of(delta[used] / error, weighted, groups)
+        found, mean = scatter_of(delta[used] / error, weighted, groups, unsure[used])
         return found, weighted, mean
 
 

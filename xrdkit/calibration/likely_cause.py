@@ -14,7 +14,8 @@ from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.ring_system import RingSystem, ring_system
 from xrdkit.calibration.rings import calibrant_rings
-from xrdkit.calibration.unassisted_refine import found_without_start
+from xrdkit.calibration.unassisted_refine import glimpsed_without_start
+from xrdkit.calibration.unassisted_ridges import Seen, seen
 from xrdkit.errors import CalibrationRejected, SpecError
 from xrdkit.geometry import Calibration, Detector
 
@@ -49,6 +50,8 @@ class Attempt:
     """Wavelength, ångström."""
     start: Calibration | None = None
     """The start; None where there was none."""
+    frame: Seen | None = None
+    """What is seen in the frame; None where nobody has looked yet."""
 
 
 def explained(refusal: CalibrationRejected, attempt: Attempt) -> CalibrationRejected:
@@ -75,21 +78,27 @@ def likely_causes(attempt: Attempt) -> list[str]:
     stated = stated_facts(attempt.frames, attempt.detector, attempt.wavelength, distance)
     if facts and (not attempt.exposure.counts.any() or "all pixels" in facts[0]):
         return facts
+    if attempt.frame is None:
+        attempt = replace(attempt, frame=seen(attempt.exposure))
     if start is not None:
         found = _tried(attempt, attempt.calibrant, attempt.wavelength)
         if found is not None:
             return [_far_from_start(found, start), *facts, *stated]
-    system = ring_system(attempt.exposure, attempt.detector)
+    system = ring_system(_seen(attempt), attempt.detector)
     if system is None or system.share < _CONCENTRIC:
         return [*facts, *stated, "no concentric rings are seen in the frame"]
     return [*_others(attempt, system), *facts, *stated]
+
+
+def _seen(attempt: Attempt) -> Seen:
+    return seen(attempt.exposure) if attempt.frame is None else attempt.frame
 
 
 def _tried(attempt: Attempt, calibrant: str, wavelength: float) -> CalibrationResult | None:
     """Return the geometry found without a start; None where it is refused or rests on little."""
     try:
         rings = calibrant_rings(calibrant, wavelength)
-        found = found_without_start(attempt.exposure, rings, attempt.detector, wavelength)
+        found = glimpsed_without_start(_seen(attempt), rings, attempt.detector, wavelength)
     except (CalibrationRejected, SpecError):
         return None
     if found.verdict is CalibrationVerdict.REJECTED or len(found.rings) < _FEWEST:

@@ -23,6 +23,7 @@ from xrdkit.calibration.result import (
 )
 from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.calibration.unassisted_refine import found_without_start
+from xrdkit.calibration.unassisted_ridges import seen
 from xrdkit.errors import (
     CalibrationRejected,
     FrameShapeMismatch,
@@ -80,15 +81,17 @@ def calibrate(
         device, known = _asked_for(detector, wavelength, frames)
         exposure = calibrant_frame(frames, frame=frame, mask=mask, detector=device)
         rings = calibrant_rings(calibrant, known)
+        frame_seen = seen(exposure)
         asked = Attempt(
             frames=frames,
             exposure=exposure,
             calibrant=rings.name,
             detector=device,
             wavelength=known,
+            frame=frame_seen,
         )
         try:
-            found = found_without_start(exposure, rings, device, known)
+            found = found_without_start(frame_seen, rings, device, known)
         except CalibrationRejected as refusal:
             raise explained(refusal, asked) from refusal
         if found.verdict is CalibrationVerdict.REJECTED and not force:

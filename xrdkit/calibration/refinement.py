@@ -56,6 +56,7 @@ def refined(
     """
     shape = (exposure.counts.shape[0], exposure.counts.shape[1])
     current, found, width = start, None, None
+    before: Calibration | None = None
     schedule = [reach, *(_LATER[1:] if close else _LATER)]
     for turn in range(most_rounds):
         relative, added = schedule[min(turn, len(schedule) - 1)]
@@ -71,7 +72,10 @@ def refined(
             raise CalibrationRejected(f"only {len(points)} points on rings were found")
         fit = fit_geometry(points, rings.two_theta, current, usual or start, shape)
         moved = _largest_move(current, fit.calibration, points, shape)
-        current = fit.calibration
+        if before is not None:
+            # Points that come and go can make two geometries take turns for ever.
+            moved = min(moved, _largest_move(before, fit.calibration, points, shape))
+        before, current = current, fit.calibration
         width = float(np.median(points.width[fit.used]))
         found = Refinement(fit=fit, points=points, looked_for=window > 0)
         rms = float(np.sqrt(np.mean(fit.residual[fit.used] ** 2)))

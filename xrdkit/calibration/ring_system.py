@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.calibration.angle import on_detector
-from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.unassisted_centre import centre_votes, sharpened
-from xrdkit.calibration.unassisted_ridges import ridge_points
+from xrdkit.calibration.unassisted_ridges import Seen
 from xrdkit.geometry import Detector
 
 Array = NDArray[np.float64]
@@ -42,15 +41,15 @@ class RingSystem:
     """Share of all points on ridges that lies on these circles."""
 
 
-def ring_system(frame: CalibrantFrame, detector: Detector) -> RingSystem | None:
+def ring_system(frame: Seen, detector: Detector) -> RingSystem | None:
     """Return the circles on which most points on ridges of a frame lie; None where there is none.
 
     The detector is taken to be untilted.
     """
-    ridges = ridge_points(frame)
+    ridges = frame.ridges
     if len(ridges) < 2 * _FEWEST:
         return None
-    shape = (frame.counts.shape[0], frame.counts.shape[1])
+    shape = (frame.exposure.counts.shape[0], frame.exposure.counts.shape[1])
     pixel = math.sqrt(detector.pixel_size_y * detector.pixel_size_x)
     p1, p2 = on_detector(ridges.y, ridges.x, shape, detector)
     points = np.column_stack([p1, p2]) / pixel

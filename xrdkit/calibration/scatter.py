@@ -6,6 +6,11 @@ all points of a region of the detector (a module that is not where it should be)
 ring (a lattice spacing, a distortion in the radius). The strength of each part follows from the
 sums of residuals over its groups; that a fit takes part of the errors away is allowed for exactly.
 
+Weights that follow from the scatter of few points are themselves off, and a fit with them errs more
+than its covariance says: by 1 + 4 Σ w (1 - w)/ν for a mean of groups with shares w of the weight
+and ν degrees of freedom each (Meier, Biometrics 9 (1953) 59); for any linear fit as in Kenward and
+Roger, Biometrics 53 (1997) 983.
+
 Source: moments of quadratic forms as in Rao, J. Multivariate Analysis 1 (1971) 257 (MINQUE).
 """
 
@@ -85,13 +90,35 @@ class Scatter:
     """Variance of the noise of each point by itself."""
     parts: tuple[tuple[float, Groups], ...]
     """Strength and groups of every part that points have in common."""
+    unsure: tuple[tuple[float, Bool], ...] = ()
+    """Mean square relative error of the weight of every ring, and its points, (n,)."""
 
     def middle(self, slopes: Array) -> Array:
-        """Return Jᵀ V J, (p, p), for weighted slopes J, (n, p)."""
+        """Return Jᵀ V J, (p, p), for weighted slopes J, (n, p), and what unsure weights add to it.
+
+        With A the part of JᵀJ that the points of a ring give, and m how far off their weight is,
+        that is Σ 2 m (A - A (JᵀJ)⁻¹ A), so that a fit to rings of equal weight and ν degrees of
+        freedom, m = 2/ν, has the variance of Meier.
+        """
         total = self.white * slopes.T @ slopes
         for strength, groups in self.parts:
             total = total + strength * slopes.T @ groups.times(slopes)
+        total = total + self._added(slopes)
         return np.asarray(0.5 * (total + total.T))
+
+    def _added(self, slopes: Array) -> Array:
+        length = np.linalg.norm(slopes, axis=0)
+        left, size, right = np.linalg.svd(
+            slopes / np.where(length > 0, length, 1.0), full_matrices=False
+        )
+        known = size > _RANK * size[0]
+        left = left[:, known]
+        back = size[known, None] * right[known] * length
+        total = np.zeros((left.shape[1], left.shape[1]))
+        for error, mine in self.unsure:
+            part = left[mine].T @ left[mine]
+            total += 2.0 * error * (part - part @ part)
+        return np.asarray(back.T @ total @ back)
 
     def covariance(self, slopes: Array) -> Array:
         """Return (JᵀJ)⁻¹ Jᵀ V J (JᵀJ)⁻¹, the covariance of a fit with weighted slopes J."""
@@ -142,14 +169,17 @@ def _numbered(*columns: Index | Array) -> Index:
     return np.asarray(place, dtype=np.intp).ravel()
 
 
-def scatter_of(z: Array, slopes: Array, groups: Sequence[Groups]) -> tuple[Scatter, float]:
+def scatter_of(
+    z: Array, slopes: Array, groups: Sequence[Groups], unsure: Array | None = None
+) -> tuple[Scatter, float]:
     """Return the covariance of residuals and the mean variance of a point, which it is divided by.
 
     `z` are weighted residuals (n,) of a fit with weighted `slopes` (n, p), `groups` those of
     `groups_of`. Neighbours are compared within their region and ring, regions apart from rings, and
     rings with what the others leave them. Neighbours count as much as they show less what chance
     makes of it; regions and rings where chance would have them err together as much in fewer than
-    one of a thousand frames.
+    one of a thousand frames. `unsure` is the mean square relative error of the weight of each
+    point, as `whole_errors` gives it, (n,); default: none.
     """
     if not float(z @ z) > 0.0:
         return Scatter(white=1.0, parts=()), 0.0
@@ -175,7 +205,16 @@ def scatter_of(z: Array, slopes: Array, groups: Sequence[Groups]) -> tuple[Scatt
         for strength, each in zip(strengths, groups, strict=True)
         if strength != 0.0
     )
-    return Scatter(white=white / mean, parts=parts), mean
+    return Scatter(white=white / mean, parts=parts, unsure=_unsure(rings, unsure)), mean
+
+
+def _unsure(rings: Groups, error: Array | None) -> tuple[tuple[float, Bool], ...]:
+    """Return how unsure the weight of each ring is, and which points are on it."""
+    if error is None:
+        return ()
+    label = rings.labels[0]
+    found = [label == k for k in range(int(label.max()) + 1)]
+    return tuple((float(error[mine][0]), mine) for mine in found if error[mine][0] > 0)
 
 
 def _basis(columns: Array, before: Array | None = None) -> Array:
@@ -251,23 +290,29 @@ def _strength(moments: _Moments, others: Sequence[float]) -> float:
     return (moments.form[0] - expected) / own
 
 
-def whole_errors(residual: Array, used: Bool, sigma: Array, ring: Index) -> Array:
-    """Return the standard errors of points, pixel, as their rings show them; all arrays (n,).
+def whole_errors(
+    residual: Array, used: Bool, sigma: Array, ring: Index, slopes: Array | None = None
+) -> tuple[Array, Array]:
+    """Return standard errors of points, pixel, as their rings show them; all arrays (n,).
 
     Where the points of a ring scatter more than their `sigma` say, τ² is added; where less, σ is
     scaled down. The ratio of a ring is drawn to that of all rings as far as so few points could
     have it by chance: rings whose points agree by chance would count too much otherwise, and the
-    fit would believe them (James and Stein, Proc. 4th Berkeley Symp. 1 (1961) 361).
+    fit would believe them (James and Stein, Proc. 4th Berkeley Symp. 1 (1961) 361). What a fit with
+    weighted `slopes`, (n, p), takes of the scatter of a ring about its mean is given back.
+
+    Second is how far off that leaves the square of the error, mean square and relative: 2/ν of a
+    ring of ν degrees of freedom by itself, less where it is drawn to the others.
     """
     numbers, place = np.unique(ring, return_inverse=True)
     weight = np.where(used, 1.0, 0.0)
     count = np.bincount(place, weight)
     z = np.where(used, residual / sigma, 0.0)
     sums, squares = np.bincount(place, z), np.bincount(place, z**2)
-    freedom = np.maximum(count - 1.0, 0.0)
-    known = freedom >= 2
+    freedom = np.maximum(count - 1.0 - _taken(slopes, used, place, count), 0.0)
+    known = (count >= 3) & (freedom >= 1)
     if not np.any(known):
-        return sigma.copy()
+        return sigma.copy(), np.zeros(sigma.size)
     safe = np.maximum(freedom, 1.0)
     ratio = np.sqrt(np.maximum(squares - sums**2 / np.maximum(count, 1.0), 1e-12) / safe)
     level, chance = np.log(ratio[known]), 0.5 / freedom[known]
@@ -278,7 +323,28 @@ def whole_errors(residual: Array, used: Bool, sigma: Array, ring: Index) -> Arra
     spread = between / max(reach, 1.0)
     drawn = np.full(numbers.size, typical)
     drawn[known] = (spread * level + chance * typical) / (spread + chance)
+    # The spread of few rings is itself hardly known: as large as it may well be.
+    wide = spread + math.sqrt(2.0 * max(level.size - 1, 0)) / max(reach, 1.0)
+    unsure = np.full(numbers.size, 4.0 * wide)
+    unsure[known] = 4.0 * wide * chance / (wide + chance)
     ratio = np.maximum(np.exp(drawn), _LEAST)[place]
     middle = np.array([np.median(sigma[place == k]) for k in range(numbers.size)])[place]
     extra = np.maximum(ratio**2 - 1.0, 0.0) * middle**2
-    return np.asarray(np.sqrt(np.where(ratio > 1.0, sigma**2 + extra, (ratio * sigma) ** 2)))
+    whole = np.sqrt(np.where(ratio > 1.0, sigma**2 + extra, (ratio * sigma) ** 2))
+    return np.asarray(whole), unsure[place]
+
+
+def _taken(
+    slopes: Array | None, used: Bool, place: Index, count: NDArray[np.float64 | np.intp]
+) -> Array | float:
+    """Return how much of the scatter of each ring about its mean a fit takes, (rings,)."""
+    if slopes is None:
+        return 0.0
+    found = _basis(slopes[used])
+    basis = np.zeros((used.size, found.shape[1]))
+    basis[used] = found
+    total = np.zeros(count.size)
+    for column in basis.T:
+        mean = np.bincount(place, column) / np.maximum(count, 1.0)
+        total += np.bincount(place, column**2) - count * mean**2
+    return total

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.calibration.angle import on_detector
-from xrdkit.calibration.frame import CalibrantFrame
 from xrdkit.calibration.rings import CalibrantRings
 from xrdkit.calibration.unassisted_centre import centre_votes, farther, sharpened
 from xrdkit.calibration.unassisted_poses import fit_pose, ring_score
-from xrdkit.calibration.unassisted_ridges import ridge_points
+from xrdkit.calibration.unassisted_ridges import RidgePoints
 from xrdkit.calibration.unassisted_tilts import fitted_tilts
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected
 from xrdkit.geometry import Calibration, Detector
@@ -50,18 +49,22 @@ class Hypothesis:
 
 
 def find_hypotheses(
-    frame: CalibrantFrame, rings: CalibrantRings, detector: Detector, wavelength: float
+    ridges: RidgePoints,
+    shape: tuple[int, int],
+    rings: CalibrantRings,
+    detector: Detector,
+    wavelength: float,
 ) -> list[Hypothesis]:
-    """Return geometries in which ridges of `frame` lie on `rings`, best first; none is sure.
+    """Return geometries in which `ridges` of a frame of `shape` lie on `rings`, best first.
+
+    None is sure.
 
     Normals of ridge points vote for beam centres; around each, radii are held against the rings at
     all distances of two decades; the best are fitted to the points themselves, with and without
     tilt. Raises CalibrationRejected where there are too few ridges.
     """
-    ridges = ridge_points(frame)
     if len(ridges) < _FEWEST:
         raise CalibrationRejected(f"only {len(ridges)} points on ridges were found: no rings")
-    shape = (frame.counts.shape[0], frame.counts.shape[1])
     pixel = math.sqrt(detector.pixel_size_y * detector.pixel_size_x)
     p1, p2 = on_detector(ridges.y, ridges.x, shape, detector)
     points = np.column_stack([p1, p2]) / pixel

@@ -20,7 +20,7 @@ from xrdkit.calibration.unassisted_check import (
     q_error,
     search_reasons,
 )
-from xrdkit.calibration.unassisted_ridges import without_blind_areas, without_lonely_pixels
+from xrdkit.calibration.unassisted_ridges import Seen
 from xrdkit.calibration.unassisted_rivals import apart, chi2, much_worse, other_pairs
 from xrdkit.errors import CalibrationImplausible, CalibrationRejected
 from xrdkit.geometry import Calibration, Detector
@@ -32,8 +32,8 @@ _CLOSE = (0.004, 4.0)
 _CLEAR = 0.5
 #: nor those of which q differs by less from one that is, rms over the frame, share of the largest
 _OTHER_Q = 6e-3
-#: rounds of refinement, of what comes first and of its rivals
-_ROUNDS, _ROUNDS_OF_RIVALS = 8, 2
+#: rounds of refinement, of what comes first, of its rivals, and of what serves as a hint
+_ROUNDS, _ROUNDS_OF_RIVALS, _ROUNDS_OF_A_HINT = 8, 2, 3
 #: hypotheses of about the same score that are refined, and others where all of those fail
 _RIVALS, _SECOND_CHANCES = 10, 2
 #: width of rings before it is known, pixel
@@ -55,16 +55,11 @@ class _Candidate:
 
 
 def found_without_start(
-    exposure: CalibrantFrame, rings: CalibrantRings, detector: Detector, wavelength: float
+    frame: Seen, rings: CalibrantRings, detector: Detector, wavelength: float
 ) -> CalibrationResult:
     """Return the geometry found without a start, best of the hypotheses that the ridges allow."""
-    exposure = without_lonely_pixels(without_blind_areas(exposure))
-    hypotheses = find_hypotheses(exposure, rings, detector, wavelength)
-    if not hypotheses or hypotheses[0].score < 0:
-        raise CalibrationRejected(
-            f"{rings.name}: the bright ridges of the frame are not on rings of this calibrant",
-            hint="check calibrant, wavelength, pixel size and mask, or give a start",
-        )
+    exposure = frame.exposure
+    hypotheses = _hypotheses(frame, rings, detector, wavelength)
     candidates, untried = _candidates(hypotheses, exposure, rings)
     best = min(candidates, key=lambda one: (_RANK[one.result.verdict], chi2(one.found)))
     found, result = best.found, best.result
@@ -97,13 +92,43 @@ def found_without_start(
     return replace(result, verdict=kind, reasons=reasons)
 
 
+def glimpsed_without_start(
+    frame: Seen, rings: CalibrantRings, detector: Detector, wavelength: float
+) -> CalibrationResult:
+    """Return the first geometry found without a start that need not be rejected, roughly refined.
+
+    It tells what a frame may be, and is no calibration: nothing was done to find what else fits.
+    """
+    hypotheses = _hypotheses(frame, rings, detector, wavelength)
+    candidates, _ = _candidates(hypotheses, frame.exposure, rings, hint=True)
+    return min(candidates, key=lambda one: _RANK[one.result.verdict]).result
+
+
+def _hypotheses(
+    frame: Seen, rings: CalibrantRings, detector: Detector, wavelength: float
+) -> list[Hypothesis]:
+    shape = (frame.exposure.counts.shape[0], frame.exposure.counts.shape[1])
+    hypotheses = find_hypotheses(frame.ridges, shape, rings, detector, wavelength)
+    if not hypotheses or hypotheses[0].score < 0:
+        raise CalibrationRejected(
+            f"{rings.name}: the bright ridges of the frame are not on rings of this calibrant",
+            hint="check calibrant, wavelength, pixel size and mask, or give a start",
+        )
+    return hypotheses
+
+
 def _candidates(
-    hypotheses: list[Hypothesis], exposure: CalibrantFrame, rings: CalibrantRings
+    hypotheses: list[Hypothesis],
+    exposure: CalibrantFrame,
+    rings: CalibrantRings,
+    *,
+    hint: bool = False,
 ) -> tuple[list[_Candidate], list[Hypothesis]]:
     """Return refined hypotheses, and those that score too much less to be refined.
 
     Where all that score best have to be rejected, rings of something else may have misled the
-    score: of the others, those are refined at whose rings the frame stands out most.
+    score: of the others, those are refined at whose rings the frame stands out most. For a `hint`
+    the first that need not be rejected is enough.
     Raises CalibrationRejected where none can be refined.
     """
     candidates: list[_Candidate] = []
@@ -114,6 +139,8 @@ def _candidates(
     others = [h for h in hypotheses if h not in close]
     for k in range(len(close) + _SECOND_CHANCES):
         hopeful = any(c.result.verdict is not CalibrationVerdict.REJECTED for c in candidates)
+        if hint and hopeful:
+            break
         if k < len(close):
             one = close[k]
         elif hopeful or not others:
@@ -125,7 +152,7 @@ def _candidates(
         if hopeful and not all(apart(start, other, shape, _OTHER_Q) for other in refined_from):
             continue
         refined_from.append(start)
-        rounds = _ROUNDS_OF_RIVALS if hopeful else _ROUNDS
+        rounds = _ROUNDS_OF_A_HINT if hint else _ROUNDS_OF_RIVALS if hopeful else _ROUNDS
         try:
             found = refined(
                 exposure,

@@ -24,6 +24,8 @@ _SURE, _ROUND = 4.0, 0.5
 _TILE = 32
 #: side of a square without a single count, in a frame that counts elsewhere: no sensor is there
 _EMPTY = 9
+#: pixels along the edge of a blind area that are left out with it
+_RIM = 3
 #: how many times its neighbours a pixel counts that stands alone, and counts beyond that
 _LONELY = (3.0, 10.0)
 _MOST_POINTS = 6000
@@ -53,20 +55,45 @@ class RidgePoints:
         return int(self.y.size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A frame freed of what is no data of a calibrant, and the ridges in it."""
+
+    exposure: CalibrantFrame
+    """The frame without blind areas and lonely pixels."""
+    ridges: RidgePoints
+    """Its ridges."""
+
+
+def seen(frame: CalibrantFrame) -> Seen:
+    """Return `frame` cleaned, with its ridges, which do not depend on what it is held to be."""
+    exposure = without_lonely_pixels(without_blind_areas(frame))
+    return Seen(exposure=exposure, ridges=ridge_points(exposure))
+
+
 def without_blind_areas(frame: CalibrantFrame) -> CalibrantFrame:
     """Return the frame without large areas that have no count at all, such as corners of a disc.
 
     Squares of 9 x 9 pixels without a count are left out with their surroundings where the frame
     has a median of one count or more: with that rate they would be empty by chance in one of
-    e⁸¹ cases.
+    e⁸¹ cases. So are empty pixels that hang together with them side by side, which reach into
+    corners that no square fits into; among pixels of which half count, chains of others are short.
     """
     counts, valid = frame.counts, frame.valid
     if np.median(counts[valid]) < 1 or np.median(counts[valid & (counts > 0)]) < 1:
         return frame
     something = (counts > 0) & valid
     empty = ndimage.uniform_filter(something.astype(np.float32), _EMPTY, mode="nearest") < 1e-6
-    empty = ndimage.binary_dilation(empty, np.ones((3, 3), dtype=bool), iterations=_EMPTY // 2 + 3)
-    if not empty.any() or (valid & ~empty).sum() < 0.1 * valid.sum():
+    if not empty.any():
+        return frame
+    chains, number = ndimage.label(~something & valid)
+    blind = np.zeros(number + 1, dtype=bool)
+    blind[chains[empty]] = True
+    blind[0] = False
+    around = np.ones((3, 3), dtype=bool)
+    empty = ndimage.binary_dilation(empty, around, iterations=_EMPTY // 2 + _RIM)
+    empty |= ndimage.binary_dilation(blind[chains], around, iterations=_RIM)
+    if (valid & ~empty).sum() < 0.1 * valid.sum():
         return frame
     kept = valid & ~empty
     return CalibrantFrame(counts=np.where(kept, counts, 0.0), valid=kept)
