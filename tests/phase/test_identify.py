@@ -198,6 +198,12 @@ def test_a_phase_that_is_no_candidate_is_not_replaced_by_what_misses_its_places(
         )
 
 
+def test_a_phase_between_the_lines_of_two_others_is_found():
+    shares = {"Al2O3": 0.52, "zircon": 0.35, "Fe3O4": 0.13}
+    for seed in range(3):
+        assert set(found(xk.identify_phases(measured(shares, seed=seed, top=6e3)))) == set(shares)
+
+
 def test_two_lines_that_are_all_there_is_suffice():
     angles = np.arange(20.0, 60.0, 0.02)
     for name in ("Ni", "Cu", "Pt", "Al"):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdkit.phase.baseline import snip
+from xrdkit.phase.identify_evidence import LINED, farthest, is_even, is_there
 from xrdkit.phase.identify_match import (
     Match,
     Sticks,
@@ -32,27 +33,14 @@ _Number = TypeVar("_Number", float, Array)
 
 #: Windows of the baseline, in FWHM of the lines.
 _BASELINE = 8.0
-#: An amount is evidence from so many standard errors and this share of the net intensity.
-_SIGNIFICANT, _LEAST = 6.0, 0.008
-#: And from so many times what chance explains; from less where it explains much of the pattern.
-_CHANCE, _LESS_CHANCE = 4.0, 2.0
 #: And this share of what is not explained yet: weak lines beside unknown strong ones are theirs.
 _OF_REST = 0.06
-#: Lines agree on the amount within this factor, a quarter of the strength below and above it; less
-#: is asked of what explains much of the pattern: real intensities differ from those of structures.
-_EVEN, _LESS = 0.6, 0.4
-#: Oriented crystals have uneven lines: many in their very places, far from chance, that leave
-#: little of the pattern without a line may be.
-_UNEVEN, _PLACED_LINES, _PLACED_CHANCE, _PLACED, _LINED = 0.1, 5, 20.0, 0.1, 0.8
 #: Cells and samples differ from those given by this share of the room, standard deviation.
 _USUAL = 0.4
 #: Larger differences are rarer, but not as rare as Gauss says: degrees of freedom (Student).
 _FREEDOM = 3.0
 #: What explains more, and more evenly, is likelier there: this power of both.
 _POWER = 3.0
-#: The median line of what is there lies within this part of a FWHM of its place, for each line
-#: beyond one, and within the share that it explains, between the other two numbers.
-_OFF_PER_LINE, _OFF_LEAST, _OFF = 0.05, 0.1, 0.3
 #: A place where a phase explains less than this part of what it does nearby is that of others.
 _DRAWN = 0.9
 #: Once the shift of the first phase is known, those of others are like it within (degree).
@@ -63,14 +51,6 @@ _ASIDE = 0.1
 _SHIFT_STEP, _MOST_SHIFTS = 0.8, 9
 #: So many structures, from this share of the best of them, are placed before one is chosen.
 _CONTENDERS, _CONTENDS = 6, 0.3
-#: A cell at the end of the room given it is none that suits.
-_END = 0.97
-#: Lines that must say something of a structure that is found, and the share of its strength they
-#: must have.
-_FEWEST, _TOLD = 3, 0.3
-_TOLD_BY_TWO, _EVEN_OF_TWO, _CHANCE_OF_TWO = 0.4, 0.9, 20.0
-#: Two lines that explain so much of the pattern suffice with so many times what chance does.
-_SHARE_OF_TWO, _CHANCE_OF_ALL = 0.6, 3.0
 #: Lines of phases found are felt this many FWHM away, where they have this share of the intensity.
 _REACH, _FELT = 2.5, 3e-4
 _LORENTZIAN = 0.5
@@ -239,12 +219,14 @@ class _Task:
 
     def _best(self, matches: Sequence[Match]) -> tuple[int, Match, Place] | None:
         """Return the structure to take next: number, match and place."""
-        done = {f.number for f in self.found}
-        left = self.pattern.total - sum(f.match.explained for f in self.found)
+        done, total = {f.number for f in self.found}, self.pattern.total
+        left = total - sum(f.match.explained for f in self.found)
         there = {
             k: self._worth(m) * _tailed(self._away(m))
             for k, m in enumerate(matches)
-            if k not in done and m.explained > _OF_REST * left and self._is_there(m)
+            if k not in done
+            and m.explained > _OF_REST * left
+            and is_there(m, total, self.room.cell)
         }
         chosen: tuple[int, Match, Place] | None = None
         highest, tried, least = 0.0, 0, 0.0
@@ -253,12 +235,9 @@ class _Task:
                 break
             m = matches[k]
             at = place(self.pattern, self.sticks[k], self.taken, m.stretch, m.shift, self.expected)
-            share = m.explained / max(self.pattern.total, 1e-300)
-            off = float(np.clip(share, _OFF_LEAST, _OFF)) if self._is_even(m) else _PLACED
-            off = min(_OFF_PER_LINE * (m.lines - 1), off)
-            if abs(at.stretch - 1.0) > self.room.cell or at.typical > off:
+            if abs(at.stretch - 1.0) > self.room.cell or at.typical > farthest(m, total):
                 continue
-            if not self._is_even(m) and self._lined(k, at) < _LINED:
+            if not is_even(m, total) and self._lined(k, at) < LINED:
                 continue
             tried, least = tried + 1, max(least, _CONTENDS * there[k])
             one = windows_of(self.pattern, self.sticks[k], np.array([at.stretch]), at.shift)
@@ -296,38 +275,6 @@ class _Task:
             m if k in done else _matched(w, self.taken)
             for k, (w, m) in enumerate(zip(self.windows, self.matches, strict=True))
         ]
-
-    def _is_even(self, m: Match) -> bool:
-        """Return whether the lines agree on the amount."""
-        return m.even > _EVEN - _LESS * m.explained / max(self.pattern.total, 1e-300)
-
-    def _is_there(self, m: Match) -> bool:
-        share = m.explained / max(self.pattern.total, 1e-300)
-        sure = (
-            m.amount > _SIGNIFICANT * m.sigma
-            and share > _LEAST
-            and abs(m.stretch - 1.0) <= _END * self.room.cell
-        )
-        oriented = (
-            m.even > _UNEVEN
-            and m.lines >= _PLACED_LINES
-            and m.explained > _PLACED_CHANCE * m.by_chance
-        )
-        many = (
-            m.lines >= _FEWEST
-            and m.told >= _TOLD
-            and (self._is_even(m) or oriented)
-            and m.explained > (_CHANCE - _LESS_CHANCE * min(share, 1.0)) * m.by_chance
-        )
-        # Of a phase with few lines, others may leave two: these must be far from chance.
-        two = (
-            m.lines == _FEWEST - 1
-            and m.told >= _TOLD_BY_TWO
-            and m.even > _EVEN_OF_TWO
-            and m.explained
-            > (_CHANCE_OF_ALL if share > _SHARE_OF_TWO else _CHANCE_OF_TWO) * m.by_chance
-        )
-        return bool(sure and (many or two))
 
 
 _NOTHING = Match(
