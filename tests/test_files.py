@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -98,3 +100,22 @@ def test_no_reader_waits_for_ever(tmp_path, reader):
     path, heap = with_a_text(tmp_path)
     with pytest.raises(XrdkitError, match="is damaged: its texts have free space of no length"):
         reader(damaged(path, heap + 24, 48))
+
+
+@pytest.mark.parametrize("reader", ["read_profile", "open_frames"])
+def test_an_attribute_of_no_possible_type_does_not_end_the_process(tmp_path, reader):
+    path, _ = with_a_text(tmp_path)
+    name = b"canSAS_class\0"
+    kind = path.read_bytes().index(name) + 16
+    assert path.read_bytes()[kind : kind + 2] == b"\x19\x01"  # a sequence that is a text
+    damaged(path, kind + 1, 255)
+    code = (
+        "import sys, xrdkit\nfrom xrdkit.errors import XrdkitError\n"
+        f"try: xrdkit.{reader}(sys.argv[1])\nexcept XrdkitError as e: print(e)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "holds no" in done.stdout

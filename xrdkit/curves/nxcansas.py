@@ -53,7 +53,18 @@ def _refuse_endless(file: Path) -> None:
 def _is_data(node: Any) -> bool:
     if not isinstance(node, h5py.Group):
         return False
-    return any(_text(node.attrs.get(key)) == _DATA for key in ("canSAS_class", "NX_class"))
+    return any(_said(node, key) == _DATA for key in ("canSAS_class", "NX_class"))
+
+
+def _said(node: Any, *names: str, default: str = "") -> str:
+    """Return the first attribute of these names that is a text; `default` where none is.
+
+    Other types are never read: of damaged ones, the HDF5 library (2.0) may end the process.
+    """
+    for name in names:
+        if name in node.attrs and node.attrs.get_id(name).get_type().get_class() == h5py.h5t.STRING:
+            return _text(node.attrs[name])
+    return default
 
 
 def _text(value: Any) -> str:
@@ -73,14 +84,14 @@ def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
             raise CurveError(f"has no data {entry!r}", source=file, hint=f"it has {names}")
         return found[names.index(wanted)]
     if not found:
-        own = _text(tree.attrs.get("schema", "")).startswith("xrdkit/")
+        own = _said(tree, "schema").startswith("xrdkit/")
         hint = "xrdkit.load opens results of this package" if own else None
         raise CurveError("holds no NXcanSAS data (SASdata with Q and I)", source=file, hint=hint)
     if len(found) == 1:
         return found[0]
     node: Any = tree
-    while isinstance(node, h5py.Group) and not _is_data(node) and "default" in node.attrs:
-        node = node.get(_text(node.attrs["default"]))
+    while isinstance(node, h5py.Group) and not _is_data(node) and (name := _said(node, "default")):
+        node = node.get(name)
     if isinstance(node, h5py.Group) and node.name in names:
         return found[names.index(str(node.name))]
     raise CurveError(
@@ -91,7 +102,7 @@ def _data_group(tree: h5py.File, entry: str | None, file: Path) -> h5py.Group:
 def _curve(group: h5py.Group, file: Path) -> RawCurve:
     q, intensity = _array(group, "Q", file), _array(group, "I", file)
     signal = group["I"]
-    named = _text(signal.attrs.get("uncertainties", signal.attrs.get("uncertainty", "Idev")))
+    named = _said(signal, "uncertainties", "uncertainty", default="Idev")
     sigma = _array(group, named, file) if named in group else None
     for name, array in (("I", intensity), (named, sigma)):
         if array is not None and array.shape != q.shape:
@@ -100,7 +111,7 @@ def _curve(group: h5py.Group, file: Path) -> RawCurve:
             )
     attrs: dict[str, str | int | float] = {"entry": str(group.name)}
     unit = _unit(group["Q"], file)
-    stated = _text(group["Q"].attrs.get("resolutions", "Qdev")).split(",")
+    stated = _said(group["Q"], "resolutions", default="Qdev").split(",")
     resolutions = [name.strip() for name in stated]
     resolution = None
     if "dQl" in resolutions and "dQl" in group:
@@ -161,17 +172,17 @@ def _array(group: h5py.Group, name: str, file: Path) -> Array:
 
 
 def _unit(node: h5py.Dataset, file: Path) -> str | None:
-    stated = node.attrs.get("units", node.attrs.get("unit"))
-    if stated is None:
+    stated = _said(node, "units", "unit")
+    if not stated:
         return None
     try:
-        return canonical(_text(stated))
+        return canonical(stated)
     except SpecError as exc:
-        raise CurveError(f"{node.name} is in unknown unit {_text(stated)!r}", source=file) from exc
+        raise CurveError(f"{node.name} is in unknown unit {stated!r}", source=file) from exc
 
 
 def _intensity_unit(node: h5py.Dataset) -> str | None:
-    stated = _text(node.attrs.get("units", node.attrs.get("unit", ""))).strip()
+    stated = _said(node, "units", "unit").strip()
     if stated in _ABSOLUTE:
         return "1/cm"
     return "count" if stated.lower() in ("count", "counts") else None

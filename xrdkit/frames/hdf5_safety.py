@@ -96,7 +96,10 @@ def text_of(value: object) -> str:
 
 def attribute(item: Any, name: str) -> str:
     """Return a text attribute of an HDF5 object, "" where it is absent or no single text."""
-    if name not in item.attrs:
+    # Other types are never read: of damaged ones, the HDF5 library (2.0) may end the process.
+    if name not in item.attrs or (
+        item.attrs.get_id(name).get_type().get_class() != h5py.h5t.STRING
+    ):
         return ""
     value = item.attrs[name]
     if getattr(value, "shape", None) == (1,):
