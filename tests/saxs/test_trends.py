@@ -144,6 +144,35 @@ def test_scatter_beyond_the_errors_makes_the_errors_larger():
     assert float(ratio.mean()) == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.parametrize("count", [24, 60, 200])
+def test_what_changes_at_once_is_told(count):
+    """A jump of 12 standard errors is blurred over some frames: the trend there is wrong."""
+    rng = np.random.default_rng(5)
+    truth = np.where(np.arange(count) < count // 2, 3.0, 3.6)
+    worst, told = [], 0
+    for _ in range(20):
+        found = smooth_trend(
+            series(truth + 0.05 * rng.standard_normal(count), 0.05), names=["mean_radius_volume"]
+        )
+        error = np.abs(found["mean_radius_volume_trend"].values - truth)
+        worst.append(np.max(error / found["mean_radius_volume_trend_sigma"].values))
+        told += str(found["mean_radius_volume_trend_verdict"].values) == "misfit"
+    assert np.mean(worst) > 4
+    assert told >= 19
+
+
+def test_smooth_courses_are_called_so():
+    rng = np.random.default_rng(6)
+    wrong = 0
+    for count in (12, 60, 200):
+        time = np.linspace(0, 1500, count)
+        for _ in range(60):
+            data = series(course(time) + 0.05 * rng.standard_normal(count), 0.05, time=time)
+            found = smooth_trend(data, names=["mean_radius_volume"])
+            wrong += str(found["mean_radius_volume_trend_verdict"].values) != "ok"
+    assert wrong <= 3
+
+
 def test_numbers_of_populations_have_trends_of_their_own():
     data = series(course(np.arange(20) * 30.0), 0.02)
     two = np.stack([data["mean_radius_volume"], 10 - data["mean_radius_volume"]], axis=1)
@@ -169,7 +198,7 @@ def test_the_result_is_the_argument_with_more_in_it():
     assert new == {
         f"{name}_trend{what}"
         for name in ("mean_radius_volume", "width_volume")
-        for what in ("", "_sigma", "_freedom", "_gof")
+        for what in ("", "_sigma", "_freedom", "_gof", "_verdict")
     }
     step = json.loads(found.attrs["provenance"])[-1]
     assert step["step"] == "smooth_trend"

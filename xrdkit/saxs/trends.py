@@ -24,6 +24,12 @@ DEFAULT = (
     "volume_fraction",
 )
 _FEWEST = 5
+#: Neighbours whose mean deviation from the trend is looked at, and its standard deviations from
+#: which the course is not smooth there.
+_NEIGHBOURS = (1, 2, 3, 5)
+_JUMP = 4.2
+#: Excess of χ² over its expectation, in standard deviations, from which it is not either.
+_SCATTER = 5.0
 
 
 def smooth_trend(
@@ -46,7 +52,11 @@ def smooth_trend(
       range of those that count: nothing is extrapolated;
     * ``<name>_trend_freedom``: its effective number of parameters, 2 for a straight line;
     * ``<name>_trend_gof``: √χ²r of the estimates about it. Where that is above 1, the estimates
-      scatter more than their errors say, and ``<name>_trend_sigma`` is larger by that factor.
+      scatter more than their errors say, and ``<name>_trend_sigma`` is larger by that factor;
+    * ``<name>_trend_verdict``: ``misfit`` where some estimates, alone or with up to four
+      neighbours, lie 4.2 standard deviations off it, or all scatter more than their errors say:
+      something changed at once, and the trend blurs it, or the errors are too small;
+      ``unidentifiable`` without a trend.
 
     Errors common to all frames (a coordinate ``source_frames`` that says ``common``, such as that
     of an absolute scale) neither weigh nor average out: they go into the error of the trend as they
@@ -102,7 +112,7 @@ def _axis(sizes: xr.Dataset, along: str) -> Array:
 
 def _trend(
     sizes: xr.Dataset, name: str, place: Array, good: NDArray[np.bool_]
-) -> dict[str, tuple[Any, Array, dict[str, str]]]:
+) -> dict[str, tuple[Any, NDArray[Any], dict[str, str]]]:
     error = f"{name}_sigma"
     if name not in sizes or error not in sizes:
         raise SpecError(f"there is no {name!r} with a standard error {error!r}")
@@ -116,7 +126,10 @@ def _trend(
     columns = [
         _column(place, value[:, k], sigma[:, k], common, good) for k in range(value.shape[1])
     ]
-    trend, spread, freedom, gof = (np.stack(part, axis=-1) for part in zip(*columns, strict=True))
+    trend, spread, freedom, gof = (
+        np.stack(part, axis=-1) for part in zip(*(c[:4] for c in columns), strict=True)
+    )
+    verdict = np.array([str(c[4]) for c in columns])
     units = {"units": str(one.attrs.get("units", ""))}
     what = str(one.attrs.get("long_name", name))
     rest = one.dims[1:]
@@ -142,6 +155,11 @@ def _trend(
             gof.reshape(one.shape[1:]),
             {**ratio, "long_name": "goodness of fit √χ²r of the estimates about the trend"},
         ),
+        f"{name}_trend_verdict": (
+            rest,
+            verdict.reshape(one.shape[1:]),
+            {"long_name": "whether the estimates follow a smooth course"},
+        ),
     }
 
 
@@ -157,13 +175,14 @@ def _common(sizes: xr.Dataset, name: str) -> Array:
 
 def _column(
     place: Array, value: Array, sigma: Array, common: Array, good: NDArray[np.bool_]
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Verdict]:
     empty = np.full(value.size, np.nan)
     own = sigma**2 - np.sum(common**2, axis=1)
     # What all frames share can hardly be all of an error; rounding must not make it so.
     own = np.maximum(own, 1e-4 * sigma**2)
     used = good & np.isfinite(value) & (sigma > 0) & np.isfinite(sigma)
-    nothing = (empty, empty.copy(), np.array(np.nan), np.array(np.nan))
+    none = np.array(np.nan)
+    nothing = (empty, empty.copy(), none, none, Verdict.UNIDENTIFIABLE)
     if np.unique(place[used]).size < _FEWEST:
         return nothing
     inside = np.isfinite(place)
@@ -174,4 +193,26 @@ def _column(
     trend, spread = empty.copy(), empty.copy()
     trend[inside] = course.value
     spread[inside] = np.sqrt(scale**2 * np.diag(course.covariance) + np.sum(through**2, axis=1))
-    return trend, spread, np.array(course.freedom), np.array(course.gof)
+    residual = (value - trend)[used] / np.sqrt(own[used])
+    smooth_there = _follows(residual[np.argsort(place[used], kind="stable")])
+    freedom = max(int(used.sum()) - course.freedom, 1.0)
+    quiet = course.gof**2 < 1.0 + _SCATTER * np.sqrt(2.0 / freedom)
+    verdict = Verdict.OK if smooth_there and quiet else Verdict.MISFIT
+    return trend, spread, np.array(course.freedom), np.array(course.gof), verdict
+
+
+def _follows(residual: Array) -> bool:
+    """Return whether residuals in order, in units of their errors, are nowhere off together.
+
+    In units of what most of them scatter, where that is more: errors may be stated too small.
+    """
+    scatter = max(1.0, float(np.median(np.abs(residual))) / 0.6745)
+    # Means of neighbours, and differences of such means on both sides of a place: jumps.
+    kernels = [np.ones(k) for k in _NEIGHBOURS]
+    kernels += [np.concatenate([np.ones(k), -np.ones(k)]) for k in _NEIGHBOURS]
+    sums = [
+        np.abs(np.convolve(residual, kernel, "valid")).max() / np.sqrt(kernel.size)
+        for kernel in kernels
+        if kernel.size <= residual.size
+    ]
+    return bool(max(sums) < _JUMP * scatter)

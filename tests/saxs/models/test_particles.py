@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import xrdkit as xk
+from xrdkit.errors import SpecError
 from xrdkit.saxs.models import (
     Flat,
     LamellarStack,
@@ -14,7 +16,7 @@ from xrdkit.saxs.models import (
     porous_carbon,
     supported_catalyst,
 )
-from xrdkit.saxs.shapes import CoreShell
+from xrdkit.saxs.shapes import CoreShell, Sphere
 from xrdkit.saxs.structure_factors import FractalAggregate, HardSphere, hard_sphere
 
 Q = np.geomspace(0.02, 4.0, 120)
@@ -176,3 +178,89 @@ def test_a_stack_is_found_by_its_orders(curves):
     for key, truth in values.items():
         error = curves.value(result, f"lamellar_stack.{key}", "sigma")
         assert abs(curves.value(result, f"lamellar_stack.{key}") - truth) < 4 * error, key
+
+
+def shells(core=30.0, outer=5.0, **options):
+    shape = CoreShell(core_contrast=core, shell_contrast=outer)
+    return Model(components=(Particles(shape=shape, **options), Flat()))
+
+
+def test_errors_of_the_contrasts_of_core_and_shell():
+    """What one standard error of each does to the numbers, by fitting with the other contrast."""
+    q = np.geomspace(0.05, 4.0, 150)
+    values = {"amount": 0.01, "radius": 6.0, "width": 0.12, "shell_thickness": 2.0}
+    clean = shells().components[0].curve(q, values).value + 0.01
+    noise = np.random.default_rng(1).standard_normal(q.size)
+    profile = xk.profile(q, clean * (1 + 0.01 * noise), 0.01 * clean, unit="1/nm")
+    plain, core, shell, both = (
+        fit_model(profile, model)
+        for model in (
+            shells(),
+            shells(core=30.3),
+            shells(outer=5.1),
+            shells(core_contrast_sigma=0.3, shell_contrast_sigma=0.1),
+        )
+    )
+    np.testing.assert_allclose(both["parameter_value"], plain["parameter_value"])
+    for name in ("amount", "radius", "shell_thickness"):
+        at = {"parameter": f"particles.{name}"}
+        steps = [
+            float((r["parameter_value"] - plain["parameter_value"]).sel(at)) for r in (core, shell)
+        ]
+        wanted = np.hypot(float(plain["parameter_sigma"].sel(at)), np.hypot(*steps))
+        assert wanted > 2 * float(plain["parameter_sigma"].sel(at))
+        assert float(both["parameter_sigma"].sel(at)) == pytest.approx(wanted, rel=0.1)
+    at = {"derived": "particles.volume_fraction"}
+    assert float(both["derived_sigma"].sel(at)) > 5 * float(plain["derived_sigma"].sel(at))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"core_contrast_sigma": -1.0},
+        {"shape": Sphere(), "core_contrast_sigma": 1.0},
+        {
+            "shape": CoreShell(core_contrast=30.0, shell_contrast=5.0, fit_shell_contrast=True),
+            "shell_contrast_sigma": 1.0,
+        },
+    ],
+    ids=["negative", "no core", "fitted"],
+)
+def test_wrong_errors_of_contrasts(options):
+    with pytest.raises(SpecError, match="contrast_sigma"):
+        Particles(**({"shape": CoreShell(core_contrast=30.0, shell_contrast=5.0)} | options))
+
+
+def spheres_of(q, *, eta=0.0):
+    values = {"amount": 1.0, "radius": 6.0, "width": 0.08}
+    if not eta:
+        return Particles().curve(q, values).value
+    values |= {"effective_volume_fraction": eta, "radius_ratio": 1.0}
+    return Particles(structure=HardSphere()).curve(q, values).value
+
+
+def test_interference_that_is_not_there_is_told():
+    q = np.geomspace(0.1, 3.0, 120)
+    clean = spheres_of(q) + 0.01
+    sigma = 0.02 * clean
+    said = 0
+    for seed in range(4):
+        noise = np.random.default_rng(seed).standard_normal(q.size)
+        profile = xk.profile(q, clean + sigma * noise, sigma, unit="1/nm")
+        result = fit_model(profile, Model(components=(Particles(structure=HardSphere()), Flat())))
+        told = "no more interference" in str(result["verdict_reason"].values)
+        said += told or str(result["verdict"].values) == "at_bound"
+    assert said >= 3
+
+
+@pytest.mark.parametrize("stated", [1.0, 10.0, 50.0])
+def test_errors_that_are_too_large_hide_no_misfit(stated):
+    """Interference left out, in curves whose stated errors are up to 50 times their scatter."""
+    q = np.geomspace(0.1, 3.0, 200)
+    clean = spheres_of(q, eta=0.15) + 0.01
+    noise = np.random.default_rng(2).standard_normal(q.size)
+    profile = xk.profile(q, clean * (1 + 0.005 * noise), stated * 0.005 * clean, unit="1/nm")
+    wrong = fit_model(profile, Model(components=(Particles(), Flat())))
+    assert str(wrong["verdict"].values) == "misfit"
+    right = fit_model(profile, Model(components=(Particles(structure=HardSphere()), Flat())))
+    assert str(right["verdict"].values) == "ok", str(right["verdict_reason"].values)

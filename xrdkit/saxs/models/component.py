@@ -74,6 +74,10 @@ class Component(Part):
         """Return the standard error (n,) that the component itself has; None: none."""
         return None
 
+    def common(self, q: Array, values: Values) -> list[Array]:
+        """Return what one standard error of each setting does to the intensity, (n,) each."""
+        return []
+
     def candidates(self, q: Array) -> list[dict[str, float]]:
         """Return start values of the parameters that are no amplitudes, to be tried in turn."""
         return [{}]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdkit.fitting import Verdict
+from xrdkit.fitting import FitOutcome, Verdict
 from xrdkit.saxs.models.component import Derived
 from xrdkit.saxs.models.fit import CurveFit
 from xrdkit.saxs.models.judgement import AT_BOUND, IDLE, Judgement
@@ -61,13 +61,21 @@ class FrameModel:
 
 
 def describe(
-    fit: CurveFit, judgement: Judgement, *, scaled: bool, has_sigma: bool, sources: bool
+    fit: CurveFit,
+    judgement: Judgement,
+    weight: Array,
+    *,
+    scaled: bool,
+    has_sigma: bool,
+    sources: bool,
 ) -> FrameModel:
     """Return all numbers of one fit with their standard errors.
 
-    `scaled` multiplies errors by √χ²r; with `sources` they are told source by source too.
+    `weight` is 1/sigma at all points, 0 at those that were not fitted; `scaled` multiplies errors
+    by √χ²r; with `sources` they are told source by source too.
     """
-    curve, outcome, values = fit.curve, fit.outcome, fit.values
+    curve, values = fit.curve, fit.values
+    outcome = _with_settings(fit, weight)
     names = [entry.name for entry in curve.model.entries]
     frame = FrameModel(
         values={name: values[name] for name in names},
@@ -85,14 +93,14 @@ def describe(
 
     unknown = _unknown(fit, judgement)
     gradients = {name: curve.inner_gradient({name: 1.0}, values, fit.units) for name in names}
-    covariance = _covariance(fit, [gradients[name] for name in names], scaled=scaled)
+    covariance = _covariance(outcome, [gradients[name] for name in names], scaled=scaled)
     for i, one in enumerate(names):
         known = judgement.parameters[one] not in (AT_BOUND, IDLE)
         frame.sigma[one] = float(np.sqrt(covariance[i, i])) if known else math.nan
         for j, other in enumerate(names):
             frame.covariance[one, other] = float(covariance[i, j])
         if sources:
-            frame.errors[one] = outcome.sources_of(gradients[one], scaled=scaled)
+            frame.errors[one] = fit.outcome.sources_of(gradients[one], scaled=scaled)
     for name, item in derived_of(fit).items():
         inner = curve.inner_gradient(item.gradient, values, fit.units)
         error = outcome.sigma_of(inner, scaled=scaled) if item.gradient else 0.0
@@ -102,7 +110,7 @@ def describe(
             error = math.nan
         frame.derived[name] = (item.value, error if math.isfinite(item.value) else math.nan)
         if sources:
-            frame.errors[name] = outcome.sources_of(inner, scaled=scaled)
+            frame.errors[name] = fit.outcome.sources_of(inner, scaled=scaled)
     for name in unknown:
         frame.values[name] = frame.sigma[name] = math.nan
         frame.errors.pop(name, None)
@@ -140,10 +148,22 @@ def derived_of(fit: CurveFit) -> dict[str, Derived]:
     return found
 
 
-def _covariance(fit: CurveFit, gradients: list[dict[str, float]], *, scaled: bool) -> Array:
-    free = fit.outcome.names
+def _with_settings(fit: CurveFit, weight: Array) -> FitOutcome:
+    """Return the outcome with what errors of settings, such as contrasts, do to the parameters."""
+    outcome = fit.outcome
+    modes = fit.curve.common(fit.values)
+    if not modes.size or outcome.slopes is None or not np.all(np.isfinite(outcome.covariance)):
+        return outcome
+    used = weight > 0
+    shifts = (outcome.covariance @ outcome.slopes.T @ (modes * weight[:, None])[used]).T
+    common = np.vstack([outcome.common, shifts]) if outcome.common.size else shifts
+    return replace(outcome, common=common)
+
+
+def _covariance(outcome: FitOutcome, gradients: list[dict[str, float]], *, scaled: bool) -> Array:
+    free = outcome.names
     matrix = np.array([[g.get(name, 0.0) for name in free] for g in gradients])
-    result: Array = matrix @ fit.outcome.full_covariance(scaled=scaled) @ matrix.T
+    result: Array = matrix @ outcome.full_covariance(scaled=scaled) @ matrix.T
     return result
 
 

@@ -100,6 +100,15 @@ class ModelCurve:
         """Return the standard error (n,) that a component itself has at the complete `values`."""
         return self.model.components[number].noise(self.points.q, self.local(number, values))
 
+    def common(self, values: Values) -> Array:
+        """Return what one standard error of each setting does to the intensity, (n, settings)."""
+        found = [np.zeros((self.points.q.size, 0))]
+        for number, part in enumerate(self.model.components):
+            rows = part.common(self._where(part), self.local(number, values))
+            if rows:
+                found.append(self._seen(part, np.stack(rows, axis=1)))
+        return np.hstack(found)
+
     def local(self, number: int, values: Values) -> dict[str, float]:
         """Return the values of a component by their names in it."""
         return {name: values[full] for name, full in self._local[number].items()}

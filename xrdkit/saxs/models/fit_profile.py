@@ -154,6 +154,7 @@ def _fit_frame(
     scaled = spec.scale_errors or sigma is None
     fits: list[tuple[CurveFit, Judgement] | None] = [None] * len(curves)
     models: list[ErrorModel | None] = [None] * len(curves)
+    weights: dict[int, Array] = {}
     failure, poorer = "", 0
     # The simplest first: where it describes the curve, some that cannot do better are enough.
     for k in sorted(range(len(curves)), key=lambda k: len(curves[k].free)):
@@ -167,6 +168,8 @@ def _fit_frame(
         except FitFailed as exc:
             failure = str(exc)
             continue
+        weights[k] = np.zeros(intensity.size)
+        weights[k][valid] = 1.0 / error
         judgement = judge_model(
             fit,
             observed,
@@ -185,7 +188,12 @@ def _fit_frame(
         return blank(failure, int(valid.size), Verdict.NOT_CONVERGED)
     errors = models[number]
     frame = describe(
-        pair[0], pair[1], scaled=scaled, has_sigma=sigma is not None, sources=errors is not None
+        pair[0],
+        pair[1],
+        weights[number],
+        scaled=scaled,
+        has_sigma=sigma is not None,
+        sources=errors is not None,
     )
     frame.bic = pair[0].bic
     frame = replace(frame, candidates=candidates, chosen=number)

@@ -10,12 +10,13 @@ Golden number: spheres, a = 1, R = 5, s = 0.005, q = 0.001: 0.1 (4π/3) 125 exp(
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from xrdkit.errors import SpecError
+from xrdkit.saxs.checks import is_number
 from xrdkit.saxs.families import FAMILIES, FamilyName
 from xrdkit.saxs.kernel import Kernel, kernel
 from xrdkit.saxs.models.component import Array, Component, Curve, Derived, Values
@@ -37,6 +38,8 @@ _STARTS: dict[str, tuple[float, ...]] = {
     "correlation_length": (3.0, 12.0),
 }
 _LENGTHS = ("correlation_length",)
+#: Contrasts that a shape may have of its own.
+_CONTRASTS = ("core_contrast", "shell_contrast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,10 @@ class Particles(Component):
     of shapes without contrasts of their own."""
     contrast_sigma: float = 0.0
     """Standard error of `contrast`, 1e10 1/cm²."""
+    core_contrast_sigma: float = 0.0
+    """Standard error of the contrast of the core, 1e10 1/cm², of shapes that have one."""
+    shell_contrast_sigma: float = 0.0
+    """Standard error of the contrast of the shell, 1e10 1/cm², where it is not fitted."""
     amount: Given = None
     """a = φΔρ², (1e10 1/cm²)², or φ of shapes with contrasts of their own."""
     radius: Given = None
@@ -79,6 +86,12 @@ class Particles(Component):
             raise SpecError("contrast is 0, or the shape has contrasts of its own")
         if self.contrast_sigma < 0:
             raise SpecError(f"contrast_sigma {self.contrast_sigma!r} is negative")
+        for name in _CONTRASTS:
+            error = getattr(self, f"{name}_sigma")
+            if not (is_number(error) and error >= 0):
+                raise SpecError(f"{name}_sigma {error!r} is negative or not a number")
+            if error and (not hasattr(self.shape, name) or name in self.shape.free):
+                raise SpecError(f"{name}_sigma: the shape has no {name}, or it is fitted")
         super().__post_init__()
 
     @property
@@ -122,6 +135,22 @@ class Particles(Component):
         }
         found |= {name: amount * slope for name, slope in slopes.items()}
         return Curve(amount * columns[:, 0], found)
+
+    def common(self, q: Array, values: Values) -> list[Array]:
+        """Return what one standard error of each contrast of the shape does to the intensity."""
+        found = []
+        for name in _CONTRASTS:
+            error = getattr(self, f"{name}_sigma")
+            if error:
+                high, low = (
+                    replace(self, shape=replace(self.shape, **{name: contrast}))  # type: ignore[type-var]  # all shapes are dataclasses
+                    for contrast in (
+                        getattr(self.shape, name) + 0.5 * error,
+                        getattr(self.shape, name) - 0.5 * error,
+                    )
+                )
+                found.append(high.curve(q, values).value - low.curve(q, values).value)
+        return found
 
     def rough(self, q: Array, values: Values) -> Curve:
         """Return the slope by the amount, with S of the middle radius in place of all."""
