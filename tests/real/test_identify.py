@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gemmi
 import numpy as np
 import pytest
 
@@ -54,3 +55,17 @@ def test_a_structure_is_found_where_it_is_a_candidate_and_nothing_in_its_place(
     structure = xk.load_structure(folder / cif)
     result = xk.identify_phases(profile, [*embedded_names(), structure])
     assert found(result) == [structure.name]
+
+
+def test_the_displacement_of_a_line_standard_is_seen(data_dir):
+    """NIST states -0.07877 mm for this scan: the lines lie 2 s/R higher at 2θ = 0."""
+    document = gemmi.cif.read(str(data_dir / "powder" / "srm660c" / "nist_srm660c_100a.cif"))
+    block = next(b for b in document if b.name.endswith("_meas"))
+    tags = ("2theta_corrected", "intensity_total", "ls_weight")
+    rows = block.find([f"_pd_proc_{t}" for t in tags])
+    table = np.array([[float(v) for v in row] for row in rows])
+    angle, rate, weight = table[np.unique(table[:, 0], return_index=True)[1]].T
+    profile = xk.pattern(angle, rate, 1 / np.sqrt(weight), wavelength="CuKa")
+    result = xk.identify_phases(profile, spec=LABORATORY)
+    assert found(result) == ["LaB6"]
+    assert result.line_shift.item() == pytest.approx(np.degrees(-2 * 0.07877 / 217.5), abs=0.01)
