@@ -37,8 +37,8 @@ _BETTER = 10.0
 #: Fits that are less than this many standard errors apart are the same.
 _SAME = 0.02
 #: Where a fit without any Gaussian width starts again: the share of the widths of its lines that is
-#: Gaussian then, and the share that is left of other widths.
-_WIDER, _NARROWER = 0.8, 0.2
+#: Gaussian then, or squares of widths in natural units, and the share that is left of other widths.
+_OF_LINES, _WIDER, _NARROWER = 0.8, 0.3, 0.2
 #: Verdicts after which a mixture is tried again, strongest phase first.
 _LOST = (Verdict.NOT_CONVERGED, Verdict.UNIDENTIFIABLE, Verdict.AT_BOUND)
 
@@ -213,14 +213,19 @@ class Series:
         # What a fit started from may be far wider than its lines.
         here = [p for p, found in enumerate(fit.found) if found] or [0]
         width = float(np.median([fit.model.typical_width(fit.values, p) for p in here]))
-        values |= dict.fromkeys(nodes, (_WIDER * width) ** 2)
-        begin = replace(fit, values=values, chord=None)
-        try:
-            again = _judged(frame, warm_fit(frame, begin, self._observed))
-        except ComputeError as exc:
-            _LOG.info("no fit from wider lines: %s", exc)
-            return cold
-        return again if _is_better(again, cold) else cold
+        best = cold
+        for wider in (
+            dict.fromkeys(nodes, (_OF_LINES * width) ** 2),
+            {n: _WIDER * fit.origin.units[n] for n in nodes},
+        ):
+            begin = replace(fit, values=values | wider, chord=None)
+            try:
+                again = _judged(frame, warm_fit(frame, begin, self._observed))
+            except ComputeError as exc:
+                _LOG.info("no fit from wider lines: %s", exc)
+                continue
+            best = again if _is_better(again, best) else best
+        return best
 
 
 def _slim(entry: Entry) -> Entry:
