@@ -12,6 +12,8 @@ from xrdkit.saxs.shapes import CoreShell, Spheroid
 #: Methods, with the number of curves that they are tried on.
 COUNTS = {"tikhonov": 15, "maxent": 8, "montecarlo": 5}
 METHODS = list(COUNTS)
+#: Share of the curves whose intervals of two standard errors hold the truth, at least.
+LEAST_INSIDE = {"tikhonov": 0.81, "maxent": 0.81, "montecarlo": 0.8}
 
 
 def spec(method, **options):
@@ -46,7 +48,7 @@ def test_one_mode_is_recovered(sets, name, method):
     ):
         found, sigma = result[key], result[key + "_sigma"].values
         assert abs(found.values.mean() / truth[key] - 1) < bias
-        assert inside(found, truth[key], 2 * sigma) > 0.75
+        assert inside(found, truth[key], 2 * sigma) >= LEAST_INSIDE[method]
     surface = result.volume_fraction * result.specific_surface
     np.testing.assert_allclose(result.surface_per_volume, surface, rtol=1e-3)
     assert np.all(np.isnan(result.mean_radius_number))
@@ -66,7 +68,7 @@ def test_mode_and_percentiles_are_those_of_the_distribution(sets):
         (result.median_radius_volume, result.median_radius_volume_sigma, median),
     ):
         assert abs(found.values.mean() / true - 1) < 5e-3
-        assert inside(found, true, 2 * sigma.values) > 0.75
+        assert inside(found, true, 2 * sigma.values) > 0.8
     z = np.array([-1.2815515655446, 0.0, 1.2815515655446])
     found = result.radius_percentile_volume.values.mean(axis=0)
     np.testing.assert_allclose(found, median * np.exp(0.2 * z), rtol=1e-2)

@@ -26,6 +26,7 @@ from xrdkit.saxs.quantities import BY_SOURCE, CONTRAST, PERCENTILES, SMOOTHING, 
 from xrdkit.saxs.result import FrameSizes
 from xrdkit.saxs.spec import MONTECARLO, TIKHONOV, SizeSpec
 from xrdkit.saxs.verdict import BACKGROUND_ALONE, judge
+from xrdkit.saxs.verdict_sizes import cut_off, unresolved_sizes
 from xrdkit.uncertainty import ErrorModel
 
 Array = NDArray[np.float64]
@@ -129,6 +130,11 @@ def fit_formfree(
         has_sigma=has_sigma,
         errors=errors,
     )
+    if frame.verdict is Verdict.OK and (
+        doubt := unresolved_sizes(found, curve, whole) or cut_off(found, curve, whole)
+    ):
+        frame.verdict = Verdict.AT_BOUND
+        frame.reason = "; ".join(filter(None, (frame.reason, doubt)))
     notes = [frame.reason, found.solver.note, _note(unresolved)]
     frame.reason = "; ".join(note for note in notes if note)
     note_fraction(frame, spec, absolute=absolute)

@@ -2,6 +2,11 @@
 
 Each is found of the distribution itself, of that of its own curve (what smoothing changes), of the
 replicates (how noise scatters it) and of the data moved by each common error.
+
+The scatter is half of the range that holds the central 68 % of the replicates. Their standard
+deviation would be larger: positive distributions have specks where there is nothing, few of them
+large, and the numbers of the replicates have the long tail on one side that comes from that. Of a
+random search it is the standard deviation: its outliers are those that the measured curve may have.
 """
 
 import math
@@ -23,6 +28,9 @@ VOLUME_AMOUNT, SURFACE_AMOUNT = "volume_amount", "surface_amount"
 _NUDGE = 1e-4
 #: Largest factor by which a number is corrected for smoothing.
 _MOST = 2.0
+#: Shares of the replicates below the ends of the range that holds the central 68 %.
+_CENTRAL = (0.158655, 0.841345)
+_HALVINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +50,12 @@ class Estimate:
 
     @property
     def sigma(self) -> float:
-        """Standard error from all sources."""
-        return math.hypot(self.scatter, self.smoothing, self.border, *self.common)
+        """Standard error from all sources.
+
+        Smoothing and border are shifts, no scatter: together they may be as large as their sum.
+        """
+        shift = abs(self.smoothing) + abs(self.border)
+        return math.hypot(self.scatter, shift, *self.common)
 
 
 def percentile_name(percent: float) -> str:
@@ -81,11 +93,33 @@ def numbers(radius: Array, density: Array, step: float, shape: Shape) -> dict[st
         VOLUME_AMOUNT: volume * step,
         SURFACE_AMOUNT: surface * step,
     }
-    below = np.cumsum(share) - 0.5 * share
-    for percent in PERCENTILES:
-        at = float(np.interp(percent / 100.0, below, np.log(radius)))
-        found[percentile_name(percent)] = math.exp(at)
+    for percent, at in zip(PERCENTILES, _quantiles(share, np.array(PERCENTILES)), strict=True):
+        found[percentile_name(percent)] = float(radius[0]) * math.exp(float(at) * step)
     return found
+
+
+def _quantiles(share: Array, percents: Array) -> Array:
+    """Return the places, in steps from the first node, below which `percents` of `share` lie.
+
+    Between nodes the sum is a cubic with the slopes of the density: at half steps it is that of the
+    midpoint rule with its first correction (Euler and Maclaurin).
+    """
+    padded = np.concatenate([[0.0], share, [0.0]])
+    slope = 0.5 * (padded[1:] + padded[:-1])
+    below = np.concatenate([[0.0], np.cumsum(share)]) + np.diff(padded) / 24.0
+    below = np.maximum.accumulate(np.clip(below, 0.0, 1.0))
+    places = []
+    for wanted in percents / 100.0:
+        k = min(max(int(np.searchsorted(below, wanted)) - 1, 0), share.size - 1)
+        low, high = 0.0, 1.0
+        rise = below[k + 1] - below[k]
+        for _ in range(_HALVINGS):
+            t = 0.5 * (low + high)
+            level = below[k] + rise * t * t * (3.0 - 2.0 * t)
+            level += t * (1.0 - t) * ((1.0 - t) * slope[k] - t * slope[k + 1])
+            low, high = (t, high) if level < wanted else (low, t)
+        places.append(k - 0.5 + 0.5 * (low + high))
+    return np.array(places)
 
 
 def estimates(
@@ -123,12 +157,20 @@ def estimates(
             smoothing -= third[name] - again[name]
         result[name] = Estimate(
             value=value,
-            scatter=float(np.std([c[name] for c in copies], ddof=1)) * unscale,
+            scatter=_scatter(found, np.array([c[name] for c in copies])) * unscale,
             smoothing=smoothing,
             border=0.0,
             common=np.array([m[name] - plain[name] for m in moved]),
         )
     return result
+
+
+def _scatter(found: Inversion, copies: Array) -> float:
+    """Return the standard error that the replicates of a number tell."""
+    if found.solver.random:
+        return float(np.std(copies, ddof=1))
+    low, high = np.quantile(copies, _CENTRAL, method="normal_unbiased")
+    return 0.5 * float(high - low)
 
 
 def _corrected(plain: float, again: float) -> float:
@@ -169,7 +211,7 @@ def background_estimates(found: Inversion, unscale: float) -> dict[str, Estimate
     for place, name in enumerate(found.problem.background, start=nodes):
         result[name] = Estimate(
             value=float(found.x[place]),
-            scatter=float(np.std(found.replicates[:, place], ddof=1)) * unscale,
+            scatter=_scatter(found, found.replicates[:, place]) * unscale,
             smoothing=float(found.again[place] - found.x[place]),
             border=0.0,
             common=found.moved[:, place] - found.x[place],

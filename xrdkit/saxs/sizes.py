@@ -28,7 +28,7 @@ from xrdkit.saxs.result import FrameSizes, collect, radius_grid
 from xrdkit.saxs.selection import MIN_POINTS, select
 from xrdkit.saxs.smearing import Smearing, smearing_of
 from xrdkit.saxs.spec import FORM_FREE, MONTECARLO, SizeSpec
-from xrdkit.saxs.verdict import BACKGROUND_ALONE
+from xrdkit.saxs.verdict import BACKGROUND_ALONE, NO_SIZE
 from xrdkit.schema import (
     FRAME,
     SIZES,
@@ -231,7 +231,7 @@ def _fit_frame(
     if errors is not None:
         frame.neighbour_correlation = neighbour_correlation(errors)
         frame.effective_points = effective_points(errors)
-    if frame.reason.startswith(BACKGROUND_ALONE):
+    if frame.verdict is Verdict.UNIDENTIFIABLE and frame.reason.startswith(NO_SIZE):
         frame.withhold_sizes()
     return frame
 

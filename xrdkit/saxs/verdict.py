@@ -19,6 +19,10 @@ Array = NDArray[np.float64]
 #: for the three parameters of a population that was looked for at every size.
 _SIGNIFICANT = 40.0
 BACKGROUND_ALONE = "the background alone describes the curve as well"
+NO_AMOUNT = "the amount is no larger than its error"
+OUT_OF_RANGE = "mean radius"
+#: Reasons for which no size is told: there is none, or one that the curve does not tell.
+NO_SIZE = (BACKGROUND_ALONE, NO_AMOUNT, OUT_OF_RANGE)
 #: Amplitude over its standard error from which a population is there.
 _PRESENT = 3.0
 #: Errors stated by instruments are wrong by factors of 2 to 5; beyond, the model is wrong.
@@ -103,13 +107,15 @@ def _verdict(
     if verdict is Verdict.UNIDENTIFIABLE:
         return verdict, "parameters cannot be told apart: fit fewer populations or fix some"
     if not min(amplitudes) > _PRESENT:
-        which = f"population {int(np.argmin(amplitudes))}" if len(amplitudes) > 1 else "the amount"
-        return Verdict.UNIDENTIFIABLE, f"{which} is no larger than its error"
+        if len(amplitudes) == 1:
+            return Verdict.UNIDENTIFIABLE, NO_AMOUNT
+        which = int(np.argmin(amplitudes))
+        return Verdict.UNIDENTIFIABLE, f"population {which} is no larger than its error"
     # Below q R = π/2 the curve is Guinier's law: one number, which gives no mean and width.
     if not 0.5 * low <= mean_radius <= high:
         return (
             Verdict.UNIDENTIFIABLE,
-            f"mean radius {mean_radius:.3g} nm is outside {0.5 * low:.3g} to {high:.3g} nm, what"
+            f"{OUT_OF_RANGE} {mean_radius:.3g} nm is outside {0.5 * low:.3g} to {high:.3g} nm, what"
             " these q can tell; check the unit of q",
         )
     if verdict is Verdict.AT_BOUND:
