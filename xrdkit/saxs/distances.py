@@ -13,7 +13,8 @@ import xarray as xr
 from xrdkit.errors import SpecError
 from xrdkit.fitting import Verdict
 from xrdkit.saxs.checks import check_flags, check_range, is_number
-from xrdkit.saxs.distances_fit import Members, Solution, largest_extent, solve, transform
+from xrdkit.saxs.distances_fit import Members, Solution, solve, transform
+from xrdkit.saxs.distances_range import largest_extent
 from xrdkit.saxs.model_free import (
     Array,
     Curve,

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdkit.saxs.distances_basis import Basis, basis
+from xrdkit.saxs.distances_range import head_of, largest_extent
 from xrdkit.saxs.model_free import Array, Curve
 from xrdkit.saxs.rays import Rays
-from xrdkit.saxs.relative_error import relative_error
 from xrdkit.saxs.selection import MIN_POINTS
 
 #: Powers m of the end of p(r), each as likely as the next before the data.
@@ -30,8 +30,6 @@ _SMOOTHNESS = np.linspace(-33.0, 0.0, 20)
 #: Extents that are searched: count, and the ratio of neighbours in the last scan.
 _COARSE = 16
 _FINE = 14
-#: Share of the highest intensity down to which a curve is looked at for its extent.
-_HEAD = 1e-3
 _NEAR = (0.7, 1.6)
 _WINDOW = (0.55, 2.6)
 _RECENTRED = 3
@@ -130,11 +128,6 @@ class _Problem:
         return table
 
 
-def largest_extent(q: Array) -> float:
-    """Return the largest D, nm, that a curve is asked for: half as much again as π/q_min."""
-    return 1.5 * np.pi / float(q[0])
-
-
 def transform(curve: Curve, *, flat: bool, order: int, scaled: bool) -> Members | None:
     """Return the posterior of a curve, None where no p(r) of positive area is found.
 
@@ -178,13 +171,6 @@ def _apart(members: Members) -> float:
     """Return the effective number of extents that share the weight."""
     shares = [members.weight[members.extent == e].sum() for e in np.unique(members.extent)]
     return 1.0 / float(np.sum(np.square(shares)))
-
-
-def head_of(curve: Curve) -> Curve:
-    """Return the part of a curve above a thousandth of its intensity: what tells the extent."""
-    smooth = relative_error(curve.intensity)
-    below = np.flatnonzero(smooth < _HEAD * smooth.max())
-    return curve.until(max(int(below[0]) if below.size else curve.q.size, 2 * MIN_POINTS))
 
 
 def resolved(curve: Curve, extent: float) -> Curve:
