@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdkit.compiled import compiled
 from xrdkit.saxs.inversion import Inversion
 from xrdkit.saxs.modes import Mode
 from xrdkit.saxs.quantities import PERCENTILES
@@ -98,28 +99,42 @@ def numbers(radius: Array, density: Array, step: float, shape: Shape) -> dict[st
     return found
 
 
+@compiled()
 def _quantiles(share: Array, percents: Array) -> Array:
     """Return the places, in steps from the first node, below which `percents` of `share` lie.
 
     Between nodes the sum is a cubic with the slopes of the density: at half steps it is that of the
     midpoint rule with its first correction (Euler and Maclaurin).
     """
-    padded = np.concatenate([[0.0], share, [0.0]])
-    slope = 0.5 * (padded[1:] + padded[:-1])
-    below = np.concatenate([[0.0], np.cumsum(share)]) + np.diff(padded) / 24.0
-    below = np.maximum.accumulate(np.clip(below, 0.0, 1.0))
-    places = []
-    for wanted in percents / 100.0:
-        k = min(max(int(np.searchsorted(below, wanted)) - 1, 0), share.size - 1)
+    below = np.zeros(share.size + 1)
+    slope = np.zeros(share.size + 1)
+    total = 0.0
+    for k in range(share.size + 1):
+        left = share[k - 1] if k > 0 else 0.0
+        right = share[k] if k < share.size else 0.0
+        total += left
+        slope[k] = 0.5 * (left + right)
+        below[k] = min(max(total + (right - left) / 24.0, 0.0), 1.0)
+        if k > 0:
+            below[k] = max(below[k], below[k - 1])
+    places = np.empty(percents.size)
+    for i in range(percents.size):
+        wanted = 0.01 * percents[i]
+        k = 0
+        while k < share.size - 1 and below[k + 1] < wanted:
+            k += 1
         low, high = 0.0, 1.0
         rise = below[k + 1] - below[k]
         for _ in range(_HALVINGS):
             t = 0.5 * (low + high)
             level = below[k] + rise * t * t * (3.0 - 2.0 * t)
             level += t * (1.0 - t) * ((1.0 - t) * slope[k] - t * slope[k + 1])
-            low, high = (t, high) if level < wanted else (low, t)
-        places.append(k - 0.5 + 0.5 * (low + high))
-    return np.array(places)
+            if level < wanted:
+                low = t
+            else:
+                high = t
+        places[i] = k - 0.5 + 0.5 * (low + high)
+    return places
 
 
 def estimates(
