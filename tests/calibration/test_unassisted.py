@@ -164,6 +164,7 @@ GOOD = {
         ({"missing": 0.3}, False, "30% of the rings"),
         ({"tilt": 30.0}, False, "unusual"),
         ({"error": 2e-3}, False, "q is known"),
+        ({"score": 0.1, "error": 2e-3}, True, "leave q unknown"),
     ],
 )
 def test_each_kind_of_evidence_alone_keeps_from_acceptance(changes, fatal, text):

@@ -59,6 +59,11 @@ def search_reasons(e: SearchEvidence) -> tuple[tuple[str, ...], tuple[str, ...]]
         ),
         (e.score < 0, "the bright ridges of the frame are not on rings of this calibrant"),
         (
+            0 <= e.score < _LEAST_SCORE and e.error > _UNSURE,
+            "few of the bright ridges are on rings of this calibrant, and those leave q unknown to"
+            f" {e.error:.1e} of its largest value: rings of anything would",
+        ),
+        (
             e.missing > 2 * _MISSING,
             f"{e.missing:.0%} of the rings of the calibrant are missing: another one?",
         ),
