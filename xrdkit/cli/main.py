@@ -21,6 +21,7 @@ COMMANDS = (
     "calibrate",
     "mask",
     "scale",
+    "phases",
     "sizes",
     "demo",
     "doctor",

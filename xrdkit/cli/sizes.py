@@ -1,20 +1,16 @@
 """``xrdkit sizes``."""
 
-import json as jsonlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xrdkit.cli.batch_output import exit_code, say_end, told_numbers, told_verdict, write_json
 from xrdkit.cli.options import JsonOption
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from xrdkit.workflow.curves import CurveBatch
-
-ALL_DONE, SOME_FAILED, NONE_DONE = 0, 3, 4
 _NUMBERS = ("mean_radius_volume", "width_volume", "volume_fraction")
 
 
@@ -72,62 +68,37 @@ def sizes(
     batch = sizes_of_curves(
         curves, into, curve_settings(settings, overrides | parse_overrides(changes))
     )
+    rows = [] if batch.result is None else _rows(batch.result)
     if json:
-        _write_json(batch)
+        write_json(batch, rows)
     else:
-        _say(batch)
-    if batch.sizes is None:
-        raise typer.Exit(NONE_DONE)
-    raise typer.Exit(SOME_FAILED if batch.failures else ALL_DONE)
+        _say(rows)
+        say_end(batch)
+    raise typer.Exit(exit_code(batch))
 
 
 def _rows(data: "xr.Dataset") -> list[dict[str, Any]]:
-    names = [n for n in _NUMBERS if n in data]
     rows = []
     for k in range(data.sizes["frame"]):
         one = data.isel(frame=k)
-        numbers = {n + s: float(one[n + s]) for n in names for s in ("", "_sigma")}
-        rows.append(
-            {
-                "frame": int(one["frame"]),
-                "file": str(one["source_file"].values),
-                # JSON has no NaN.
-                **{n: v if v == v else None for n, v in numbers.items()},
-                "verdict": str(one["verdict"].values),
-                "reason": str(one["verdict_reason"].values),
-            }
-        )
+        rows.append({**told_verdict(one), **told_numbers(one, _NUMBERS)})
     return rows
 
 
-def _write_json(batch: "CurveBatch") -> None:
-    from xrdkit.workflow.outcome import to_plain
-
-    lines = [] if batch.sizes is None else [{"outcome": "fit", **r} for r in _rows(batch.sizes)]
-    lines += [to_plain(f) for f in batch.failures]
-    lines += [{"outcome": "end", "files": [str(f) for f in batch.files]}]
-    for line in lines:
-        sys.stdout.write(jsonlib.dumps(line) + "\n")
-
-
-def _say(batch: "CurveBatch") -> None:
+def _say(rows: list[dict[str, Any]]) -> None:
     from xrdkit.report.measured import value_with_error
 
-    for row in [] if batch.sizes is None else _rows(batch.sizes):
+    for row in rows:
         words = [f"{row['file']:28}"]
         for name, label, unit in (
             ("mean_radius_volume", "R", " nm"),
             ("width_volume", "width", " nm"),
             ("volume_fraction", "fraction", ""),
         ):
-            if row.get(name) is not None:
-                words.append(f"{label} {value_with_error(row[name], row[name + '_sigma'])}{unit}")
+            value, error = row.get(name), row.get(f"{name}_sigma")
+            if value is not None:
+                shown = value_with_error(value, float("nan") if error is None else error)
+                words.append(f"{label} {shown}{unit}")
         typer.echo("  ".join([*words, row["verdict"]]))
         if row["reason"]:
             typer.echo(f"    {row['reason']}")
-    for failure in batch.failures:
-        sys.stderr.write(f"failed {failure.code}: {failure.message}\n")
-        if failure.hint:
-            sys.stderr.write(f"  hint: {failure.hint}\n")
-    for file in batch.files:
-        typer.echo(str(file))

@@ -147,6 +147,20 @@ def open_instrument(
                 hint="calibration = {store = ..., instrument = ...}, or give the path of a file",
             )
         path = source.stored.folder / INSTRUMENT
+    widths, record = widths_of(path, source.calibration.wavelength, key=key)
+    if record["verdict"] != Verdict.OK:
+        LOG.warning("%s: %s: the resolution is a %s", detector.label, path, record["verdict"])
+    return widths, record
+
+
+def widths_of(
+    path: Path, wavelength: float, *, key: str
+) -> tuple[InstrumentWidths, dict[str, Any]]:
+    """Return the widths in an ``instrument.toml``, and what the provenance says of them.
+
+    `wavelength` (ångström) is that of the measurement, `key` names the setting in errors. Raises
+    CalibrationSyntax naming the file, RecipeError where it has no resolution or another wavelength.
+    """
     known: Instrument = load_instrument(path)
     found = known.resolution_function
     if found is None:
@@ -155,15 +169,12 @@ def open_instrument(
             source=path,
             hint="measure it with instrument_resolution, or store the calibration with it",
         )
-    if not _same(found.wavelength, source.calibration.wavelength):
+    if not _same(found.wavelength, wavelength):
         raise RecipeError(
-            f"{key}: measured at {found.wavelength:g} Å,"
-            f" the calibration is of {source.calibration.wavelength:g} Å",
+            f"{key}: measured at {found.wavelength:g} Å, the calibration is of {wavelength:g} Å",
             source=path,
             hint="widths in 2θ hold for the wavelength at which they were measured",
         )
-    if found.verdict is not Verdict.OK:
-        LOG.warning("%s: %s: the resolution is a %s", detector.label, path, found.verdict.value)
     low, high = found.two_theta_range
     record = {
         "instrument": known.name,

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from xrdkit.canonical import sha256_value
-from xrdkit.errors import SpecError
 from xrdkit.integration import IntegrationSpec
 from xrdkit.integration.normalization import COORDINATES
-from xrdkit.phase import RefinementSpec
-from xrdkit.phase.widths import InstrumentWidths
 from xrdkit.saxs import SizeSpec
-from xrdkit.workflow.calibration_table import CalibrationKey, InstrumentKey, Text
+from xrdkit.workflow.calibration_table import CalibrationKey, Text
 from xrdkit.workflow.frame_corrections import CorrectionsSettings, corrections_model
 from xrdkit.workflow.model_table import ModelTable
+from xrdkit.workflow.phase_table import RefineTable
 from xrdkit.workflow.quality import QualityBase, quality_model
 from xrdkit.workflow.settings import CONFIG, Settings, settings_model
 from xrdkit.workflow.stated import StatedSettings, stated_model
@@ -22,48 +20,14 @@ from xrdkit.workflow.toml import with_tuples
 Slug = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
 
 
-class PhaseSettings(Settings):
-    """`RefinementSpec`, and what is in the sample."""
-
-    own_fields = frozenset({"phases", "instrument"})
-
-    phases: tuple[Text, ...]
-    """Names of embedded structures, or paths of CIF files."""
-    instrument: InstrumentKey | None = None
-    """Path of an ``instrument.toml`` with a resolution, ``"stored"`` for that beside the stored
-    calibration, or a table with the fields of `InstrumentWidths`; held fixed. None: not known."""
-
-    @model_validator(mode="after")
-    def _the_spec_accepts_it(self) -> Self:
-        # What a file holds is not known yet; any instrument will do to check the other settings.
-        self.spec(instrument=_ANY_INSTRUMENT if isinstance(self.instrument, str) else None)
-        return self
-
-    def spec(self, *, instrument: InstrumentWidths | None = None, **inputs: Any) -> Any:
-        """Return the spec; `instrument` is what the file of that key holds.
-
-        Raises SpecError where the spec does not accept the values, or the key names a file and
-        `instrument` is None.
-        """
-        if isinstance(self.instrument, Settings):
-            instrument = self.instrument.spec()
-        elif isinstance(self.instrument, str) and instrument is None:
-            raise SpecError(f"the widths in {self.instrument!r} were not read")
-        return super().spec(instrument=instrument, **inputs)
-
-
-_ANY_INSTRUMENT = InstrumentWidths(w=1e-4)
-
 if TYPE_CHECKING:
     IntegrateTable = Settings
-    RefineTable = PhaseSettings
     SizesTable = Settings
     CorrectionsTable = CorrectionsSettings
     StatedTable = StatedSettings
     QualityTable = QualityBase
 else:
     IntegrateTable = settings_model(IntegrationSpec)
-    RefineTable = settings_model(RefinementSpec, PhaseSettings, without=("instrument",))
     SizesTable = settings_model(SizeSpec)
     CorrectionsTable = corrections_model()
     StatedTable = stated_model()
