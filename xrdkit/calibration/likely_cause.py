@@ -15,7 +15,7 @@ from xrdkit.calibration.result import CalibrationResult, CalibrationVerdict
 from xrdkit.calibration.ring_system import RingSystem, ring_system
 from xrdkit.calibration.rings import calibrant_rings
 from xrdkit.calibration.unassisted_refine import glimpsed_without_start
-from xrdkit.calibration.unassisted_ridges import Seen, seen
+from xrdkit.calibration.unassisted_ridges import RidgePoints, Seen, ridge_points, seen
 from xrdkit.errors import CalibrationRejected, SpecError
 from xrdkit.geometry import Calibration, Detector
 
@@ -84,7 +84,7 @@ def likely_causes(attempt: Attempt) -> list[str]:
         found = _tried(attempt, attempt.calibrant, attempt.wavelength)
         if found is not None:
             return [_far_from_start(found, start), *facts, *stated]
-    system = ring_system(_seen(attempt), attempt.detector)
+    system = ring_system(_ridges(attempt), _shape(attempt), attempt.detector)
     if system is None or system.share < _CONCENTRIC:
         return [*facts, *stated, "no concentric rings are seen in the frame"]
     return [*_others(attempt, system), *facts, *stated]
@@ -92,6 +92,17 @@ def likely_causes(attempt: Attempt) -> list[str]:
 
 def _seen(attempt: Attempt) -> Seen:
     return seen(attempt.exposure) if attempt.frame is None else attempt.frame
+
+
+def _shape(attempt: Attempt) -> tuple[int, int]:
+    rows, columns = attempt.exposure.counts.shape
+    return rows, columns
+
+
+def _ridges(attempt: Attempt) -> RidgePoints:
+    """Return the ridges of the frame as it is: what was taken for no data may be what is wrong."""
+    frame = _seen(attempt)
+    return frame.ridges if frame.exposure is attempt.exposure else ridge_points(attempt.exposure)
 
 
 def _tried(attempt: Attempt, calibrant: str, wavelength: float) -> CalibrationResult | None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xrdkit.calibration.angle import on_detector
 from xrdkit.calibration.unassisted_centre import centre_votes, sharpened
-from xrdkit.calibration.unassisted_ridges import Seen
+from xrdkit.calibration.unassisted_ridges import RidgePoints
 from xrdkit.geometry import Detector
 
 Array = NDArray[np.float64]
@@ -41,15 +41,15 @@ class RingSystem:
     """Share of all points on ridges that lies on these circles."""
 
 
-def ring_system(frame: Seen, detector: Detector) -> RingSystem | None:
-    """Return the circles on which most points on ridges of a frame lie; None where there is none.
+def ring_system(
+    ridges: RidgePoints, shape: tuple[int, int], detector: Detector
+) -> RingSystem | None:
+    """Return the circles on which most `ridges` of a frame of `shape` lie; None where none are.
 
     The detector is taken to be untilted.
     """
-    ridges = frame.ridges
     if len(ridges) < 2 * _FEWEST:
         return None
-    shape = (frame.exposure.counts.shape[0], frame.exposure.counts.shape[1])
     pixel = math.sqrt(detector.pixel_size_y * detector.pixel_size_x)
     p1, p2 = on_detector(ridges.y, ridges.x, shape, detector)
     points = np.column_stack([p1, p2]) / pixel
