@@ -189,7 +189,7 @@ def test_few_points_on_few_rings_err_as_predicted(sizes):
         for _ in range(6):
             weighted = slopes / error[:, None]
             found = np.linalg.lstsq(weighted, drawn / error, rcond=None)[0]
-            error, unsure = whole_errors(drawn - slopes @ found, used, sigma, ring, weighted)
+            error, unsure = whole_errors(drawn - slopes @ found, used, sigma, ring)
         weighted = slopes / error[:, None]
         groups = groups_of(ring, np.degrees(turn), y, x, error)
         scatter, mean = scatter_of((drawn - slopes @ found) / error, weighted, groups, unsure)

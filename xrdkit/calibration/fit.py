@@ -137,28 +137,25 @@ class _Problem:
                 break
         return tuple(now)
 
-    def scaled(
-        self, values: tuple[float, ...], free: list[int]
-    ) -> tuple[Array, Bool, Array, Array]:
+    def scaled(self, values: tuple[float, ...]) -> tuple[Array, Bool, Array, Array]:
         """Return distances, which points are believed, and the whole error of each point.
 
         Last is how unsure the squares of these errors are, as from `whole_errors`.
         """
-        delta, slopes = self.distances(values)
+        delta, _ = self.distances(values)
         total, unsure = self.points.sigma, np.zeros(delta.size)
         used = np.ones(delta.size, dtype=bool)
         for _ in range(6):
             z = delta / total
             limit = _CLIP * max(robust_sigma(z[used]), 1e-6)
             used = np.abs(z) <= limit
-            weighted = slopes[:, free] / total[:, None]
-            total, unsure = whole_errors(delta, used, self.points.sigma, self.points.ring, weighted)
+            total, unsure = whole_errors(delta, used, self.points.sigma, self.points.ring)
         return delta, used, total, unsure
 
     def tilt_is_seen(self, plain: tuple[float, ...], tilted: tuple[float, ...]) -> bool:
         """Whether freeing both rotations improves the fit by more than chance would."""
         free = list(range(len(PARAMETERS)))
-        delta, used, total, unsure = self.scaled(tilted, free)
+        delta, used, total, unsure = self.scaled(tilted)
         if np.count_nonzero(used) < 10:
             return False
         without = self.distances(plain)[0]
@@ -173,7 +170,7 @@ class _Problem:
         """Return the weighted least-squares fit over the believed points."""
         free = [PARAMETERS.index(name) for name in names]
         for _ in range(3):
-            delta, used, whole, _ = self.scaled(values, free)
+            delta, used, whole, _ = self.scaled(values)
             total = whole[used]
             parameters = lmfit.Parameters()
             for name, value in zip(PARAMETERS, values, strict=True):
@@ -194,7 +191,7 @@ class _Problem:
             raise CalibrationRejected(
                 f"the rings do not determine a geometry: fit is {outcome.verdict.value}"
             )
-        delta, used, total, unsure = self.scaled(values, free)
+        delta, used, total, unsure = self.scaled(values)
         scatter, slopes, mean = self.scatter(values, free, used, total, unsure)
         covariance = np.zeros((len(PARAMETERS), len(PARAMETERS)))
         covariance[np.ix_(free, free)] = scatter.covariance(slopes) * mean

@@ -290,16 +290,13 @@ def _strength(moments: _Moments, others: Sequence[float]) -> float:
     return (moments.form[0] - expected) / own
 
 
-def whole_errors(
-    residual: Array, used: Bool, sigma: Array, ring: Index, slopes: Array | None = None
-) -> tuple[Array, Array]:
+def whole_errors(residual: Array, used: Bool, sigma: Array, ring: Index) -> tuple[Array, Array]:
     """Return standard errors of points, pixel, as their rings show them; all arrays (n,).
 
     Where the points of a ring scatter more than their `sigma` say, τ² is added; where less, σ is
     scaled down. The ratio of a ring is drawn to that of all rings as far as so few points could
     have it by chance: rings whose points agree by chance would count too much otherwise, and the
-    fit would believe them (James and Stein, Proc. 4th Berkeley Symp. 1 (1961) 361). What a fit with
-    weighted `slopes`, (n, p), takes of the scatter of a ring about its mean is given back.
+    fit would believe them (James and Stein, Proc. 4th Berkeley Symp. 1 (1961) 361).
 
     Second is how far off that leaves the square of the error, mean square and relative: 2/ν of a
     ring of ν degrees of freedom by itself, less where it is drawn to the others.
@@ -309,8 +306,8 @@ def whole_errors(
     count = np.bincount(place, weight)
     z = np.where(used, residual / sigma, 0.0)
     sums, squares = np.bincount(place, z), np.bincount(place, z**2)
-    freedom = np.maximum(count - 1.0 - _taken(slopes, used, place, count), 0.0)
-    known = (count >= 3) & (freedom >= 1)
+    freedom = np.maximum(count - 1.0, 0.0)
+    known = freedom >= 2
     if not np.any(known):
         return sigma.copy(), np.zeros(sigma.size)
     safe = np.maximum(freedom, 1.0)
@@ -332,19 +329,3 @@ def whole_errors(
     extra = np.maximum(ratio**2 - 1.0, 0.0) * middle**2
     whole = np.sqrt(np.where(ratio > 1.0, sigma**2 + extra, (ratio * sigma) ** 2))
     return np.asarray(whole), unsure[place]
-
-
-def _taken(
-    slopes: Array | None, used: Bool, place: Index, count: NDArray[np.float64 | np.intp]
-) -> Array | float:
-    """Return how much of the scatter of each ring about its mean a fit takes, (rings,)."""
-    if slopes is None:
-        return 0.0
-    found = _basis(slopes[used])
-    basis = np.zeros((used.size, found.shape[1]))
-    basis[used] = found
-    total = np.zeros(count.size)
-    for column in basis.T:
-        mean = np.bincount(place, column) / np.maximum(count, 1.0)
-        total += np.bincount(place, column**2) - count * mean**2
-    return total
