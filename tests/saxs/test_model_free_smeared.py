@@ -115,10 +115,12 @@ def test_pair_distances_behind_a_slit():
         assert found["cov95"] > 0.7
 
 
-def test_correlation_function():
+@pytest.mark.parametrize("case", ["a tenth of q", "as wide as the lowest q"])
+def test_correlation_function(case):
     q = np.geomspace(0.05, 4.0, 250)
     thin, thick, spread = 4.0, 8.0, (1.2, 2.4)
-    operator = build_smearing(q, dq=np.full(q.size, 0.05))
+    width = 0.1 * q if case == "a tenth of q" else np.full(q.size, 0.05)
+    operator = build_smearing(q, dq=width)
     data = []
     for values in (
         operator.apply(curves.lamellae(operator.q_model, thin, thick, spread)),
@@ -126,11 +128,18 @@ def test_correlation_function():
     ):
         data.append(xk.profile(q, values, 0.01 * values, unit="1/nm"))
     attrs = {"units": "1/nm", "long_name": "standard deviation of q"}
-    resolved = data[0].assign(q_resolution=("q", np.full(q.size, 0.05), attrs))
+    resolved = data[0].assign(q_resolution=("q", width, attrs))
     spec = xk.CorrelationSpec(largest=20.0)
-    sharp, blind = (xk.correlation_function(d, spec).correlation for d in (data[1], data[0]))
-    found = xk.correlation_function(resolved, spec).correlation
-    assert float(abs(found - sharp).max()) < 0.3 * float(abs(blind - sharp).max())
+    sharp, blind = (xk.correlation_function(d, spec) for d in (data[1], data[0]))
+    found = xk.correlation_function(resolved, spec)
+    off, before = (float(abs(d.correlation - sharp.correlation).max()) for d in (found, blind))
+    if case == "a tenth of q":
+        assert off < 0.2 * before
+        assert found.verdict == sharp.verdict
+    else:  # What the lowest points see lies below the data: nothing can be taken off.
+        assert off == pytest.approx(before, rel=0.01)
+        assert found.verdict == "misfit"
+        assert "below the data" in str(found.verdict_reason.values)
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,12 @@ def test_a_form_free_fit_knows_of_correlated_bins(sets):
     profile = runs(sets, "correlated", 30)
     aware = xk.fit_sizes(profile, spec)
     blind = xk.fit_sizes(profile.drop_vars("covariance"), spec)
-    assert set(aware.verdict.values) == {"ok"}
     assert np.sqrt(np.mean(aware.gof**2)) == pytest.approx(1.0, abs=0.05)
+    # Smooth noise can look like a trace of large particles; then the mean radius is off, and told.
+    doubted = aware.verdict.values != "ok"
+    assert doubted.sum() <= 6
+    assert set(aware.verdict.values[doubted]) <= {"at_bound"}
+    assert np.all(np.abs(pulls(sets, aware)[0][doubted]) > 1.5)
     # Mean radius and flat background; fractions are known better than stated (0.8).
     found = pulls(sets, aware)[[0, 4]].std(axis=1)
     assert np.all(np.abs(found - 1) < 0.3), found

@@ -27,6 +27,7 @@ from xrdkit.saxs.model_free import (
 )
 from xrdkit.saxs.porod import porod_verdict, why_no_porod
 from xrdkit.saxs.porod_fit import PorodFit, best_porod
+from xrdkit.saxs.rays import reaches_below
 from xrdkit.saxs.smearing import SmearingSpec, check_smearing
 from xrdkit.schema import CORRELATION
 
@@ -145,6 +146,12 @@ def _correlate(curve: Curve, spec: CorrelationSpec, distance: Array) -> Frame:
         },
     )
     frame.verdict, frame.reason = porod_verdict(fit)
+    if frame.verdict is Verdict.OK and reaches_below(curve.q, curve.smearing, curve.used):
+        frame.verdict = Verdict.MISFIT
+        frame.reason = (
+            "the resolution at the lowest q sees much from below the data: γ is that of the smeared"
+            " curve"
+        )
     found = readings(distance, lamellar)
     every = [readings(distance, row) for row in draws[0]]
     seen = [r for r in every if r is not None]

@@ -14,7 +14,7 @@ from scipy.special import sici
 
 from xrdkit.saxs.model_free import Array, Curve
 from xrdkit.saxs.porod_fit import PorodFit
-from xrdkit.saxs.rays import unsmeared
+from xrdkit.saxs.rays import reaches_below, unsmeared
 
 _LOW_POINTS = 8
 #: Phase q z between points of the fine grid at the largest distance.
@@ -60,6 +60,7 @@ def estimate(curve: Curve, fit: PorodFit, distance: Array) -> Estimate:
     flat = fine**2
     phase = np.outer(distance, fine)
     out = []
+    blurred = reaches_below(curve.q, curve.smearing, curve.used)
     for kernel, tail in (
         (np.cos(phase), _lamellar_tail(distance, edge)),
         (np.sinc(phase / np.pi), _isotropic_tail(distance, edge)),
@@ -69,7 +70,8 @@ def estimate(curve: Curve, fit: PorodFit, distance: Array) -> Estimate:
         rows[:, inside] = weighted @ onto
         rows += weighted[:, low] @ below_rows
         curvature = weighted[:, low] @ (below - below_rows @ curve.intensity)
-        rows = unsmeared(rows, curve.q, curve.smearing, curve.used)[0]
+        if not blurred:
+            rows = unsmeared(rows, curve.q, curve.smearing, curve.used)[0]
         derivative = np.stack([tail[0], -(kernel * weights) @ flat, tail[1]], axis=1)
         theta = np.array([fit.constant, fit.background, fit.next_term])
         value = rows @ curve.intensity + curvature + derivative @ theta

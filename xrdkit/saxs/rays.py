@@ -13,6 +13,8 @@ Array = NDArray[np.float64]
 
 #: Terms of the series of the inverse of a smearing, beyond the first.
 _TERMS = 3
+#: Standard deviation of q over q, at the lowest point, from which it sees too much below.
+_LARGEST_SPREAD = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,19 @@ class Rays:
             return values
         seen: Array = self.matrix @ values
         return seen
+
+
+def reaches_below(q: Array, smearing: Smearing | None, used: NDArray[np.intp]) -> bool:
+    """Tell whether the lowest point of `q` sees much of a curve below it, where there are no data.
+
+    There the inverse of the smearing is that of a curve which nobody knows: of steep curves it
+    makes worse what it should mend.
+    """
+    if smearing is None:
+        return False
+    row = smearing.weights[used[:1]].toarray()[0]
+    spread = float(np.sqrt(row @ (smearing.q_model - q[0]) ** 2))
+    return spread > _LARGEST_SPREAD * float(q[0])
 
 
 def unsmeared(

@@ -124,7 +124,8 @@ def test_one_structure_that_is_no_level_is_not_called_ok(case):
         clean = 1e-4 * HOSTILE_Q**-3.7 + 20.0 / (1 + (HOSTILE_Q * 0.6) ** 2) ** 2 + 0.02
     for profile in drawn(clean):
         result = fit_model(profile, unified("auto"))
-        assert str(result["verdict"].values) == "misfit"
+        # Whether levels that run into each other come to rest is a matter of rounding.
+        assert str(result["verdict"].values) in ("misfit", "not_converged")
 
 
 def test_levels_apart_are_called_ok():
