@@ -127,3 +127,28 @@ def test_patterns_without_a_wavelength_are_no_patterns(patterns, tmp_path):
 def test_a_name_without_a_file_is_refused(tmp_path):
     ended = call(tmp_path / "nothing_*.xye", "--phase", "Si")
     assert isinstance(ended.exception, CurveError)
+
+
+def test_a_file_of_several_scans_does_not_lose_the_batch(patterns, tmp_path, monkeypatch):
+    def read(file, **options):
+        one = xk.read_profile(file, **options)
+        return one.expand_dims(frame=[0, 1]) if file.endswith("mix_1.xye") else one
+
+    monkeypatch.setattr("xrdkit.workflow.curve_batch.read_profile", read)
+    ended = call(
+        patterns / "mix_0.xye", patterns / "mix_1.xye", "--phase", "Si", "--phase", "ZnO",
+        "--wavelength", "1.5406", "--unit", "degree", "--into", tmp_path / "out",
+    )  # fmt: skip
+    assert ended.exit_code == 3, ended.output
+    assert "holds 2 scans" in ended.output
+    result = xk.load(tmp_path / "out" / "patterns.phases.nc")
+    assert result["source_file"].values.tolist() == ["mix_0.xye"]
+
+
+def test_a_missing_instrument_leaves_no_folder(patterns, tmp_path):
+    ended = call(
+        patterns / "mix_0.xye", "--phase", "Si", "--wavelength", "1.5406", "--unit", "degree",
+        "--instrument", tmp_path / "none.toml", "--into", tmp_path / "out",
+    )  # fmt: skip
+    assert "none.toml" in str(ended.exception)
+    assert not (tmp_path / "out").exists()

@@ -124,6 +124,11 @@ def _usable(one: xr.Dataset, check: Callable[[xr.Dataset], None]) -> xr.Dataset:
     What refuses a whole series must not cost the other curves their fits.
     """
     try:
+        if FRAME in one.dims:
+            raise CurveError(
+                f"holds {one.sizes[FRAME]} scans, and each file is one frame",
+                hint="choose one with read.scan, its number from 0, or take them in Python",
+            )
         check(one)
     except XrdkitError as exc:
         exc.source = exc.source or one.attrs.get("source_file")

@@ -101,7 +101,6 @@ def phases_of_patterns(
     )
     if profiles is None:
         return CurveBatch(result=None, failures=tuple(failures), files=())
-    make_folder(folder)  # before the fits, which may take long
     widths: InstrumentWidths | None = None
     if isinstance(table.instrument, str):
         wavelength = float(profiles["wavelength"].values[0])
@@ -110,6 +109,7 @@ def phases_of_patterns(
         )
         facts = {key: value for key, value in record.items() if key != "sha256"}
         profiles = provenance.append(profiles, _STEP, facts, inputs=(record["sha256"],))
+    make_folder(folder)  # before the fits, which may take long
     phases = refine(profiles, structures, table.spec(instrument=widths))
     files = _write(profiles, phases, folder, settings, failures)
     return CurveBatch(result=phases, failures=tuple(failures), files=files)
